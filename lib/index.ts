@@ -1,0 +1,39 @@
+/** Object-oriented TCP sockets with promises, and messages on them. */
+export { type Address, formatAddress } from './sockets/address';
+export { ConnectSocket, type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_socket';
+export { ListenSocket, type ListenSocketOptions, type ListenTarget } from './sockets/listen_socket';
+export { PeerSocket } from './sockets/peer_socket';
+export { type BufferOptions, type FrameSize, type ReceiveOptions, StreamSocket } from './sockets/stream_socket';
+export { type TcpOptions } from './sockets/tcp_options';
+export { type WaitOptions } from './sockets/waiter';
+export {
+  AbortedError,
+  AcceptFailedError,
+  ConcurrentReadError,
+  ConnectFailedError,
+  ConnectionLostError,
+  DelimiterNotFoundError,
+  type Ends,
+  ListenFailedError,
+  type Operation,
+  SocketClosedError,
+  SocketError,
+  SocketStateError,
+  TimedOutError,
+  UnexpectedEofError,
+} from './sockets/errors';
+export { MessageChannel } from './messages/message_channel';
+export { type MessageCodec } from './messages/message_codec';
+export {
+  FrameRefusedError,
+  FrameTooLongError,
+  InvalidTextError,
+  InvalidTypeError,
+  UnknownTypeError,
+} from './messages/errors';
+export {
+  TypeLengthValueCodec,
+  type TypedMessage,
+  type TypeLengthValueLayout,
+} from './messages/type_length_value_codec';
+export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './messages/value_format';

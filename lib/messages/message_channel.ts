@@ -1,0 +1,77 @@
+import { type ReceiveOptions, type StreamSocket } from '../sockets/stream_socket';
+import { type WaitOptions } from '../sockets/waiter';
+import { type MessageCodec } from './message_codec';
+
+/**
+ * Whole messages over a connected socket. The channel owns the socket's reading: do not receive from both.
+ *
+ * `for await (const message of channel)` receives until the peer ends cleanly and throws what `receive` throws.
+ * Leaving the loop by `break` closes nothing.
+ */
+export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDisposable {
+  private readonly frameBytes: (header: Buffer) => number;
+
+  constructor(
+    readonly socket: StreamSocket,
+    private readonly codec: MessageCodec<Message>,
+  ) {
+    this.frameBytes = (header) => codec.frameBytes(header);
+  }
+
+  /**
+   * Sends one message, in the order of the calls; resolves when the kernel has taken it: see `StreamSocket.sendAll`.
+   *
+   * @throws FrameRefusedError the codec has no such message; nothing is sent.
+   * @throws as `StreamSocket.sendAll` does.
+   */
+  async send(message: Message, options?: WaitOptions): Promise<void> {
+    return this.socket.sendAll(this.codec.encode(message), options);
+  }
+
+  /** Sends several messages, which leave together: all of them, or none where the codec refuses one. */
+  async sendMany(messages: Iterable<Message>, options?: WaitOptions): Promise<void> {
+    return this.socket.sendMany(
+      Array.from(messages, (message) => this.codec.encode(message)),
+      options,
+    );
+  }
+
+  /**
+   * Receives the next message.
+   *
+   * @param options `idleTimeoutMs` runs until its first byte, `messageTimeoutMs` from the first to the last.
+   * @returns the message, or `null` where the peer ended cleanly: between two messages.
+   * @throws UnexpectedEofError the peer ended inside a message; it counts that message's bytes, header included.
+   * @throws FrameRefusedError what comes is no message. Refused from its header, no byte of it is taken; refused for
+   * its value, it is taken, and the next message can be received.
+   * @throws TimedOutError, AbortedError no byte is taken: the next call receives the whole message.
+   * @throws ConcurrentReadError, SocketClosedError, ConnectionLostError
+   */
+  async receive(options?: ReceiveOptions): Promise<Message | null> {
+    const frame = await this.socket.recvFrame(this.codec.headerBytes, this.frameBytes, options);
+    return frame === null ? null : this.codec.decode(frame);
+  }
+
+  /** The next message where it has come as a whole, else `undefined`. Never waits; throws as `receive` does. */
+  tryReceive(): Message | undefined {
+    const frame = this.socket.tryRecvFrame(this.codec.headerBytes, this.frameBytes);
+    return frame === undefined ? undefined : this.codec.decode(frame);
+  }
+
+  /** Closes the socket: see `StreamSocket.close`. */
+  async close(): Promise<void> {
+    await this.socket.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
+    for (;;) {
+      const message = await this.receive();
+      if (message === null) return;
+      yield message;
+    }
+  }
+}

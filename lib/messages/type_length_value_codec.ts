@@ -1,0 +1,93 @@
+import { FrameTooLongError, InvalidTypeError, UnknownTypeError } from './errors';
+import { type MessageCodec } from './message_codec';
+import { type ValueFormat } from './value_format';
+
+/** A message of a type. `type` has one character (U+0000 to U+00FF) for each byte of the header's type field. */
+export interface TypedMessage<Value> {
+  readonly type: string;
+  readonly value: Value;
+}
+
+/** The header of a type·length·value protocol. */
+export interface TypeLengthValueLayout {
+  /** Bytes of the type field, 0 to 8. With 0 every message has the type `''`. */
+  readonly typeBytes: number;
+  /** Bytes of the length field, 1 to 6: an unsigned integer that counts the value's bytes. */
+  readonly lengthBytes: number;
+  readonly byteOrder: 'little-endian' | 'big-endian';
+  /** The longest value, in bytes, that is sent or taken. */
+  readonly maxValueBytes: number;
+  /** The types that this end takes; others are refused from their header. Default: every type. */
+  readonly acceptedTypes?: Iterable<string>;
+}
+
+/** The codec of messages that are type·length·value. Pure: it holds its layout and nothing else. */
+export class TypeLengthValueCodec<Value> implements MessageCodec<TypedMessage<Value>> {
+  readonly headerBytes: number;
+  private readonly accepted: ReadonlySet<string> | undefined;
+
+  constructor(
+    private readonly layout: TypeLengthValueLayout,
+    private readonly format: ValueFormat<Value>,
+  ) {
+    requireWithin('typeBytes', layout.typeBytes, 0, 8);
+    requireWithin('lengthBytes', layout.lengthBytes, 1, 6);
+    requireWithin('maxValueBytes', layout.maxValueBytes, 0, 2 ** (8 * layout.lengthBytes) - 1);
+    this.headerBytes = layout.typeBytes + layout.lengthBytes;
+    this.accepted = layout.acceptedTypes === undefined ? undefined : new Set(layout.acceptedTypes);
+  }
+
+  /** @throws UnknownTypeError, FrameTooLongError; where both apply, the type's. */
+  frameBytes(header: Buffer): number {
+    const { typeBytes, lengthBytes, byteOrder, maxValueBytes } = this.layout;
+    const type = this.typeOf(header);
+    if (this.accepted?.has(type) === false) throw new UnknownTypeError(type);
+    const length =
+      byteOrder === 'little-endian'
+        ? header.readUIntLE(typeBytes, lengthBytes)
+        : header.readUIntBE(typeBytes, lengthBytes);
+    if (length > maxValueBytes) throw new FrameTooLongError(type, length, maxValueBytes);
+    return this.headerBytes + length;
+  }
+
+  /** @throws InvalidTextError for a text format */
+  decode(frame: Buffer): TypedMessage<Value> {
+    return {
+      type: this.typeOf(frame),
+      value: this.format.read(frame.subarray(this.headerBytes)),
+    };
+  }
+
+  /** @throws FrameTooLongError, InvalidTypeError, InvalidTextError */
+  encode(message: TypedMessage<Value>): Buffer {
+    const { typeBytes, lengthBytes, byteOrder, maxValueBytes } = this.layout;
+    const length = this.format.byteLength(message.value);
+    if (length > maxValueBytes) throw new FrameTooLongError(message.type, length, maxValueBytes);
+    if (message.type.length !== typeBytes || !isLatin1(message.type)) {
+      throw new InvalidTypeError(message.type, typeBytes);
+    }
+    const frame = Buffer.allocUnsafe(this.headerBytes + length);
+    frame.write(message.type, 0, 'latin1');
+    if (byteOrder === 'little-endian') frame.writeUIntLE(length, typeBytes, lengthBytes);
+    else frame.writeUIntBE(length, typeBytes, lengthBytes);
+    this.format.write(message.value, frame, this.headerBytes);
+    return frame;
+  }
+
+  private typeOf(frame: Buffer): string {
+    let type = '';
+    for (let index = 0; index < this.layout.typeBytes; index++) type += String.fromCharCode(frame[index]!);
+    return type;
+  }
+}
+
+function isLatin1(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0xff) return false;
+  return true;
+}
+
+function requireWithin(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`${name} must be a whole number from ${least} to ${most}, but is ${value}`);
+  }
+}

@@ -1,0 +1,114 @@
+import { connect, type Socket } from 'node:net';
+import { type Duplex } from 'node:stream';
+import { type Address, formatAddress } from './address';
+import { ConnectFailedError, SocketClosedError, SocketStateError } from './errors';
+import { type BufferOptions, StreamSocket } from './stream_socket';
+import { type TcpOptions, toNetOptions } from './tcp_options';
+import { throwIfAborted, Waiter, type WaitOptions } from './waiter';
+
+/** Where to connect to: a TCP port, the path of a Unix socket, or a stream of the caller's own making. */
+export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;
+
+export type ConnectTarget =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string }
+  | {
+      /**
+       * Makes the stream when `connect` is called: `() => tls.connect({ …, allowHalfOpen: true })`, say. A stream that
+       * is still connecting, or in its TLS handshake, is waited for.
+       */
+      readonly createConnection: () => Duplex;
+    };
+
+/** The client's socket: it connects, once; for another try, make another. */
+export class ConnectSocket extends StreamSocket {
+  private connecting: Waiter<void> | undefined;
+  private called = false;
+
+  constructor(private readonly options: ConnectSocketOptions) {
+    super(options);
+  }
+
+  /**
+   * Connects. Resolves once bytes can be sent: for TLS, after the handshake.
+   *
+   * @throws ConnectFailedError refused, unreachable, unknown name, a failed handshake. Its message names every address
+   * that was tried.
+   * @throws TimedOutError, AbortedError the attempt is dropped.
+   * @throws SocketClosedError `close()` came first.
+   * @throws SocketStateError on a second call, whatever became of the first.
+   *
+   * After any failure the socket is closed.
+   */
+  async connect(options?: WaitOptions): Promise<void> {
+    const ends = { remote: this.target };
+    if (this.called) throw new SocketStateError('connect', ends, 'connect was called already');
+    if (this.isClosed) throw new SocketClosedError('connect', ends);
+    throwIfAborted('connect', ends, options);
+    this.called = true;
+
+    const waiter = new Waiter<void>('connect', ends, options, () => void super.close());
+    this.connecting = waiter;
+    try {
+      const stream = this.open();
+      this.adopt(stream);
+      void this.closed.then(() =>
+        waiter.reject(new ConnectFailedError(ends, this.causeOfLoss ?? 'the stream was closed')),
+      );
+      const event = readinessEvent(stream as Partial<Socket & HandshakeState>);
+      if (event === undefined) waiter.resolve();
+      else stream.once(event, () => waiter.resolve());
+      await waiter.promise;
+      this.captureAddresses();
+    } catch (error) {
+      void super.close();
+      throw error;
+    } finally {
+      this.connecting = undefined;
+    }
+  }
+
+  /** Also ends a `connect` that waits, with `SocketClosedError`. */
+  override async close(): Promise<void> {
+    this.connecting?.reject(new SocketClosedError('connect', { remote: this.target }));
+    return super.close();
+  }
+
+  private open(): Duplex {
+    try {
+      return this.createStream();
+    } catch (unusable) {
+      throw new ConnectFailedError({ remote: this.target }, unusable);
+    }
+  }
+
+  private createStream(): Duplex {
+    const { options } = this;
+    if ('createConnection' in options) return options.createConnection();
+    return 'path' in options
+      ? connect({ path: options.path, allowHalfOpen: true })
+      : connect({ host: options.host, port: options.port, ...toNetOptions(options) });
+  }
+
+  private get target(): Address | undefined {
+    const { options } = this;
+    if ('createConnection' in options) return undefined;
+    return 'path' in options ? { path: options.path } : { host: options.host, port: options.port };
+  }
+
+  override toString(): string {
+    return `ConnectSocket(${this.target === undefined ? 'stream' : formatAddress(this.target)})`;
+  }
+}
+
+/** What a `tls.TLSSocket` tells of its handshake (`node:tls` itself is not loaded for it). */
+interface HandshakeState {
+  readonly encrypted: boolean;
+  readonly secureConnecting: boolean;
+}
+
+/** The event that says that a stream can be used; undefined where it can be used already. */
+function readinessEvent(stream: Partial<Socket & HandshakeState>): 'secureConnect' | 'connect' | undefined {
+  if (stream.encrypted === true && stream.secureConnecting !== false) return 'secureConnect';
+  return stream.connecting === true ? 'connect' : undefined;
+}

@@ -1,0 +1,194 @@
+import { createServer, type Server } from 'node:net';
+import { type Duplex } from 'node:stream';
+import { type Address, addressOfServer } from './address';
+import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from './errors';
+import { PeerSocket } from './peer_socket';
+import { type BufferOptions } from './stream_socket';
+import { type TcpOptions, toNetOptions } from './tcp_options';
+import { throwIfAborted, Waiter, type WaitOptions } from './waiter';
+
+export type ListenSocketOptions = TcpOptions &
+  BufferOptions &
+  ListenTarget & {
+    /** How many connections the system may hold that the process has not seen yet (listen(2)). Default: 128. */
+    readonly backlog?: number;
+    /**
+     * How many connections may wait here for an `accept`; further ones are reset as they come. Default: as `backlog`.
+     */
+    readonly maxWaiting?: number;
+    /**
+     * Makes the server underneath, where a plain one will not do: `() => tls.createServer({ key, cert,
+     * allowHalfOpen: true })`. It must not be listening yet.
+     */
+    readonly createServer?: () => Server;
+  };
+
+/** What to listen on: a port (0: any free one) of an address, or the path of a Unix socket. */
+export type ListenTarget = { readonly host?: string; readonly port: number } | { readonly path: string };
+
+const DEFAULT_BACKLOG = 128;
+
+/**
+ * The server's socket: it binds, listens and accepts.
+ *
+ * `for await (const peer of listener)` accepts one after the other and ends when the listener is closed. Leaving the
+ * loop by `break` closes nothing: it is the same as not calling `accept` any more.
+ */
+export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable {
+  private readonly backlog: number;
+  private readonly maxWaiting: number;
+  private server: Server | undefined;
+  private listening: Waiter<void> | undefined;
+  private bound: Address | undefined;
+  private closed = false;
+  private refused = 0;
+  /** At most one of these two holds anything: peers that wait for an accept, accepts that wait for a peer. */
+  private readonly waitingPeers: PeerSocket[] = [];
+  private readonly waitingAccepts = new Set<Waiter<PeerSocket>>();
+
+  constructor(private readonly options: ListenSocketOptions) {
+    this.backlog = options.backlog ?? DEFAULT_BACKLOG;
+    this.maxWaiting = options.maxWaiting ?? this.backlog;
+  }
+
+  /** The address that is listened on, with the port that the system chose; undefined before `bindAndListen`. */
+  get address(): Address | undefined {
+    return this.bound;
+  }
+
+  /** How many connections were reset because `maxWaiting` others waited already. */
+  get refusedConnections(): number {
+    return this.refused;
+  }
+
+  /**
+   * Binds the address and listens on it.
+   *
+   * @throws ListenFailedError in use, not permitted, not an address of this machine.
+   * @throws SocketClosedError, TimedOutError, AbortedError; after any failure the socket is closed.
+   * @throws SocketStateError on a second call.
+   */
+  async bindAndListen(options?: WaitOptions): Promise<void> {
+    const ends = { local: this.target };
+    if (this.closed) throw new SocketClosedError('listen', ends);
+    if (this.server !== undefined) throw new SocketStateError('listen', ends, 'it was bound already');
+    throwIfAborted('listen', ends, options);
+
+    const waiter = new Waiter<void>('listen', ends, options, () => void this.close());
+    this.listening = waiter;
+    const server = this.options.createServer?.() ?? createServer(toNetOptions(this.options));
+    this.server = server;
+    server.on(connectionEvent(server), (stream: Duplex) => this.onConnection(stream));
+    server.on('error', (error) => this.onError(error));
+    try {
+      this.startListening(server, waiter);
+      await waiter.promise;
+      this.bound = addressOfServer(server.address());
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      this.listening = undefined;
+    }
+  }
+
+  /**
+   * The next connection, in the order in which they came; several calls may wait at once and are served in their own
+   * order. The connection may have been lost again meanwhile: its first use tells.
+   *
+   * @throws AcceptFailedError the system could not accept one; the listener goes on, and so may the caller.
+   * @throws SocketClosedError closed before or meanwhile.
+   * @throws TimedOutError, AbortedError no connection is taken.
+   * @throws SocketStateError before `bindAndListen`.
+   */
+  async accept(options?: WaitOptions): Promise<PeerSocket> {
+    const ends = { local: this.bound };
+    throwIfAborted('accept', ends, options);
+    if (this.closed) throw new SocketClosedError('accept', ends);
+    if (this.bound === undefined) throw new SocketStateError('accept', ends, 'bindAndListen comes first');
+    const peer = this.waitingPeers.shift();
+    if (peer !== undefined) return peer;
+
+    const waiter: Waiter<PeerSocket> = new Waiter('accept', ends, options, () => {
+      this.waitingAccepts.delete(waiter);
+    });
+    this.waitingAccepts.add(waiter);
+    return waiter.promise;
+  }
+
+  /**
+   * Stops listening; the port is free when this resolves. Accepts that wait fail with `SocketClosedError`, connections
+   * that nobody accepted are reset, and accepted ones are left alone: they are their owners'. Never rejects; a second
+   * call does nothing more.
+   */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.server?.close();
+    this.listening?.reject(new SocketClosedError('listen', { local: this.target }));
+    for (const waiter of this.waitingAccepts) waiter.reject(new SocketClosedError('accept', { local: this.bound }));
+    this.waitingAccepts.clear();
+    for (const peer of this.waitingPeers.splice(0)) peer.reset();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<PeerSocket, void, undefined> {
+    while (!this.closed) {
+      let peer: PeerSocket;
+      try {
+        peer = await this.accept();
+      } catch (error) {
+        if (error instanceof SocketClosedError) return;
+        throw error;
+      }
+      yield peer;
+    }
+  }
+
+  private startListening(server: Server, waiter: Waiter<void>): void {
+    try {
+      server.listen({ ...this.target, backlog: this.backlog }, () => waiter.resolve());
+    } catch (unusable) {
+      waiter.reject(new ListenFailedError({ local: this.target }, unusable));
+    }
+  }
+
+  private onConnection(stream: Duplex): void {
+    const peer = new PeerSocket(stream, this.options);
+    const [waiter] = this.waitingAccepts;
+    if (waiter !== undefined) {
+      this.waitingAccepts.delete(waiter);
+      waiter.resolve(peer);
+    } else if (this.waitingPeers.length < this.maxWaiting) {
+      this.waitingPeers.push(peer);
+    } else {
+      this.refused++;
+      peer.reset();
+    }
+  }
+
+  /** While listening begins it has failed; later, one connection has, and one accept is told. */
+  private onError(error: Error): void {
+    if (this.listening !== undefined) {
+      this.listening.reject(new ListenFailedError({ local: this.target }, error));
+      return;
+    }
+    const [waiter] = this.waitingAccepts;
+    if (waiter === undefined) return;
+    this.waitingAccepts.delete(waiter);
+    waiter.reject(new AcceptFailedError({ local: this.bound }, error));
+  }
+
+  private get target(): Address {
+    const { options } = this;
+    return 'path' in options ? { path: options.path } : { host: options.host ?? '::', port: options.port };
+  }
+}
+
+/** A TLS server announces a connection when its handshake is done (`node:tls` itself is not loaded for it). */
+function connectionEvent(server: Server): 'connection' | 'secureConnection' {
+  return 'addContext' in server ? 'secureConnection' : 'connection';
+}

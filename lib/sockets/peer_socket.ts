@@ -1,0 +1,14 @@
+import { type Duplex } from 'node:stream';
+import { type BufferOptions, StreamSocket } from './stream_socket';
+
+/**
+ * The server's end of one accepted connection: everything but `connect`. `ListenSocket.accept` makes them; made by
+ * hand, one wraps any connected `Duplex`.
+ */
+export class PeerSocket extends StreamSocket {
+  constructor(stream: Duplex, options: BufferOptions = {}) {
+    super(options);
+    this.adopt(stream);
+    this.captureAddresses();
+  }
+}

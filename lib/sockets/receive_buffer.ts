@@ -1,0 +1,112 @@
+/** Chunks below this size are gathered, so that a peer that trickles bytes cannot make each cost an object. */
+const SMALL_CHUNK = 512;
+const GATHERING_BLOCK = 4096;
+
+/**
+ * Bytes that have come and that nobody has taken yet, in the chunks in which they came. Taking is a view where one
+ * chunk holds all that is asked for, and one allocation with one copy where it does not.
+ */
+export class ReceiveBuffer {
+  private chunks: Buffer[] = [];
+  /** The first chunk that still holds bytes; those before it are dropped in one go, not shifted one by one. */
+  private head = 0;
+  private size = 0;
+  /** Room left behind the last chunk, where that chunk is a gathering block of our own. */
+  private room = 0;
+
+  /** How many bytes wait here. */
+  get length(): number {
+    return this.size;
+  }
+
+  push(chunk: Buffer): void {
+    this.size += chunk.length;
+    if (chunk.length >= SMALL_CHUNK || this.head === this.chunks.length) {
+      this.chunks.push(chunk);
+      this.room = 0;
+    } else {
+      this.gatherSmall(chunk);
+    }
+  }
+
+  /** Forgets everything, to give the memory back. */
+  clear(): void {
+    this.chunks = [];
+    this.head = 0;
+    this.size = 0;
+    this.room = 0;
+  }
+
+  /** The first `count` bytes, which stay. There must be as many. */
+  peek(count: number): Buffer {
+    const first = this.chunks[this.head];
+    if (first !== undefined && first.length >= count) return first.subarray(0, count);
+    return this.copy(0, count);
+  }
+
+  /** The first `count` bytes, which are gone from here. There must be as many. */
+  take(count: number): Buffer {
+    if (count === 0) return Buffer.alloc(0);
+    const taken = this.peek(count);
+    this.drop(count);
+    return taken;
+  }
+
+  /** Where `delimiter` starts, at `from` or behind it, or -1. The search goes over chunk borders. */
+  indexOf(delimiter: Buffer, from: number): number {
+    const found = this.copy(from, this.size).indexOf(delimiter);
+    return found === -1 ? -1 : from + found;
+  }
+
+  private gatherSmall(chunk: Buffer): void {
+    if (this.room < chunk.length) {
+      const block = Buffer.allocUnsafeSlow(GATHERING_BLOCK);
+      this.chunks.push(block.subarray(0, 0));
+      this.room = GATHERING_BLOCK;
+    }
+    const last = this.chunks[this.chunks.length - 1]!;
+    const grown = Buffer.from(last.buffer, last.byteOffset, last.length + chunk.length);
+    chunk.copy(grown, last.length);
+    this.chunks[this.chunks.length - 1] = grown;
+    this.room -= chunk.length;
+  }
+
+  /** A copy of the bytes from offset `start` up to offset `end`. */
+  private copy(start: number, end: number): Buffer {
+    const whole = Buffer.allocUnsafe(end - start);
+    let filled = 0;
+    let skip = start;
+    for (let index = this.head; filled < whole.length; index++) {
+      const chunk = this.chunks[index]!;
+      if (skip < chunk.length) filled += chunk.copy(whole, filled, skip);
+      skip = Math.max(0, skip - chunk.length);
+    }
+    return whole;
+  }
+
+  private drop(count: number): void {
+    this.size -= count;
+    let left = count;
+    while (left > 0) {
+      const chunk = this.chunks[this.head]!;
+      if (chunk.length > left) {
+        this.chunks[this.head] = chunk.subarray(left);
+        break;
+      }
+      left -= chunk.length;
+      this.head++;
+    }
+    this.forgetUsedChunks();
+  }
+
+  private forgetUsedChunks(): void {
+    if (this.head === this.chunks.length) {
+      this.chunks.length = 0;
+      this.head = 0;
+      this.room = 0;
+    } else if (this.head >= 32) {
+      this.chunks.splice(0, this.head);
+      this.head = 0;
+    }
+  }
+}
