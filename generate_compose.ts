@@ -1,0 +1,95 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { composeFile, ComposeFileError, MAX_CLIENTS, parseClientCount } from './tools/compose_file';
+
+const TEMPLATE = 'docker-compose.template.yaml';
+const USAGE = `usage: npx ts-node generate_compose.ts CLIENTS [-o FILE] [-t TEMPLATE]
+
+Writes a compose file for the server, the echo service and so many clients (0 to ${MAX_CLIENTS}).
+The relative paths in it count from where it lies.
+
+  -o, --output FILE        where to write; docker-compose-dev.yaml unless said otherwise
+  -t, --template FILE      what to start from; ${TEMPLATE} beside this program unless said otherwise
+  -h, --help               this text`;
+
+interface Wish {
+  readonly clients: number;
+  readonly output: string;
+  readonly template: string;
+}
+
+function main(args: string[]): void {
+  try {
+    const wish = parseWish(args);
+    if (wish === undefined) return say(USAGE);
+    write(wish.output, composeFile(read(wish.template), wish.clients));
+    say(`${wish.output}: the server, the echo service and ${counted(wish.clients)}`);
+  } catch (error) {
+    if (!(error instanceof ComposeFileError)) throw error;
+    process.stderr.write(`generate_compose: ${error.message}\n`);
+    process.exitCode = 2;
+  }
+}
+
+/** What the arguments ask for; undefined when they ask for help. */
+function parseWish(args: string[]): Wish | undefined {
+  const { values, positionals } = parseArguments(args);
+  if (values.help) return undefined;
+  const [count, ...more] = positionals;
+  if (count === undefined) throw new ComposeFileError('say how many clients: npx ts-node generate_compose.ts 5');
+  if (more.length > 0) throw new ComposeFileError(`one number of clients is enough: what is "${more.join(' ')}"?`);
+  const wish = { clients: parseClientCount(count), output: values.output, template: values.template };
+  if (resolve(wish.output) !== resolve(wish.template)) return wish;
+  throw new ComposeFileError(`${wish.output} is the template: write to another file`);
+}
+
+function parseArguments(args: string[]) {
+  // A negative number looks like an option, yet who types it means a count.
+  const negative = args.find((arg) => /^-\d/.test(arg));
+  if (negative !== undefined) parseClientCount(negative);
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        output: { type: 'string', short: 'o', default: 'docker-compose-dev.yaml' },
+        template: { type: 'string', short: 't', default: join(__dirname, TEMPLATE) },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new ComposeFileError(`${firstSentence(error as Error)} (--help says what there is)`);
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ComposeFileError(`the template cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new ComposeFileError(`the compose file cannot be written: ${(error as Error).message}`);
+  }
+}
+
+function counted(clients: number): string {
+  return clients === 1 ? '1 client' : `${clients} clients`;
+}
+
+function firstSentence(error: Error): string {
+  return error.message.split(/\.\s|\n/, 1)[0]!.replace(/\.$/, '');
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+main(process.argv.slice(2));

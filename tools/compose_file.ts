@@ -1,0 +1,110 @@
+import { type Document, isCollection, isMap, isScalar, parseDocument, type Scalar, visit, type YAMLMap } from 'yaml';
+
+/**
+ * The template's /24 network has 253 addresses to give (256 less its own, the broadcast address and the gateway). The
+ * server and the echo service take two, and one stays free for the netcat container that visits the echo service.
+ */
+export const MAX_CLIENTS = 250;
+
+const ID = '{id}';
+const AGENCIES = '{agencies}';
+
+/** A count or a template that no compose file can be made from. The message is one line, for whoever typed the command. */
+export class ComposeFileError extends Error {
+  override readonly name = 'ComposeFileError';
+}
+
+/** How many clients `text` asks for. Digits only: `1e2`, `3.0` or `+5` are more likely slips than wishes. */
+export function parseClientCount(text: string): number {
+  const count = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : NaN;
+  if (count <= MAX_CLIENTS) return count;
+  throw new ComposeFileError(`the number of clients must be a whole number from 0 to ${MAX_CLIENTS}, not "${text}"`);
+}
+
+/** The compose file, as text, that the template becomes with so many clients. The template's comments and order stay. */
+export function composeFile(template: string, clients: number): string {
+  const document = parseTemplate(template);
+  const services = mapIn(document, 'services');
+  const server = serviceIn(services, 'server', AGENCIES);
+  const pattern = serviceIn(services, 'client', ID);
+
+  replaceInText(server, AGENCIES, clients === 0 ? undefined : String(clients));
+  replacePattern(services, pattern, clients);
+  return document.toString({ lineWidth: 0 });
+}
+
+function parseTemplate(template: string): Document {
+  const document = parseDocument(template);
+  const [error] = document.errors;
+  if (!error) return document;
+  throw new ComposeFileError(`the template is not YAML: ${firstLine(error.message)}`);
+}
+
+function mapIn(parent: Document | YAMLMap, key: string): YAMLMap {
+  const map: unknown = isCollection(parent) || isMap(parent.contents) ? parent.get(key, true) : undefined;
+  if (isMap(map)) return map;
+  throw new ComposeFileError(`the template has no "${key}"`);
+}
+
+/** A service without its placeholder would make a file that looks right and does not work, so it is refused. */
+function serviceIn(services: YAMLMap, name: string, placeholder: string): YAMLMap {
+  const service = mapIn(services, name);
+  let found = false;
+  visit(service, { Scalar: (_key, scalar) => void (found ||= holds(scalar, placeholder)) });
+  if (found) return service;
+  throw new ComposeFileError(`the template's service "${name}" says nowhere ${placeholder}`);
+}
+
+/** Puts client1 … clientN where the pattern was. */
+function replacePattern(services: YAMLMap, pattern: YAMLMap, clients: number): void {
+  const at = services.items.findIndex((pair) => pair.value === pattern);
+  const [patternPair] = services.items.splice(at, 1);
+  for (let id = 1; id <= clients; id++) {
+    const name = `client${id}`;
+    if (services.has(name)) throw new ComposeFileError(`the template has a service "${name}" of its own`);
+    const pair = patternPair!.clone();
+    (pair.key as Scalar).value = name;
+    replaceInText(pair.value as YAMLMap, ID, String(id));
+    if (id > 1) dropComments(pair.value as YAMLMap, pair.key as Scalar);
+    services.items.splice(at + id - 1, 0, pair);
+  }
+}
+
+/** Replaces the placeholder by a value; without a value, whatever depends on it goes. */
+function replaceInText(service: YAMLMap, placeholder: string, value: string | undefined): void {
+  if (value === undefined) return remove(service, placeholder);
+  visit(service, {
+    Scalar(_key, scalar) {
+      if (holds(scalar, placeholder)) scalar.value = scalar.value.replaceAll(placeholder, value);
+    },
+  });
+}
+
+function remove(service: YAMLMap, placeholder: string): void {
+  visit(service, {
+    Pair: (_key, pair) => (holds(pair.value, placeholder) ? visit.REMOVE : undefined),
+    Scalar: (key, scalar) => (typeof key === 'number' && holds(scalar, placeholder) ? visit.REMOVE : undefined),
+  });
+  visit(service, {
+    Pair: (_key, pair) => (isCollection(pair.value) && pair.value.items.length === 0 ? visit.REMOVE : undefined),
+  });
+}
+
+/** Every client is the same: what the first one's comments say need not be said again. */
+function dropComments(service: YAMLMap, key: Scalar): void {
+  key.commentBefore = null;
+  visit(service, {
+    Node(_key, node) {
+      node.comment = null;
+      node.commentBefore = null;
+    },
+  });
+}
+
+function holds(node: unknown, placeholder: string): node is Scalar<string> {
+  return isScalar(node) && typeof node.value === 'string' && node.value.includes(placeholder);
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!.replace(/:$/, '');
+}
