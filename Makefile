@@ -33,3 +33,24 @@ test: build ## Run every test; the container tests too where an engine answers
 .PHONY: coverage
 coverage: build ## The same with coverage
 	npm run --silent coverage
+
+# --- containers -------------------------------------------------------------------------------------------------------
+
+.PHONY: docker-engine
+docker-engine:
+	@docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 || \
+	  { echo 'This needs Docker with Compose v2, and no engine answers here (try: docker info).' >&2; exit 1; }
+
+# NODE_IMAGE names another base image than the Dockerfile does.
+.PHONY: docker-image
+docker-image: docker-engine ## Build the images server:latest, client:latest and echo:latest
+	@for target in server client echo; do \
+	  docker build $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) --target $$target --tag $$target:latest . || exit; \
+	done
+
+# Made when it is missing and yours from then on; a number of agencies given by hand makes it anew.
+$(COMPOSE_FILE): $(if $(filter-out file,$(origin AGENCIES)),always) | node_modules
+	@npx --no-install ts-node generate_compose.ts $(AGENCIES) -o $@
+
+.PHONY: always
+always:

@@ -1,0 +1,35 @@
+# The three programs, one target each: `docker build --target server -t server:latest .` (or `make docker-image`).
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+# Bundles every program into a single file, so that no node_modules has to travel further than this stage.
+FROM ${NODE_IMAGE} AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tools/build.js tools/
+COPY lib lib
+COPY apps apps
+RUN node tools/build.js
+
+# What the three have in common. Settings are looked for in /app/config, where the ini files are mounted.
+FROM ${NODE_IMAGE} AS app
+ENV NODE_ENV=production
+WORKDIR /app
+
+# Each program is started without a shell in between: it is the container's first process, and SIGTERM is its own.
+FROM app AS server
+# A named volume mounted here takes over this directory's owner; else the server could not write in it.
+RUN install -d -o node -g node data
+COPY --from=build /build/dist/apps/server/main.js server.js
+USER node
+ENTRYPOINT ["node", "server.js"]
+
+FROM app AS client
+COPY --from=build /build/dist/apps/client/main.js client.js
+USER node
+ENTRYPOINT ["node", "client.js"]
+
+FROM app AS echo
+COPY --from=build /build/dist/apps/echo/server.js server.js
+USER node
+ENTRYPOINT ["node", "server.js"]

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Talks to the echo service with netcat, from a throw-away container on the compose network: nothing is installed on this
+# machine and no port is published.
+set -uo pipefail
+
+readonly NETCAT_IMAGE=${NETCAT_IMAGE:-alpine:3}
+readonly NETWORK=${COMPOSE_PROJECT_NAME:-tp0}_testing_net
+readonly ECHO_HOST=${ECHO_HOST:-echo} ECHO_PORT=${ECHO_PORT:-12345}
+readonly CONNECT_SECONDS=5 ANSWER_SECONDS=10
+
+usage() {
+  cat <<USAGE
+usage: bash test_server_with_netcat.sh [--check]
+
+Connects netcat to the echo service: type a line, see it come back, end with Ctrl-D.
+
+  --check   sends one line by itself and prints whether it came back: exit code 0, or 1 when it did not
+  --help    this text
+
+The environment may name another image with sh, nc and timeout in it (NETCAT_IMAGE, now $NETCAT_IMAGE), another compose
+project (COMPOSE_PROJECT_NAME) and another service (ECHO_HOST, ECHO_PORT).
+USAGE
+}
+
+complain() { printf 'test_server_with_netcat: %s\n' "$*" >&2; }
+
+# Whatever must be true before a container is worth starting.
+require_network() {
+  command -v docker >/dev/null || { complain 'docker is not installed'; return 1; }
+  docker network inspect "$NETWORK" >/dev/null 2>&1 && return
+  complain "there is no network $NETWORK: is the system up? (make docker-compose-up)"
+  return 1
+}
+
+# run_beside_echo -i|-it COMMAND ...: runs a command in a container on the echo service's network. --init, since a first
+# process without a handler of its own would ignore Ctrl-C.
+run_beside_echo() {
+  docker run --rm --init "$1" --network "$NETWORK" "$NETCAT_IMAGE" "${@:2}"
+}
+
+talk() {
+  local input=-i
+  [ -t 0 ] && [ -t 1 ] && input=-it
+  run_beside_echo "$input" nc -w "$CONNECT_SECONDS" "$ECHO_HOST" "$ECHO_PORT"
+}
+
+# The line is new each time, so that no older answer can be taken for this one's. Only its first line is waited for: an
+# echo service that keeps the connection open is fine, and one that never answers is given up.
+check() {
+  local sent received
+  sent="echo check $$ ${RANDOM}${RANDOM}"
+  received=$(printf '%s\n' "$sent" |
+    run_beside_echo -i timeout "$ANSWER_SECONDS" sh -c 'nc -w "$1" "$2" "$3" | head -n 1' \
+      nc "$CONNECT_SECONDS" "$ECHO_HOST" "$ECHO_PORT")
+  [ "$received" = "$sent" ] && return
+  complain "sent \"$sent\", received \"$received\""
+  return 1
+}
+
+report_check() {
+  if require_network && check; then
+    echo 'action: test_echo_server | result: success'
+  else
+    echo 'action: test_echo_server | result: fail'
+    return 1
+  fi
+}
+
+[ $# -le 1 ] || { complain "one option is enough: $*"; exit 2; }
+case ${1-} in
+  '') require_network && talk ;;
+  --check) report_check ;;
+  -h | --help) usage ;;
+  *) complain "unknown option $1 (--help says what there is)"; exit 2 ;;
+esac
