@@ -54,3 +54,25 @@ $(COMPOSE_FILE): $(if $(filter-out file,$(origin AGENCIES)),always) | node_modul
 
 .PHONY: always
 always:
+
+.PHONY: docker-compose-up
+docker-compose-up: docker-image $(COMPOSE_FILE) ## Start the lottery in containers, with sample data where there is none
+	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); \
+	for id in $$(seq "$$clients"); do \
+	  [ -e ".data/agency-$$id.csv" ] || { $(MAKE) --no-print-directory data AGENCIES="$$clients"; break; }; \
+	done
+	$(COMPOSE) up -d
+
+.PHONY: docker-compose-logs
+docker-compose-logs: docker-engine ## Follow the logs of the containers
+	$(COMPOSE) logs -f
+
+# The server's bets and its draw stay in their volume for the next time.
+.PHONY: docker-compose-down
+docker-compose-down: docker-engine ## Stop the containers and remove them
+	$(COMPOSE) stop -t 3
+	$(COMPOSE) down
+
+.PHONY: docker-compose-clean
+docker-compose-clean: docker-engine ## The same, and forget the bets that the server has
+	$(COMPOSE) down -t 3 --volumes

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  /** Variables to add to this process's; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What the command reads; nothing unless said otherwise. */
+  readonly input?: string;
+  /** How long it may take. */
+  readonly timeoutMs?: number;
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end, whatever its exit code. Rejects when it cannot be started or takes too long. */
+export function runCommand(command: string, args: string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const { cwd, env, input = '', timeoutMs = 60_000 } = options;
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
+    const stdout = collect(child, 'stdout');
+    const stderr = collect(child, 'stderr');
+    const deadline = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${commandLine(command, args)} took longer than ${timeoutMs} ms:\n${stdout()}${stderr()}`));
+    }, timeoutMs);
+
+    child.once('error', (error) => {
+      clearTimeout(deadline);
+      reject(error);
+    });
+    child.once('close', (code) => {
+      clearTimeout(deadline);
+      resolve({ code, stdout: stdout(), stderr: stderr() });
+    });
+    // A command that ends without reading its input is no failure.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+/** The same for a command that must succeed: its stdout. */
+export async function outputOf(command: string, args: string[], options: CommandOptions = {}): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(command, args, options);
+  if (code === 0) return stdout;
+  throw new Error(`${commandLine(command, args)} ended with exit code ${code}:\n${stdout}${stderr}`);
+}
+
+function collect(child: ChildProcess, name: 'stdout' | 'stderr'): () => string {
+  const chunks: Buffer[] = [];
+  child[name]?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString('utf8');
+}
+
+function commandLine(command: string, args: string[]): string {
+  return [command, ...args].join(' ');
+}

@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parse, stringify } from 'yaml';
+
+import { type CommandResult, outputOf, runCommand } from './command';
+
+const REPOSITORY = join(__dirname, '../..');
+const MANIFESTS = ['package.json', 'package-lock.json'];
+const COPIED = [
+  ...MANIFESTS,
+  ...['.dockerignore', 'Dockerfile', 'Makefile', 'docker-compose.template.yaml', 'generate_compose.ts'],
+  ...['test_server_with_netcat.sh', 'tsconfig.json', 'apps', 'config', 'lib', 'tools'],
+];
+const BUILD_MS = 600_000;
+
+interface Template {
+  name: string;
+  services: Record<string, { container_name: string }>;
+  networks: unknown;
+}
+
+/** Whether containers can be started on this machine. */
+export async function engineAnswers(): Promise<boolean> {
+  for (const args of [['info'], ['compose', 'version']]) {
+    const result = await runCommand('docker', args).catch(() => undefined);
+    if (result?.code !== 0) return false;
+  }
+  return true;
+}
+
+/**
+ * The whole system in containers, from a copy of the project under names of its own: neither a developer's running
+ * system nor their data, settings and compose file are touched. Beyond the names it is what `make` makes of the project.
+ */
+export class ComposeStack {
+  private constructor(
+    readonly directory: string,
+    readonly project: string,
+  ) {}
+
+  static async create(): Promise<ComposeStack> {
+    const directory = await mkdtemp(join(tmpdir(), 'lottery-containers-'));
+    const stack = new ComposeStack(directory, `tp0-test-${process.pid}`);
+    for (const name of COPIED) await cp(join(REPOSITORY, name), join(directory, name), { recursive: true });
+    await symlink(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'));
+    // To make, what is installed must look newer than the copies, else it would install again through the link.
+    for (const name of MANIFESTS) await utimes(join(directory, name), 0, 0);
+    await stack.edit('docker-compose.template.yaml', (text) => stack.underOwnNames(text));
+    return stack;
+  }
+
+  private underOwnNames(text: string): string {
+    const template = parse(text) as Template;
+    template.name = this.project;
+    for (const service of Object.values(template.services)) {
+      service.container_name = `${this.project}-${service.container_name}`;
+    }
+    // Another network may have the template's subnet: the engine picks a free one.
+    template.networks = { testing_net: {} };
+    return stringify(template);
+  }
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  async edit(name: string, change: (text: string) => string): Promise<void> {
+    await writeFile(this.path(name), change(await readFile(this.path(name), 'utf8')));
+  }
+
+  async make(...args: string[]): Promise<string> {
+    // The tests may themselves be run by make, whose flags and variables are not meant for this one.
+    const env = { MAKEFLAGS: undefined, MFLAGS: undefined, AGENCIES: undefined, BETS: undefined };
+    return outputOf('make', args, { cwd: this.directory, env, timeoutMs: BUILD_MS });
+  }
+
+  async compose(...args: string[]): Promise<string> {
+    return outputOf('docker', ['compose', '-f', 'docker-compose-dev.yaml', ...args], { cwd: this.directory });
+  }
+
+  /** Runs the netcat script against this stack's echo service. */
+  async netcat(args: string[], input = ''): Promise<CommandResult> {
+    const env = { COMPOSE_PROJECT_NAME: this.project };
+    return runCommand('bash', [this.path('test_server_with_netcat.sh'), ...args], { env, input });
+  }
+
+  container(service: string): string {
+    return `${this.project}-${service}`;
+  }
+
+  /** Waits for a container's end: its exit code. */
+  async exitCodeOf(service: string): Promise<number> {
+    return Number(await outputOf('docker', ['wait', this.container(service)]));
+  }
+
+  /** The exit code of every container that has ended, by service. */
+  async exitCodes(): Promise<Record<string, number>> {
+    const lines = await this.compose('ps', '--all', '--format', '{{.Service}} {{.State}} {{.ExitCode}}');
+    const ended: [string, number][] = [];
+    for (const line of lines.trim().split('\n')) {
+      const [service, state, code] = line.split(' ');
+      if (state === 'exited') ended.push([service!, Number(code)]);
+    }
+    return Object.fromEntries(ended);
+  }
+
+  async logsOf(service: string): Promise<string> {
+    return this.compose('logs', '--no-log-prefix', '--no-color', service);
+  }
+
+  /** Waits until a container has logged a line like this one, from its start on. */
+  async awaitLog(service: string, pattern: RegExp, deadlineMs = 30_000): Promise<string> {
+    const child = spawn('docker', ['logs', '--follow', this.container(service)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const deadline = setTimeout(() => child.kill(), deadlineMs);
+    try {
+      const lines: AsyncIterable<string> = createInterface(child.stdout);
+      for await (const line of lines) if (pattern.test(line)) return line;
+    } finally {
+      clearTimeout(deadline);
+      child.kill();
+    }
+    throw new Error(`${service} did not log ${pattern} within ${deadlineMs} ms:\n${await this.logsOf(service)}`);
+  }
+
+  /** Removes containers, network, volume and copy. */
+  async dispose(): Promise<void> {
+    const stop = ['compose', '-p', this.project, 'down', '--volumes', '--remove-orphans', '--timeout', '1'];
+    await runCommand('docker', stop, { cwd: this.directory });
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
