@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -45,9 +45,9 @@ export class ComposeStack {
     const directory = await mkdtemp(join(tmpdir(), 'lottery-containers-'));
     const stack = new ComposeStack(directory, `tp0-test-${process.pid}`);
     for (const name of COPIED) await cp(join(REPOSITORY, name), join(directory, name), { recursive: true });
-    await symlink(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'));
-    // To make, what is installed must look newer than the copies, else it would install again through the link.
+    // To make, what is installed must look newer than the copies, else it would install again.
     for (const name of MANIFESTS) await utimes(join(directory, name), 0, 0);
+    await borrowPackages(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'));
     await stack.edit('docker-compose.template.yaml', (text) => stack.underOwnNames(text));
     return stack;
   }
@@ -133,4 +133,13 @@ export class ComposeStack {
     await runCommand('docker', stop, { cwd: this.directory });
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * A directory of its own with a link for each package. A single link in its place would be followed by an `npm ci`, which
+ * would then empty the project's directory; of this one it could only remove the links.
+ */
+async function borrowPackages(from: string, to: string): Promise<void> {
+  await mkdir(to);
+  for (const name of await readdir(from)) await symlink(join(from, name), join(to, name));
 }
