@@ -1,0 +1,77 @@
+/** How grave a line is; the names are those of Python's logging, which the course's tools expect. */
+export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogResult = 'success' | 'fail' | 'in_progress';
+export type LogFields = Readonly<Record<string, string | number | boolean>>;
+
+/** Takes whole lines, each with its line break. */
+export type LogSink = (lines: string) => void;
+
+/**
+ * The log of a program: one line for each action,
+ * `YYYY-MM-DD HH:MM:SS LEVEL    action: NAME | result: RESULT | key: value | …` in local time.
+ *
+ * A line stays one line, and its fields stay apart, whatever a value contains: control characters, line separators and
+ * `|` are written as escapes.
+ */
+export class ActionLog {
+  private readonly threshold: number;
+
+  constructor(
+    level: LogLevel,
+    private readonly sink: LogSink,
+    private readonly now: () => Date = () => new Date(),
+  ) {
+    this.threshold = LOG_LEVELS.indexOf(level);
+  }
+
+  /** Whether DEBUG lines are written: asked before work is done that only they need. */
+  get isDebugging(): boolean {
+    return this.threshold <= LOG_LEVELS.indexOf('DEBUG');
+  }
+
+  debug(action: string, result: LogResult, fields?: LogFields): void {
+    this.write('DEBUG', action, result, fields);
+  }
+
+  info(action: string, result: LogResult, fields?: LogFields): void {
+    this.write('INFO', action, result, fields);
+  }
+
+  warning(action: string, result: LogResult, fields?: LogFields): void {
+    this.write('WARNING', action, result, fields);
+  }
+
+  error(action: string, result: LogResult, fields?: LogFields): void {
+    this.write('ERROR', action, result, fields);
+  }
+
+  critical(action: string, result: LogResult, fields?: LogFields): void {
+    this.write('CRITICAL', action, result, fields);
+  }
+
+  private write(level: LogLevel, action: string, result: LogResult, fields: LogFields = {}): void {
+    if (LOG_LEVELS.indexOf(level) < this.threshold) return;
+    let line = `${timestamp(this.now())} ${level.padEnd(8)} action: ${action} | result: ${result}`;
+    for (const [key, value] of Object.entries(fields)) line += ` | ${key}: ${escapeField(String(value))}`;
+    this.sink(`${line}\n`);
+  }
+}
+
+const UNSAFE_IN_A_FIELD = /[\p{Cc}\u2028\u2029|]/gu;
+
+function escapeField(text: string): string {
+  return text.replace(UNSAFE_IN_A_FIELD, (character) => {
+    return `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`;
+  });
+}
+
+function timestamp(date: Date): string {
+  const day = `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())}`;
+  return `${day} ${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}:${twoDigits(date.getSeconds())}`;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
+}

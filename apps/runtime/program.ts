@@ -1,0 +1,120 @@
+import { parseArgs } from 'node:util';
+import { ActionLog, type LogFields, type LogLevel } from './action_log';
+import { ExitCode } from './exit_code';
+import { loadSettings, SettingsError, type SettingsOf, type SettingsTable } from './settings';
+import { createStdoutSink } from './stdout_sink';
+
+/** A command line program that is configured by a file and the environment, logs, and is stopped by a signal. */
+export interface Program<Table extends SettingsTable> {
+  readonly name: string;
+  readonly about: string;
+  readonly defaultFile: string;
+  readonly settings: Table;
+  /** The name of the setting that holds the log level. */
+  readonly logLevelSetting: keyof Table & string;
+  /** Settings that are not written to the log: a person's data. */
+  readonly unlogged?: readonly string[];
+  /**
+   * Does the program's work.
+   *
+   * @param stop fires when the program is asked to end (SIGTERM, SIGINT): finish what is in flight, let go of
+   * everything, and return.
+   * @throws SettingsError for what only shows once everything is put together.
+   */
+  main(settings: SettingsOf<Table>, log: ActionLog, stop: AbortSignal): Promise<ExitCode>;
+}
+
+/**
+ * Runs a program from its first argument to its exit code, which becomes the process's. Unusable settings are one line
+ * on stderr; what nobody foresaw is reported there with its stack.
+ */
+export async function runProgram<Table extends SettingsTable>(program: Program<Table>): Promise<void> {
+  try {
+    if (wantsHelp()) {
+      process.stdout.write(helpText(program));
+      return;
+    }
+    process.exitCode = await configureAndRun(program);
+  } catch (error) {
+    const unusable = error instanceof SettingsError;
+    process.stderr.write(
+      unusable ? `${program.name}: ${error.message}\n` : `${describeUnforeseen(program.name, error)}\n`,
+    );
+    process.exitCode = unusable ? ExitCode.unusableSettings : ExitCode.failed;
+  }
+}
+
+async function configureAndRun<Table extends SettingsTable>(program: Program<Table>): Promise<ExitCode> {
+  const settings = loadSettings(program.settings, { defaultFile: program.defaultFile, environment: process.env });
+  const level = settings[program.logLevelSetting] as LogLevel;
+  const { sink } = createStdoutSink();
+  const log = new ActionLog(level, sink);
+  logConfiguration(program, settings, level, log);
+
+  const code = await program.main(settings, log, stopOnSignal(log));
+  if (code === ExitCode.done) log.info('exit', 'success');
+  else log.error('exit', 'fail', { code });
+  return code;
+}
+
+/** At DEBUG every setting, at INFO what level is on: the first line tells the two apart. */
+function logConfiguration<Table extends SettingsTable>(
+  program: Program<Table>,
+  settings: SettingsOf<Table>,
+  level: LogLevel,
+  log: ActionLog,
+): void {
+  if (!log.isDebugging) {
+    log.info('config', 'success', { logging_level: level });
+    return;
+  }
+  const fields: Record<string, string> = {};
+  for (const [name, value] of Object.entries(settings)) {
+    if (program.unlogged?.includes(name) === true) continue;
+    fields[name] = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  }
+  log.debug('config', 'success', fields satisfies LogFields);
+}
+
+/** Fires at the first SIGTERM or SIGINT. Later ones change nothing: the end is under way, and bounded. */
+function stopOnSignal(log: ActionLog): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) return;
+      log.info('stop', 'in_progress', { signal: name });
+      stop.abort(name);
+    });
+  }
+  return stop.signal;
+}
+
+/** @throws SettingsError for an argument that the program does not have. */
+function wantsHelp(): boolean {
+  try {
+    const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, allowPositionals: false });
+    return values.help === true;
+  } catch (cause) {
+    throw new SettingsError(`${(cause as Error).message} (--help lists what there is)`, { cause });
+  }
+}
+
+function helpText<Table extends SettingsTable>(program: Program<Table>): string {
+  const rows = Object.entries(program.settings).map(([name, { fallback, about }]) => {
+    return `  ${name.padEnd(26)}${about}${fallback === undefined ? '' : ` (default: ${fallback})`}`;
+  });
+  return [
+    `${program.name}: ${program.about}`,
+    '',
+    `Settings, from the section [DEFAULT] of ${program.defaultFile} (CONFIG_FILE names another file); an environment`,
+    'variable of the same name wins:',
+    ...rows,
+    '',
+    'Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 failed; 2 unusable settings.',
+    '',
+  ].join('\n');
+}
+
+function describeUnforeseen(name: string, error: unknown): string {
+  return `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

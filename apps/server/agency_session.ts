@@ -1,0 +1,181 @@
+import {
+  FrameTooLongError,
+  formatAddress,
+  type MessageChannel,
+  SocketError,
+  TimedOutError,
+  UnknownTypeError,
+} from '../../lib/index';
+import { type LotteryMessage, MessageType, textMessage } from '../lottery/protocol';
+import { ProtocolError } from '../lottery/protocol_error';
+import { AgencyConversation, type ConversationHost, type LotteryServices } from './agency_conversation';
+import { AnswerQueue } from './answer_queue';
+import { StoreBrokenError, StoreError } from './storage/errors';
+
+/** The clocks of a session, in milliseconds. */
+export interface SessionLimits {
+  /** From the first byte of a message to its last; also how long the agency may take to receive an answer. */
+  readonly messageTimeoutMs: number;
+  /** How long the agency may be silent while the server owes it nothing. */
+  readonly idleTimeoutMs: number;
+  /** How long an `A` may be held before it is answered `W`. */
+  readonly waitHoldMs: number;
+}
+
+/** How many answers may be owed before the session stops reading: an agency's batches that share flushes. */
+const MAX_ANSWERS_OWED = 64;
+
+/** How long an agency is waited for that does not end after the session has, so that the last words reach it. */
+const MAX_LINGER_MS = 5_000;
+
+/**
+ * One connection of an agency: an async loop from the first message to the end. It reads on while batches are stored,
+ * keeps the clocks, and ends once: when the agency does, at the first message that the protocol refuses, or when it is
+ * told to. What came before the end is answered first; what stands behind it is not looked at.
+ */
+export class AgencySession implements ConversationHost {
+  private readonly controller = new AbortController();
+  private readonly answers: AnswerQueue;
+  private readonly conversation: AgencyConversation;
+  private readonly settled: Promise<void>;
+  private settle!: () => void;
+  private refusal: ProtocolError | undefined;
+
+  constructor(
+    private readonly channel: MessageChannel<LotteryMessage>,
+    private readonly services: LotteryServices,
+    private readonly limits: SessionLimits,
+    /** Told when nothing can be stored any more. */
+    private readonly onStoreBroken: (error: StoreBrokenError) => void,
+  ) {
+    this.settled = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+    const { messageTimeoutMs, waitHoldMs } = limits;
+    this.answers = new AnswerQueue(channel, MAX_ANSWERS_OWED, messageTimeoutMs, (error) => this.endBecause(error));
+    this.conversation = new AgencyConversation(services, this, waitHoldMs);
+  }
+
+  /** Runs the session; resolves, and never rejects, when its connection is closed. */
+  async run(): Promise<void> {
+    void this.channel.socket.closed.then(() => this.end());
+    await this.converse();
+    await this.answers.settled();
+    this.conversation.end();
+    this.settle();
+    await this.sayLastWords();
+    this.services.log.debug('close_session', 'success', this.describe());
+  }
+
+  async supersede(): Promise<void> {
+    this.end(new ProtocolError('superseded', 'a newer session of this agency took over'));
+    await this.settled;
+  }
+
+  /** Ends the session because the server does: what is in flight is stored and answered, nothing more is read. */
+  shutDown(): void {
+    this.end(new ProtocolError('shutting-down', 'the server is stopping'));
+  }
+
+  /** Closes the connection without another word. */
+  async cut(): Promise<void> {
+    await this.channel.close();
+  }
+
+  get ending(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  throwIfEnding(): void {
+    if (!this.ending.aborted) return;
+    throw this.refusal ?? this.ending.reason;
+  }
+
+  owe(answer: LotteryMessage | Promise<LotteryMessage>): void {
+    this.answers.owe(answer);
+  }
+
+  /** What the log says of the session. */
+  describe(): Record<string, string | number> {
+    const { remoteAddress } = this.channel.socket;
+    return {
+      agency: this.conversation.agencyId,
+      ip: remoteAddress === undefined ? '' : formatAddress(remoteAddress),
+    };
+  }
+
+  private async converse(): Promise<void> {
+    try {
+      while (!this.ending.aborted) {
+        const message = this.channel.tryReceive() ?? (await this.receive());
+        if (message === null) return;
+        await this.conversation.handle(message);
+        await this.answers.waitForRoom();
+      }
+    } catch (error) {
+      this.endBecause(error);
+    }
+  }
+
+  /** The next message. The idle clock counts the agency's silence only: it stands still while an answer is owed. */
+  private async receive(): Promise<LotteryMessage | null> {
+    const { idleTimeoutMs, messageTimeoutMs } = this.limits;
+    for (;;) {
+      const timeLeft = Math.max(1, Math.ceil(idleTimeoutMs - this.silenceMs()));
+      try {
+        return await this.channel.receive({ idleTimeoutMs: timeLeft, messageTimeoutMs, signal: this.ending });
+      } catch (error) {
+        const isIdle = error instanceof TimedOutError && error.clock === 'idle';
+        if (!isIdle || this.silenceMs() >= idleTimeoutMs) throw error;
+      }
+    }
+  }
+
+  private silenceMs(): number {
+    return this.answers.owed > 0 ? 0 : performance.now() - this.answers.lastSentAt;
+  }
+
+  /** The first reason to end is the one that is told; that a batch was not stored comes before what stood behind it. */
+  private endBecause(error: unknown): void {
+    const refusal = this.refusalFor(error);
+    if (error instanceof StoreError && this.refusal !== undefined && !isOrder(this.refusal)) this.refusal = refusal;
+    this.end(refusal);
+  }
+
+  private end(refusal?: ProtocolError): void {
+    if (!this.ending.aborted) this.refusal ??= refusal;
+    this.controller.abort(refusal);
+    this.answers.stopWaiting();
+  }
+
+  private refusalFor(error: unknown): ProtocolError | undefined {
+    if (error instanceof ProtocolError) return error;
+    if (error instanceof FrameTooLongError) return new ProtocolError('too-long', error.message, { cause: error });
+    if (error instanceof UnknownTypeError) return new ProtocolError('bad-type', error.message, { cause: error });
+    if (error instanceof TimedOutError && error.operation === 'receive') {
+      return new ProtocolError('timeout', error.message, { cause: error });
+    }
+    if (error instanceof StoreBrokenError) this.onStoreBroken(error);
+    if (error instanceof StoreError) return new ProtocolError('storage', error.message, { cause: error });
+    if (!(error instanceof SocketError)) this.services.log.error('session', 'fail', { error: String(error) });
+    return undefined;
+  }
+
+  private async sayLastWords(): Promise<void> {
+    const lingerMs = Math.min(MAX_LINGER_MS, this.limits.messageTimeoutMs);
+    if (this.refusal !== undefined) {
+      this.services.log.info('session', 'fail', { ...this.describe(), error: this.refusal.message });
+      const { code, words } = this.refusal;
+      // A peer that is gone, or that does not read, is not told: nothing depends on it.
+      await this.channel
+        .send(textMessage(MessageType.error, `${code}: ${words}`), { timeoutMs: lingerMs })
+        .catch(() => {});
+    }
+    await this.channel.socket.drainAndClose({ timeoutMs: lingerMs });
+  }
+}
+
+/** Whether the server ended the session of its own accord, not for what the agency sent. */
+function isOrder({ code }: ProtocolError): boolean {
+  return code === 'superseded' || code === 'shutting-down';
+}

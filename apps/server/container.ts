@@ -1,0 +1,69 @@
+import 'reflect-metadata';
+import { Container } from 'inversify';
+import { ListenSocket, MessageChannel } from '../../lib/index';
+import { createServerCodec } from '../lottery/protocol';
+import { type ActionLog } from '../runtime/action_log';
+import { type LotteryServices } from './agency_conversation';
+import { AgencySession } from './agency_session';
+import { LotteryServer, type SessionFactory } from './lottery_server';
+import { SessionRegistry } from './session_registry';
+import { type ServerSettings } from './settings';
+import { FileBetRepository } from './storage/file_bet_repository';
+import { FileFinishTracker } from './storage/file_finish_tracker';
+import { FileWinnerService } from './storage/file_winner_service';
+import { DiskDirectory } from './storage/file_system';
+import { TOKENS } from './tokens';
+
+/** Composes the server. Everything here exists once; only sessions are made one for each connection. */
+export function createServerContainer(settings: ServerSettings, log: ActionLog): Container {
+  const container = new Container({ defaultScope: 'Singleton' });
+  container.bind(TOKENS.ServerSettings).toConstantValue(settings);
+  container.bind(TOKENS.ExpectedAgencies).toConstantValue(settings.SERVER_AGENCIES);
+  container.bind(TOKENS.WinningNumber).toConstantValue(settings.SERVER_WINNING_NUMBER);
+  container.bind(TOKENS.ActionLog).toConstantValue(log);
+
+  container.bind(TOKENS.StoreDirectory).toConstantValue(new DiskDirectory(settings.SERVER_DATA_DIR));
+  container.bind(TOKENS.BetRepository).to(FileBetRepository);
+  container.bind(TOKENS.FinishTracker).to(FileFinishTracker);
+  container.bind(TOKENS.WinnerService).to(FileWinnerService);
+
+  container.bind(TOKENS.SessionRegistry).to(SessionRegistry);
+  container
+    .bind<SessionFactory>(TOKENS.SessionFactory)
+    .toResolvedValue(createSessionFactory(settings), [
+      TOKENS.BetRepository,
+      TOKENS.FinishTracker,
+      TOKENS.WinnerService,
+      TOKENS.SessionRegistry,
+      TOKENS.ActionLog,
+    ]);
+  container.bind(TOKENS.ListenSocket).toDynamicValue(
+    () =>
+      new ListenSocket({
+        host: settings.SERVER_IP,
+        port: settings.SERVER_PORT,
+        backlog: settings.SERVER_LISTEN_BACKLOG,
+      }),
+  );
+  container.bind(TOKENS.LotteryServer).to(LotteryServer);
+  return container;
+}
+
+function createSessionFactory(settings: ServerSettings) {
+  const limits = {
+    messageTimeoutMs: settings.SERVER_MESSAGE_TIMEOUT_MS,
+    idleTimeoutMs: settings.SERVER_IDLE_TIMEOUT_MS,
+    waitHoldMs: settings.SERVER_WAIT_HOLD_MS,
+  };
+  const codec = createServerCodec();
+  return (
+    bets: LotteryServices['bets'],
+    tracker: LotteryServices['tracker'],
+    winners: LotteryServices['winners'],
+    registry: SessionRegistry,
+    log: ActionLog,
+  ): SessionFactory => {
+    const services: LotteryServices = { bets, tracker, winners, registry, log };
+    return (peer, onStoreBroken) => new AgencySession(new MessageChannel(peer, codec), services, limits, onStoreBroken);
+  };
+}

@@ -1,0 +1,24 @@
+/** Who has finished: an agency counts once, for good, also after a restart. */
+export interface FinishTracker {
+  /** How many agencies are expected. */
+  readonly expected: number;
+
+  /** Makes itself ready, recovering what a crash left. */
+  open(): Promise<void>;
+
+  /**
+   * Notes that the agency has finished, with so many bets. Resolves once that is durable; a second time it changes
+   * nothing.
+   */
+  finish(agency: number, bets: number): Promise<void>;
+
+  hasFinished(agency: number): Promise<boolean>;
+
+  /** How many agencies have finished. */
+  count(): Promise<number>;
+
+  /** Resolves once all expected agencies have finished; at once where they have. */
+  whenAllFinished(): Promise<void>;
+
+  close(): Promise<void>;
+}

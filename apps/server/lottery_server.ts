@@ -1,0 +1,183 @@
+import { inject, injectable } from 'inversify';
+import {
+  AcceptFailedError,
+  formatAddress,
+  ListenFailedError,
+  type ListenSocket,
+  MessageChannel,
+  type PeerSocket,
+} from '../../lib/index';
+import { createServerCodec, MessageType, textMessage } from '../lottery/protocol';
+import { type ActionLog } from '../runtime/action_log';
+import { ExitCode } from '../runtime/exit_code';
+import { tellParent } from '../runtime/parent_process';
+import { SettingsError } from '../runtime/settings';
+import { type AgencySession } from './agency_session';
+import { type BetRepository } from './bet_repository';
+import { type FinishTracker } from './finish_tracker';
+import { type ServerSettings } from './settings';
+import { StoreConflictError } from './storage/errors';
+import { TOKENS } from './tokens';
+import { type WinnerService } from './winner_service';
+
+/** Makes the session of an accepted connection. */
+export type SessionFactory = (peer: PeerSocket, onStoreBroken: (error: Error) => void) => AgencySession;
+
+/** How long a stop waits for the sessions to end by themselves: well within the 3 s that `docker stop -t 3` gives. */
+const SHUTDOWN_GRACE_MS = 1_500;
+
+/** How long one that is turned away may take to read why, and how many of those may be told at once. */
+const BUSY_LINGER_MS = 500;
+const MAX_BUSY_LINGERING = 256;
+
+/**
+ * The central server: opens the store, accepts agencies, runs a session for each, and at the end waits for every one,
+ * as threads are joined.
+ */
+@injectable()
+export class LotteryServer {
+  private readonly sessions = new Map<AgencySession, Promise<void>>();
+  private readonly stopping = new AbortController();
+  private turnedAway = 0;
+  private failure: Error | undefined;
+
+  constructor(
+    @inject(TOKENS.ServerSettings) private readonly settings: ServerSettings,
+    @inject(TOKENS.ListenSocket) private readonly listener: ListenSocket,
+    @inject(TOKENS.BetRepository) private readonly bets: BetRepository,
+    @inject(TOKENS.FinishTracker) private readonly tracker: FinishTracker,
+    @inject(TOKENS.WinnerService) private readonly winners: WinnerService,
+    @inject(TOKENS.SessionFactory) private readonly createSession: SessionFactory,
+    @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+  ) {}
+
+  /**
+   * Serves until `stop` fires, or until nothing can be stored any more.
+   *
+   * @throws SettingsError the store belongs to another draw than the settings.
+   */
+  async run(stop: AbortSignal): Promise<ExitCode> {
+    stop.addEventListener('abort', () => this.stopping.abort());
+    if (stop.aborted) this.stopping.abort();
+    if (!(await this.openStore())) return ExitCode.failed;
+    try {
+      if (!(await this.listen())) return ExitCode.failed;
+      await this.acceptUntilStopped();
+      await this.endSessions();
+    } finally {
+      await this.closeStore();
+    }
+    return this.failure === undefined ? ExitCode.done : ExitCode.failed;
+  }
+
+  private async openStore(): Promise<boolean> {
+    try {
+      await this.bets.open();
+      await this.tracker.open();
+      await this.winners.open();
+      await this.requireExpectedAgencies();
+    } catch (error) {
+      if (error instanceof StoreConflictError) {
+        const advice = 'use the settings it was made with, or another SERVER_DATA_DIR';
+        throw new SettingsError(`${this.settings.SERVER_DATA_DIR}: ${error.message}: ${advice}`, { cause: error });
+      }
+      this.log.error('open_store', 'fail', { dir: this.settings.SERVER_DATA_DIR, error: (error as Error).message });
+      return false;
+    }
+    this.log.info('open_store', 'success', { dir: this.settings.SERVER_DATA_DIR });
+    return true;
+  }
+
+  private async requireExpectedAgencies(): Promise<void> {
+    const stranger = (await this.bets.agencies()).find((agency) => agency > this.tracker.expected);
+    if (stranger === undefined) return;
+    throw new StoreConflictError(`it holds bets of agency ${stranger}, and only ${this.tracker.expected} are expected`);
+  }
+
+  private async listen(): Promise<boolean> {
+    try {
+      await this.listener.bindAndListen();
+    } catch (error) {
+      if (!(error instanceof ListenFailedError)) throw error;
+      this.log.error('listen', 'fail', { error: error.message });
+      return false;
+    }
+    const address = this.listener.address!;
+    this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.tracker.expected });
+    tellParent({ kind: 'listening', ...address });
+    return true;
+  }
+
+  private async acceptUntilStopped(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        this.serve(await this.listener.accept({ signal }));
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!(error instanceof AcceptFailedError)) throw error;
+        this.log.error('accept_connections', 'fail', { error: error.message });
+      }
+    }
+    await this.listener.close();
+    this.log.info('close_listener', 'success');
+  }
+
+  private serve(peer: PeerSocket): void {
+    const ip = peer.remoteAddress === undefined ? '' : formatAddress(peer.remoteAddress);
+    if (this.sessions.size >= this.settings.SERVER_MAX_SESSIONS) {
+      this.log.warning('accept_connections', 'fail', { ip, error: 'busy' });
+      void this.turnAway(peer);
+      return;
+    }
+    this.log.info('accept_connections', 'success', { ip });
+    const session = this.createSession(peer, (error) => this.onStoreBroken(error));
+    this.sessions.set(
+      session,
+      session.run().then(() => void this.sessions.delete(session)),
+    );
+  }
+
+  private async turnAway(peer: PeerSocket): Promise<void> {
+    if (this.turnedAway >= MAX_BUSY_LINGERING) {
+      peer.reset();
+      return;
+    }
+    this.turnedAway++;
+    const channel = new MessageChannel(peer, createServerCodec());
+    const words = `busy: ${this.settings.SERVER_MAX_SESSIONS} sessions are open, no more are taken`;
+    // One that is gone already needs no answer.
+    await channel.send(textMessage(MessageType.error, words), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
+    await peer.drainAndClose({ timeoutMs: BUSY_LINGER_MS });
+    this.turnedAway--;
+  }
+
+  /** Lets every session finish what it has in flight, and waits for all; those that take too long are cut off. */
+  private async endSessions(): Promise<void> {
+    const open = Array.from(this.sessions);
+    for (const [session] of open) session.shutDown();
+    const deadline = setTimeout(() => {
+      for (const session of this.sessions.keys()) void session.cut();
+    }, SHUTDOWN_GRACE_MS);
+    for (const [session, ended] of open) {
+      await ended;
+      this.log.info('close_session', 'success', session.describe());
+    }
+    clearTimeout(deadline);
+  }
+
+  private async closeStore(): Promise<void> {
+    for (const [name, part] of Object.entries({ draw: this.winners, finished: this.tracker, bets: this.bets })) {
+      await part.close();
+      this.log.info('close_store', 'success', { part: name });
+    }
+  }
+
+  private onStoreBroken(error: Error): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    const { cause } = error;
+    this.log.critical('store', 'fail', { error: error.message, cause: cause instanceof Error ? cause.message : '' });
+    this.stopping.abort();
+  }
+}

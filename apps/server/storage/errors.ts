@@ -1,0 +1,42 @@
+/** What keeps the bets could not do what it was asked to. */
+export abstract class StoreError extends Error {
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Something could not be written; nothing of it stays, and the next try may succeed. */
+export class StoreWriteError extends StoreError {
+  readonly code = 'STORE_WRITE_FAILED';
+}
+
+/**
+ * A flush failed, or a failed write could not be taken back: what the disk holds is not known any more (after a failed
+ * fsync the kernel may have dropped the pages, see fsync(2)). Nothing is stored from here on.
+ */
+export class StoreBrokenError extends StoreError {
+  readonly code = 'STORE_BROKEN';
+}
+
+/** A batch that does not follow the bets stored before it: one before it failed, or somebody else stored meanwhile. */
+export class BatchOutOfSequenceError extends StoreError {
+  readonly code = 'BATCH_OUT_OF_SEQUENCE';
+}
+
+/** The files are not as any crash leaves them: damaged, cut or not this program's. They are left as they are. */
+export class StoreDamagedError extends StoreError {
+  readonly code = 'STORE_DAMAGED';
+}
+
+/** The files cannot be opened or read. */
+export class StoreUnavailableError extends StoreError {
+  readonly code = 'STORE_UNAVAILABLE';
+}
+
+/** The store belongs to another draw: other agencies, or another winning number. */
+export class StoreConflictError extends StoreError {
+  readonly code = 'STORE_CONFLICT';
+}

@@ -1,0 +1,48 @@
+/**
+ * Lets many callers share one flush. While one commit is under way everything that is submitted waits, and then goes
+ * into the next commit together: the busier it is, the more a single flush carries.
+ */
+export class GroupCommit<Item> {
+  private waiting: Submission<Item>[] = [];
+  private working: Promise<void> | undefined;
+
+  /**
+   * @param commit makes the items durable, in their order, and settles each: `resolve` or `reject`. It must settle all
+   * of them, also where it throws.
+   */
+  constructor(private readonly commit: (submissions: readonly Submission<Item>[]) => Promise<void>) {}
+
+  /** Resolves once the item is durable; rejects as its commit says. Items are committed in the order of the calls. */
+  submit(item: Item): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ item, resolve, reject });
+      this.working ??= this.work();
+    });
+  }
+
+  /** Resolves once nothing is under way. */
+  async idle(): Promise<void> {
+    await this.working;
+  }
+
+  private async work(): Promise<void> {
+    // One turn of the microtask queue, so that what is submitted together is committed together.
+    await Promise.resolve();
+    while (this.waiting.length > 0) {
+      const submissions = this.waiting;
+      this.waiting = [];
+      try {
+        await this.commit(submissions);
+      } catch (error) {
+        for (const { reject } of submissions) reject(error);
+      }
+    }
+    this.working = undefined;
+  }
+}
+
+export interface Submission<Item> {
+  readonly item: Item;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}

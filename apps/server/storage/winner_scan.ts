@@ -1,0 +1,48 @@
+import { readCsvRow } from '../../lottery/csv_row';
+import { type Winner } from '../bet_repository';
+import { readRange, type StoreFile } from './file_system';
+
+const LINE_FEED = 0x0a;
+const NUMBER_MAX_DIGITS = 4;
+
+/**
+ * Finds the winning bets among the first `end` bytes of bets.csv, piece by piece, holding none but the piece.
+ *
+ * The number is the last field, is never quoted, and no field holds a line break: a winning row is one that ends with
+ * `,NUMBER\n` in one of its spellings (42 is also 042 and 0042). Looking for those bytes is far faster than parsing
+ * rows; only what is found is parsed.
+ */
+export async function* scanWinners(bets: StoreFile, end: number, number: number): AsyncGenerator<Winner> {
+  const endings = spellings(number).map((text) => Buffer.from(`,${text}\n`));
+  let begun = Buffer.alloc(0);
+  for await (const piece of readRange(bets, 0, end)) {
+    const bytes = Buffer.concat([begun, piece]);
+    const rowsEnd = bytes.lastIndexOf(LINE_FEED) + 1;
+    for (const rowEnd of findAll(bytes.subarray(0, rowsEnd), endings)) yield winnerOf(bytes, rowEnd);
+    begun = bytes.subarray(rowsEnd);
+  }
+}
+
+function spellings(number: number): string[] {
+  const shortest = String(number);
+  const texts = [];
+  for (let digits = shortest.length; digits <= NUMBER_MAX_DIGITS; digits++) texts.push(shortest.padStart(digits, '0'));
+  return texts;
+}
+
+/** The offsets of the line feeds that close one of the endings, in order. */
+function findAll(bytes: Buffer, endings: readonly Buffer[]): number[] {
+  const found: number[] = [];
+  for (const ending of endings) {
+    for (let at = bytes.indexOf(ending); at !== -1; at = bytes.indexOf(ending, at + ending.length)) {
+      found.push(at + ending.length - 1);
+    }
+  }
+  return found.sort((left, right) => left - right);
+}
+
+function winnerOf(bytes: Buffer, rowEnd: number): Winner {
+  const rowStart = bytes.lastIndexOf(LINE_FEED, rowEnd - 1) + 1;
+  const { fields } = readCsvRow(bytes.toString('utf8', rowStart, rowEnd), 0);
+  return { agency: Number(fields[0]), document: fields[3]! };
+}

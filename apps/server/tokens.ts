@@ -1,0 +1,15 @@
+/** What the server's parts ask for, by name; container.ts says what they get. */
+export const TOKENS = {
+  ActionLog: Symbol.for('ActionLog'),
+  ServerSettings: Symbol.for('ServerSettings'),
+  ExpectedAgencies: Symbol.for('ExpectedAgencies'),
+  WinningNumber: Symbol.for('WinningNumber'),
+  StoreDirectory: Symbol.for('StoreDirectory'),
+  BetRepository: Symbol.for('BetRepository'),
+  FinishTracker: Symbol.for('FinishTracker'),
+  WinnerService: Symbol.for('WinnerService'),
+  SessionRegistry: Symbol.for('SessionRegistry'),
+  SessionFactory: Symbol.for('SessionFactory'),
+  ListenSocket: Symbol.for('ListenSocket'),
+  LotteryServer: Symbol.for('LotteryServer'),
+} as const;

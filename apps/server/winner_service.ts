@@ -1,0 +1,18 @@
+/** Holds the draw, once, when every expected agency has finished, and gives each agency its winners. */
+export interface WinnerService {
+  /** Makes itself ready: a draw that was held before a restart stays held. */
+  open(): Promise<void>;
+
+  /**
+   * Waits for the draw.
+   *
+   * @returns true as soon as the draw is held, false where `timeoutMs` are over or `signal` fires before that.
+   * @throws StoreError the draw could not be held; the next call tries again.
+   */
+  waitForDraw(options: { timeoutMs: number; signal: AbortSignal }): Promise<boolean>;
+
+  /** The documents of the agency's winning bets, in the order in which they were stored. Only once the draw is held. */
+  winnersOf(agency: number): Promise<readonly string[]>;
+
+  close(): Promise<void>;
+}
