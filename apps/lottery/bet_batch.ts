@@ -125,7 +125,8 @@ export interface BetRow {
 export function readBetRow(text: string, start: number, agency: number | undefined, place: string): BetRow {
   const { fields, next } = readFields(text, start, place);
   if (fields.length !== FIELDS) {
-    throw new ProtocolError('bad-bet', `${place}: ${fields.length} fields, ${FIELDS} are needed`);
+    const excess = fields.length - FIELDS;
+    throw new ProtocolError('bad-bet', `${place}: ${Math.abs(excess)} field(s) too ${excess > 0 ? 'many' : 'few'}`);
   }
   const named = parseCanonicalNumber(fields[0]!);
   if (named === undefined) throw new ProtocolError('bad-bet', `${place}: agency is no canonical number`);

@@ -1,15 +1,9 @@
-import {
-  FrameTooLongError,
-  formatAddress,
-  type MessageChannel,
-  SocketError,
-  TimedOutError,
-  UnknownTypeError,
-} from '../../lib/index';
+import { FrameTooLongError, type MessageChannel, SocketError, TimedOutError, UnknownTypeError } from '../../lib/index';
 import { type LotteryMessage, MessageType, textMessage } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
 import { AgencyConversation, type ConversationHost, type LotteryServices } from './agency_conversation';
 import { AnswerQueue } from './answer_queue';
+import { describePeer } from '../runtime/describe_peer';
 import { StoreBrokenError, StoreError } from './storage/errors';
 
 /** The clocks of a session, in milliseconds. */
@@ -97,11 +91,7 @@ export class AgencySession implements ConversationHost {
 
   /** What the log says of the session. */
   describe(): Record<string, string | number> {
-    const { remoteAddress } = this.channel.socket;
-    return {
-      agency: this.conversation.agencyId,
-      ip: remoteAddress === undefined ? '' : formatAddress(remoteAddress),
-    };
+    return { agency: this.conversation.agencyId, ...describePeer(this.channel.socket) };
   }
 
   private async converse(): Promise<void> {

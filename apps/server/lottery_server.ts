@@ -9,6 +9,7 @@ import {
 } from '../../lib/index';
 import { createServerCodec, MessageType, textMessage } from '../lottery/protocol';
 import { type ActionLog } from '../runtime/action_log';
+import { describePeer } from '../runtime/describe_peer';
 import { ExitCode } from '../runtime/exit_code';
 import { tellParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
@@ -124,13 +125,13 @@ export class LotteryServer {
   }
 
   private serve(peer: PeerSocket): void {
-    const ip = peer.remoteAddress === undefined ? '' : formatAddress(peer.remoteAddress);
+    const fields = describePeer(peer);
     if (this.sessions.size >= this.settings.SERVER_MAX_SESSIONS) {
-      this.log.warning('accept_connections', 'fail', { ip, error: 'busy' });
+      this.log.warning('accept_connections', 'fail', { ...fields, error: 'busy' });
       void this.turnAway(peer);
       return;
     }
-    this.log.info('accept_connections', 'success', { ip });
+    this.log.info('accept_connections', 'success', fields);
     const session = this.createSession(peer, (error) => this.onStoreBroken(error));
     this.sessions.set(
       session,

@@ -1,0 +1,6 @@
+import { type ExitCode } from '../runtime/exit_code';
+
+/** What a client program does, from its first connection to its exit code. */
+export interface Agency {
+  run(stop: AbortSignal): Promise<ExitCode>;
+}

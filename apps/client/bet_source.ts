@@ -1,0 +1,41 @@
+/** Bets on their way to the server: the value of a `B`, and how many bets it holds. */
+export interface OutgoingBatch {
+  readonly value: Uint8Array;
+  readonly count: number;
+}
+
+/** Where an agency's bets come from. */
+export interface BetSource {
+  /**
+   * The bets behind the first `skip`, in batches, read as they are asked for. May be called again, after a lost
+   * connection.
+   *
+   * @throws BadRowError after the batch with all before it. @throws SourceUnreadableError. @throws SourceTooShortError
+   */
+  batches(skip: number): AsyncIterable<OutgoingBatch>;
+}
+
+/** What keeps an agency's bets from being read. Final: a new connection does not mend it. */
+export abstract class BetSourceError extends Error {
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A row that is no bet; the message begins with its file and line. */
+export class BadRowError extends BetSourceError {
+  readonly code = 'BAD_ROW';
+}
+
+/** The file is missing, is a directory, cannot be read. */
+export class SourceUnreadableError extends BetSourceError {
+  readonly code = 'SOURCE_UNREADABLE';
+}
+
+/** The server holds more bets of the agency than the file has: it is not the file that they came from. */
+export class SourceTooShortError extends BetSourceError {
+  readonly code = 'SOURCE_TOO_SHORT';
+}

@@ -1,0 +1,41 @@
+import 'reflect-metadata';
+import { Container } from 'inversify';
+import { ConnectSocket } from '../../lib/index';
+import { type ActionLog } from '../runtime/action_log';
+import { FileAgency } from './file_agency';
+import { FileBetSource } from './file_bet_source';
+import { Progress } from './progress';
+import { ServerLink, type SocketFactory } from './server_link';
+import { betOfSettings, type ClientSettings } from './settings';
+import { SingleBetAgency } from './single_bet_agency';
+import { TOKENS } from './tokens';
+
+/**
+ * Composes an agency: one with a file, or one with a single bet where the settings name one.
+ *
+ * @throws SettingsError
+ */
+export function createClientContainer(settings: ClientSettings, log: ActionLog): Container {
+  const container = new Container({ defaultScope: 'Singleton' });
+  container.bind(TOKENS.ActionLog).toConstantValue(log);
+  container.bind(TOKENS.AgencyId).toConstantValue(settings.CLI_ID);
+  container.bind(TOKENS.DataFile).toConstantValue(settings.CLI_DATA_FILE.replaceAll('{id}', String(settings.CLI_ID)));
+  container.bind(TOKENS.BatchMaxAmount).toConstantValue(settings.CLI_BATCH_MAX_AMOUNT);
+  container.bind(TOKENS.Window).toConstantValue(settings.CLI_WINDOW);
+  container.bind(TOKENS.RetryLimitMs).toConstantValue(settings.CLI_RETRY_LIMIT_MS);
+  container
+    .bind<SocketFactory>(TOKENS.SocketFactory)
+    .toConstantValue(() => new ConnectSocket(settings.CLI_SERVER_ADDRESS));
+  container.bind(TOKENS.ServerLink).to(ServerLink);
+  container.bind(TOKENS.Progress).toConstantValue(new Progress());
+
+  const bet = betOfSettings(settings);
+  if (bet === undefined) {
+    container.bind(TOKENS.BetSource).to(FileBetSource);
+    container.bind(TOKENS.Agency).to(FileAgency);
+  } else {
+    container.bind(TOKENS.SingleBet).toConstantValue(bet);
+    container.bind(TOKENS.Agency).to(SingleBetAgency);
+  }
+  return container;
+}

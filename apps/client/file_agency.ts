@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { inject, injectable } from 'inversify';
+import { type ActionLog } from '../runtime/action_log';
+import { ExitCode } from '../runtime/exit_code';
+import { type Agency } from './agency';
+import { type BetSource, BetSourceError } from './bet_source';
+import { StoppedError, UnexpectedAnswerError } from './errors';
+import { type Progress } from './progress';
+import { type ServerLink } from './server_link';
+import { type ServerSession } from './server_session';
+import { TOKENS } from './tokens';
+
+/** How long a stop waits for the answers to the batches in flight. */
+const SETTLE_MS = 1_000;
+
+/**
+ * A server that holds an `A` sets the pace of asking; one that says `W` at once is asked again after a pause that grows
+ * up to the longest.
+ */
+const FIRST_ASKING_PAUSE_MS = 50;
+const LONGEST_ASKING_PAUSE_MS = 1_000;
+
+/** An agency with many bets: uploads them all, says that it has finished, and gets its winners. */
+@injectable()
+export class FileAgency implements Agency {
+  constructor(
+    @inject(TOKENS.AgencyId) private readonly id: number,
+    @inject(TOKENS.Window) private readonly window: number,
+    @inject(TOKENS.BetSource) private readonly source: BetSource,
+    @inject(TOKENS.ServerLink) private readonly link: ServerLink,
+    @inject(TOKENS.Progress) private readonly progress: Progress,
+    @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+  ) {}
+
+  async run(stop: AbortSignal): Promise<ExitCode> {
+    try {
+      const winners = await this.link.run(stop, (session) => this.converse(session, stop));
+      this.log.info('consulta_ganadores', 'success', { cant_ganadores: winners.length });
+      for (const document of winners) this.log.debug('ganador', 'success', { dni: document });
+      this.progress.winners(winners);
+      return ExitCode.done;
+    } catch (error) {
+      const message =
+        error instanceof StoppedError ? 'stopped before the winners were known' : (error as Error).message;
+      this.log.error('consulta_ganadores', 'fail', { error: message });
+      return error instanceof StoppedError ? ExitCode.done : ExitCode.failed;
+    }
+  }
+
+  private async converse(session: ServerSession, stop: AbortSignal): Promise<readonly string[]> {
+    const stored = await session.identify(this.id);
+    this.log.info('upload', 'in_progress', { stored });
+    const total = await this.upload(session, stored, stop);
+    await session.finish(total);
+    this.log.info('upload', 'success', { cantidad: total });
+    this.progress.finished(total);
+    await this.waitForDraw(session, stop);
+    return session.receiveWinners(this.id);
+  }
+
+  /**
+   * Sends the bets behind the first `stored`, with a window of batches in flight, and returns how many there are in all
+   * once each is acknowledged. Where the source fails, or the agency is stopped, what is in flight is settled first.
+   */
+  private async upload(session: ServerSession, stored: number, stop: AbortSignal): Promise<number> {
+    const inFlight: number[] = [];
+    let sent = stored;
+    try {
+      for await (const { value, count } of this.source.batches(stored)) {
+        stop.throwIfAborted();
+        session.sendBets(value);
+        sent += count;
+        inFlight.push(sent);
+        while (inFlight.length >= this.window) await this.takeAnswer(session, inFlight);
+      }
+      while (inFlight.length > 0) await this.takeAnswer(session, inFlight);
+    } catch (error) {
+      if (error instanceof BetSourceError) await this.settle(session, inFlight);
+      if (stop.aborted) await this.settle(session, inFlight, { timeoutMs: SETTLE_MS, signal: undefined });
+      throw error;
+    }
+    return sent;
+  }
+
+  private async settle(
+    session: ServerSession,
+    inFlight: number[],
+    options?: { timeoutMs: number; signal: undefined },
+  ): Promise<void> {
+    while (inFlight.length > 0) await this.takeAnswer(session, inFlight, options);
+  }
+
+  private async takeAnswer(
+    session: ServerSession,
+    inFlight: number[],
+    options?: { timeoutMs: number; signal: undefined },
+  ): Promise<void> {
+    const stored = await session.receiveStored(options);
+    const expected = inFlight.shift();
+    if (stored !== expected) {
+      throw new UnexpectedAnswerError(`the server has ${stored} bets of this agency, and ${expected} were sent`);
+    }
+    this.progress.stored(stored);
+    this.log.debug('batch_enviado', 'success', { cantidad_total: stored });
+  }
+
+  private async waitForDraw(session: ServerSession, stop: AbortSignal): Promise<void> {
+    let pauseMs = FIRST_ASKING_PAUSE_MS;
+    for (;;) {
+      const askedAt = performance.now();
+      const answer = await session.askForDraw();
+      if (answer.held) return;
+      this.log.debug('consulta_ganadores', 'in_progress', { finished: answer.progress });
+      if (performance.now() - askedAt >= pauseMs) continue;
+      await delay(pauseMs, undefined, { signal: stop });
+      pauseMs = Math.min(LONGEST_ASKING_PAUSE_MS, pauseMs * 2);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { isUtf8 } from 'node:buffer';
+import { type FileHandle, open } from 'node:fs/promises';
+import { inject, injectable } from 'inversify';
+import { decodeBetText, readBetRow } from '../lottery/bet_batch';
+import { scanPlainBet } from '../lottery/plain_bet';
+import { MSG_MAX_LENGTH } from '../lottery/protocol';
+import { ProtocolError } from '../lottery/protocol_error';
+import { BatchBuilder } from './batch_builder';
+import {
+  BadRowError,
+  type BetSource,
+  BetSourceError,
+  type OutgoingBatch,
+  SourceTooShortError,
+  SourceUnreadableError,
+} from './bet_source';
+import { readLineBlocks } from './line_blocks';
+import { TOKENS } from './tokens';
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF', 'utf8');
+const NOTHING = new Uint8Array(0);
+
+/**
+ * An agency's file: a row `first_name,last_name,document,birthdate,number` for each bet. It is read as a stream, in
+ * constant memory, and each row is checked before it is sent.
+ */
+@injectable()
+export class FileBetSource implements BetSource {
+  private readonly prefix: Uint8Array;
+
+  constructor(
+    @inject(TOKENS.AgencyId) private readonly agency: number,
+    @inject(TOKENS.DataFile) private readonly path: string,
+    @inject(TOKENS.BatchMaxAmount) private readonly maxBets: number,
+  ) {
+    this.prefix = Buffer.from(`${agency},`, 'latin1');
+  }
+
+  async *batches(skip: number): AsyncGenerator<OutgoingBatch> {
+    const file = await open(this.path).catch((error: unknown) => {
+      throw this.unreadable(error);
+    });
+    const builder = new BatchBuilder(this.maxBets);
+    try {
+      yield* this.fill(builder, file, skip);
+      if (!builder.isEmpty) yield builder.take();
+    } catch (error) {
+      // The rows before a bad one are good: they go first.
+      if (error instanceof BadRowError && !builder.isEmpty) yield builder.take();
+      throw error instanceof BetSourceError ? error : this.unreadable(error);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Adds the rows behind the first `skip` to the builder, and hands out each batch that is full. */
+  private async *fill(builder: BatchBuilder, file: FileHandle, skip: number): AsyncGenerator<OutgoingBatch> {
+    let line = 0;
+    for await (const block of readLineBlocks(file)) {
+      const blockIsUtf8 = isUtf8(block);
+      let start = line === 0 && block.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0;
+      while (start < block.length) {
+        const lineFeed = block.indexOf(LINE_FEED, start);
+        const end = lineFeed === -1 ? block.length : lineFeed;
+        line++;
+        if (line > skip) {
+          while (!this.add(builder, block, start, end, blockIsUtf8, line)) yield builder.take();
+        }
+        start = end + 1;
+      }
+    }
+    if (line < skip) {
+      throw new SourceTooShortError(`${this.path} has ${line} bets, and the server holds ${skip} of this agency`);
+    }
+  }
+
+  /** Adds the row that stands in `block` from `start` up to `end`; false where the batch has no room for it. */
+  private add(
+    builder: BatchBuilder,
+    block: Buffer,
+    start: number,
+    end: number,
+    isUtf8: boolean,
+    line: number,
+  ): boolean {
+    const rowEnd = end > start && block[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+    const isPlain = isUtf8 && scanPlainBet(block, start) === rowEnd;
+    if (isPlain) return builder.add(this.prefix, block, start, rowEnd);
+    const row = this.readRow(block.subarray(start, rowEnd), line);
+    return builder.add(NOTHING, row, 0, row.length);
+  }
+
+  /** The slow path, for rows with quotes and for bad ones. */
+  private readRow(bytes: Uint8Array, line: number): Uint8Array {
+    const place = `${this.path}:${line}`;
+    if (bytes.length === 0) throw new BadRowError(`${place}: an empty line`);
+    if (bytes.length > MSG_MAX_LENGTH) throw new BadRowError(`${place}: a line of more than ${MSG_MAX_LENGTH} bytes`);
+    try {
+      const text = `${this.agency},${decodeBetText(bytes, place)}`;
+      return Buffer.from(readBetRow(text, 0, this.agency, place).text, 'utf8');
+    } catch (cause) {
+      if (!(cause instanceof ProtocolError)) throw cause;
+      throw new BadRowError(cause.words, { cause });
+    }
+  }
+
+  private unreadable(cause: unknown): SourceUnreadableError {
+    return new SourceUnreadableError(`${this.path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,62 @@
+import * as v from 'valibot';
+import { hostAndPort, logLevel, milliseconds, nonEmptyText, wholeNumber } from '../runtime/setting_schemas';
+import { type Bet, findFaultInBet } from '../lottery/bet';
+import { SettingsError, type SettingsOf, type SettingsTable } from '../runtime/settings';
+
+const anyText = v.string();
+
+/** The agency's settings; config/client.ini documents them for the operator. */
+export const CLIENT_SETTINGS = {
+  CLI_ID: { schema: wholeNumber(1, 1_000_000), fallback: '1', about: "the agency's id" },
+  CLI_SERVER_ADDRESS: { schema: hostAndPort, fallback: 'server:12345', about: 'the server, host:port' },
+  CLI_LOG_LEVEL: { schema: logLevel, fallback: 'INFO', about: 'DEBUG, INFO, WARNING, ERROR or CRITICAL' },
+  CLI_DATA_FILE: {
+    schema: nonEmptyText,
+    fallback: '.data/agency-{id}.csv',
+    about: 'the file of bets; {id} stands for the id',
+  },
+  CLI_BATCH_MAX_AMOUNT: {
+    schema: wholeNumber(0, 1_000_000),
+    fallback: '0',
+    about: 'the most bets in a batch; 0: as many as fit into 8 kB, which always holds',
+  },
+  CLI_WINDOW: { schema: wholeNumber(1, 1024), fallback: '32', about: 'batches in flight' },
+  CLI_RETRY_LIMIT_MS: {
+    schema: milliseconds(0),
+    fallback: '60000',
+    about: 'how long it keeps trying to reach the server',
+  },
+  NOMBRE: { schema: anyText, fallback: undefined, about: "one bet instead of a file: the person's first name" },
+  APELLIDO: { schema: anyText, fallback: undefined, about: 'last name' },
+  DOCUMENTO: { schema: anyText, fallback: undefined, about: 'document' },
+  NACIMIENTO: { schema: anyText, fallback: undefined, about: 'birthdate, YYYY-MM-DD' },
+  NUMERO: { schema: anyText, fallback: undefined, about: 'the number that is bet on' },
+} satisfies SettingsTable;
+
+export type ClientSettings = SettingsOf<typeof CLIENT_SETTINGS>;
+
+/** The settings that make one bet; they hold a person's data. */
+export const BET_SETTINGS = ['NOMBRE', 'APELLIDO', 'DOCUMENTO', 'NACIMIENTO', 'NUMERO'] as const;
+
+/**
+ * The bet that the settings name, or undefined where they name none.
+ *
+ * @throws SettingsError some of the five are missing, or they make no bet.
+ */
+export function betOfSettings(settings: ClientSettings): Bet | undefined {
+  const missing = BET_SETTINGS.filter((name) => settings[name] === undefined);
+  if (missing.length === BET_SETTINGS.length) return undefined;
+  if (missing.length > 0) {
+    throw new SettingsError(`a bet needs ${BET_SETTINGS.join(', ')} together; not set: ${missing.join(', ')}`);
+  }
+  const bet: Bet = {
+    firstName: settings.NOMBRE!,
+    lastName: settings.APELLIDO!,
+    document: settings.DOCUMENTO!,
+    birthdate: settings.NACIMIENTO!,
+    number: settings.NUMERO!,
+  };
+  const fault = findFaultInBet(bet);
+  if (fault !== undefined) throw new SettingsError(`${BET_SETTINGS.join(', ')} make no bet: ${fault}`);
+  return bet;
+}
