@@ -20,6 +20,15 @@ node_modules: package.json package-lock.json
 build: node_modules ## Bundle the apps and the tools into dist/
 	@npm run --silent build
 
+# A fresh store each time; sample data where there is none. DATA=DIR takes agency-1.csv … from another directory.
+.PHONY: run
+run: build ## Run the lottery on this machine (AGENCIES=10, BETS=10000 of each agency, DATA=DIR)
+	@node dist/tools/run_lottery.js --agencies '$(AGENCIES)' --bets '$(BETS)' $(if $(DATA),--data '$(DATA)')
+
+.PHONY: data
+data: build ## Make sample data in .data (AGENCIES=5, BETS=10000 of each agency)
+	@node dist/tools/generate_data.js --agencies '$(AGENCIES)' --bets '$(BETS)'
+
 .PHONY: lint
 lint: node_modules ## Linter, format check and type check
 	npm run --silent lint
@@ -56,11 +65,9 @@ $(COMPOSE_FILE): $(if $(filter-out file,$(origin AGENCIES)),always) | node_modul
 always:
 
 .PHONY: docker-compose-up
-docker-compose-up: docker-image $(COMPOSE_FILE) ## Start the lottery in containers, with sample data where there is none
-	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); \
-	for id in $$(seq "$$clients"); do \
-	  [ -e ".data/agency-$$id.csv" ] || { $(MAKE) --no-print-directory data AGENCIES="$$clients"; break; }; \
-	done
+docker-compose-up: docker-image build $(COMPOSE_FILE) ## Start the lottery in containers, with sample data where there is none
+	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); [ "$$clients" -eq 0 ] || \
+	  node dist/tools/generate_data.js --agencies "$$clients" --bets '$(BETS)' --only-missing
 	$(COMPOSE) up -d
 
 .PHONY: docker-compose-logs

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Faker, fakerES } from '@faker-js/faker';
+
+/** What sample data is made: agencies 1 to `agencies`, each with `bets` bets, in `directory`. */
+export interface SampleDataRequest {
+  readonly directory: string;
+  readonly agencies: number;
+  readonly bets: number;
+  /** Leave files alone that are there already. */
+  readonly onlyMissing: boolean;
+}
+
+/** A file stands where a sample would go, and was not made here: it is not overwritten. */
+export class ForeignFileError extends Error {
+  readonly code = 'FOREIGN_FILE';
+
+  constructor(readonly path: string) {
+    super(`${path} is no sample data of ours, and is not overwritten: move it away, or use another directory`);
+    this.name = 'ForeignFileError';
+  }
+}
+
+/** Everyone has the same sample data: agency N's is made from this seed and N, whatever else is made. */
+const SEED = 7574;
+const ROWS_PER_CHUNK = 1000;
+const MANIFEST = '.samples.json';
+
+/** The checksums of the files that were made here, by name. */
+type Manifest = Record<string, string>;
+
+/**
+ * Makes the agencies' files `agency-N.csv` with invented people.
+ *
+ * @returns the paths of the files that were made.
+ * @throws ForeignFileError
+ */
+export async function makeSampleData(request: SampleDataRequest): Promise<string[]> {
+  const { directory, agencies, bets, onlyMissing } = request;
+  await mkdir(directory, { recursive: true });
+  const manifest = await readManifest(directory);
+  const made: string[] = [];
+  for (let agency = 1; agency <= agencies; agency++) {
+    const name = `agency-${agency}.csv`;
+    const path = join(directory, name);
+    const present = await checksumOf(path);
+    if (present !== undefined && onlyMissing) continue;
+    if (present !== undefined && present !== manifest[name]) throw new ForeignFileError(path);
+    await pipeline(sampleRows(agency, bets), createWriteStream(path));
+    manifest[name] = (await checksumOf(path))!;
+    await writeFile(join(directory, MANIFEST), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    made.push(path);
+  }
+  return made;
+}
+
+/** The rows of an agency's file, in chunks. */
+export function* sampleRows(agency: number, bets: number): Generator<string> {
+  fakerES.seed([SEED, agency]);
+  for (let done = 0; done < bets; done += ROWS_PER_CHUNK) {
+    let chunk = '';
+    for (let row = done; row < Math.min(bets, done + ROWS_PER_CHUNK); row++) chunk += `${sampleRow(fakerES)}\n`;
+    yield chunk;
+  }
+}
+
+const FIRST_BIRTHDATE = Date.UTC(1950, 0, 1);
+const BIRTHDATES = 55 * 365;
+const DAY_MS = 86_400_000;
+
+function sampleRow(faker: Faker): string {
+  const birthdate = new Date(FIRST_BIRTHDATE + faker.number.int({ max: BIRTHDATES }) * DAY_MS);
+  return [
+    faker.person.firstName(),
+    faker.person.lastName(),
+    faker.number.int({ min: 20_000_000, max: 45_000_000 }),
+    birthdate.toISOString().slice(0, 10),
+    faker.number.int({ max: 9999 }),
+  ].join(',');
+}
+
+async function readManifest(directory: string): Promise<Manifest> {
+  const text = await readFile(join(directory, MANIFEST), 'utf8').catch(() => '{}');
+  return JSON.parse(text) as Manifest;
+}
+
+async function checksumOf(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return hash.digest('hex');
+}
