@@ -96,6 +96,11 @@ export class ComposeStack {
     return Number(await outputOf('docker', ['wait', this.container(service)]));
   }
 
+  /** How often the engine has started a container again by itself. */
+  async restartsOf(service: string): Promise<number> {
+    return Number(await outputOf('docker', ['inspect', '--format', '{{.RestartCount}}', this.container(service)]));
+  }
+
   /** The exit code of every container that has ended, by service. */
   async exitCodes(): Promise<Record<string, number>> {
     const lines = await this.compose('ps', '--all', '--format', '{{.Service}} {{.State}} {{.ExitCode}}');

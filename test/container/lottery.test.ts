@@ -1,0 +1,152 @@
+import { expect } from 'chai';
+import { readFile } from 'node:fs/promises';
+import { parse } from 'papaparse';
+
+import { ComposeStack, engineAnswers } from '../support/compose_stack';
+
+const AGENCIES = [1, 2, 3, 4, 5];
+const CLIENTS = AGENCIES.map((id) => `client${id}`);
+const WINNING_NUMBER = 7574;
+const NUMBER_FIELD = 4;
+const LAST_LINE = /action: exit \| result: success$/;
+
+/** The tests tell one story, from the first `up` to the last `down`: each goes on where the one before it ended. */
+describe('the lottery in containers', function () {
+  this.timeout(600_000);
+  let stack: ComposeStack;
+  let stored = '';
+  let broken = false;
+
+  before(async function () {
+    if (!(await engineAnswers())) this.skip();
+    stack = await ComposeStack.create();
+  });
+
+  after(async () => {
+    await (stack as ComposeStack | undefined)?.dispose();
+  });
+
+  beforeEach(function () {
+    if (broken) this.skip();
+  });
+
+  afterEach(function () {
+    broken ||= this.currentTest?.state === 'failed';
+  });
+
+  it('comes up with sample data, images and a compose file of its own making', async () => {
+    await stack.make('docker-compose-up', `AGENCIES=${AGENCIES.length}`);
+    const services = (await stack.compose('config', '--services')).trim().split('\n');
+    expect(services).to.have.members(['server', 'echo', ...CLIENTS]);
+  });
+
+  it('ends every agency with exit code 0 and as many winners as its data holds', async () => {
+    let total = 0;
+    for (const agency of AGENCIES) {
+      const client = `client${agency}`;
+      expect(await stack.exitCodeOf(client), client).to.equal(0);
+      const winners = (await betsOf(agency)).filter((bet) => Number(bet[NUMBER_FIELD]) === WINNING_NUMBER).length;
+      const log = await stack.logsOf(client);
+      expect(log).to.match(
+        new RegExp(`action: consulta_ganadores \\| result: success \\| cant_ganadores: ${winners}\\b`),
+      );
+      expect(log.trimEnd()).to.match(LAST_LINE);
+      total += winners;
+    }
+    expect(total, 'winners in the sample data').to.be.greaterThan(0);
+  });
+
+  it('keeps exactly the bets of the files, each once', async () => {
+    const expected: string[][] = [];
+    for (const agency of AGENCIES) expected.push(...(await betsOf(agency)).map((bet) => [String(agency), ...bet]));
+    stored = await storedBets();
+    expect(sorted(rowsOf(stored))).to.deep.equal(sorted(expected));
+  });
+
+  it('lets a changed ini file work after a restart, in the same container and image', async () => {
+    const before = await stack.compose('ps', '--quiet', 'server');
+    expect(await stack.logsOf('server')).not.to.match(/ DEBUG /);
+    await stack.edit(
+      'config/server.ini',
+      (ini) => `${ini.replace(/^\s*LOGGING_LEVEL\s*=.*$/m, '')}\nLOGGING_LEVEL = DEBUG\n`,
+    );
+    await stack.compose('restart', '--timeout', '3', 'server');
+    await stack.awaitLog('server', / DEBUG +action: config \| result: success/);
+    expect(await stack.compose('ps', '--quiet', 'server')).to.equal(before);
+  });
+
+  it('keeps its bets over that restart', async () => {
+    expect(await storedBets()).to.equal(stored);
+  });
+
+  it('answers netcat: by itself with --check, and line by line', async () => {
+    expect(await stack.netcat(['--check'])).to.deep.equal({
+      code: 0,
+      stdout: 'action: test_echo_server | result: success\n',
+      stderr: '',
+    });
+    const talk = await stack.netcat([], 'hello\nañ €\n');
+    expect(talk).to.deep.equal({ code: 0, stdout: 'hello\nañ €\n', stderr: '' });
+  });
+
+  it('tells of an echo service that is gone', async () => {
+    await stack.compose('stop', '--timeout', '3', 'echo');
+    const check = await stack.netcat(['--check']);
+    expect(check).to.include({ code: 1, stdout: 'action: test_echo_server | result: fail\n' });
+    await stack.compose('start', 'echo');
+  });
+
+  it('ends with exit code 0 everywhere when it is stopped', async () => {
+    await stack.compose('stop', '--timeout', '3');
+    await expectGoodEnds();
+  });
+
+  it('leaves nothing running after make docker-compose-down, and goes on with its bets after the next up', async () => {
+    await stack.make('docker-compose-down');
+    expect(await stack.compose('ps', '--all', '--quiet')).to.equal('');
+    await stack.make('docker-compose-up');
+    for (const client of CLIENTS) expect(await stack.exitCodeOf(client), client).to.equal(0);
+    expect(await storedBets()).to.equal(stored);
+  });
+
+  it('ends with exit code 0 everywhere when it is stopped while the agencies wait for the draw', async () => {
+    await stack.make('docker-compose-clean');
+    await stack.edit('docker-compose-dev.yaml', (text) => text.replace(/SERVER_AGENCIES: .*/, "SERVER_AGENCIES: '6'"));
+    await stack.make('docker-compose-up');
+    for (const client of CLIENTS) await stack.awaitLog(client, /action: upload \| result: success/);
+    await stack.compose('stop', '--timeout', '3');
+    await expectGoodEnds();
+    for (const client of CLIENTS) expect(await stack.logsOf(client)).not.to.match(/cant_ganadores/);
+  });
+
+  it('does not start a client again that failed', async () => {
+    await stack.make('docker-compose-clean');
+    await stack.edit('.data/agency-1.csv', (csv) => csv.replace(/[^\n]*\n/, 'no bet\n'));
+    await stack.compose('up', '--detach', 'client1');
+    expect(await stack.exitCodeOf('client1')).to.equal(1);
+    expect(await stack.restartsOf('client1')).to.equal(0);
+    expect(await stack.logsOf('client1')).to.match(/agency-1\.csv/);
+  });
+
+  async function expectGoodEnds(): Promise<void> {
+    const services = ['server', 'echo', ...CLIENTS];
+    expect(await stack.exitCodes()).to.deep.equal(Object.fromEntries(services.map((service) => [service, 0])));
+    for (const service of services) expect((await stack.logsOf(service)).trimEnd(), service).to.match(LAST_LINE);
+  }
+
+  async function betsOf(agency: number): Promise<string[][]> {
+    return rowsOf(await readFile(stack.path(`.data/agency-${agency}.csv`), 'utf8'));
+  }
+
+  function storedBets(): Promise<string> {
+    return stack.compose('exec', '--no-TTY', 'server', 'cat', 'data/bets.csv');
+  }
+});
+
+function rowsOf(csv: string): string[][] {
+  return parse<string[]>(csv.trimEnd()).data;
+}
+
+function sorted(rows: string[][]): string[] {
+  return rows.map((row) => JSON.stringify(row)).sort();
+}
