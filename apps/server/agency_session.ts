@@ -147,7 +147,8 @@ export class AgencySession implements ConversationHost {
     }
     if (error instanceof StoreBrokenError) this.onStoreBroken(error);
     if (error instanceof StoreError) return new ProtocolError('storage', error.message, { cause: error });
-    if (!(error instanceof SocketError)) this.services.log.error('session', 'fail', { error: String(error) });
+    const isForeseen = error instanceof SocketError || error === this.ending.reason;
+    if (!isForeseen) this.services.log.error('session', 'fail', { error: String(error) });
     return undefined;
   }
 
