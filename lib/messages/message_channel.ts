@@ -1,4 +1,5 @@
-import { type ReceiveOptions, type StreamSocket } from '../sockets/stream_socket';
+import { type ReceiveOptions } from '../sockets/receive_options';
+import { type StreamSocket } from '../sockets/stream_socket';
 import { type WaitOptions } from '../sockets/waiter';
 import { type MessageCodec } from './message_codec';
 

@@ -3,8 +3,8 @@ import { type Duplex } from 'node:stream';
 import { type Address, formatAddress } from './address';
 import { ConnectFailedError, SocketClosedError, SocketStateError } from './errors';
 import { type BufferOptions, StreamSocket } from './stream_socket';
-import { type TcpOptions, toNetOptions } from './tcp_options';
-import { throwIfAborted, Waiter, type WaitOptions } from './waiter';
+import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
+import { checkOptions, Waiter, type WaitOptions } from './waiter';
 
 /** Where to connect to: a TCP port, the path of a Unix socket, or a stream of the caller's own making. */
 export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;
@@ -22,9 +22,10 @@ export type ConnectTarget =
 
 /** The client's socket: it connects, once; for another try, make another. */
 export class ConnectSocket extends StreamSocket {
-  private connecting: Waiter<void> | undefined;
+  private attempt: Waiter<void> | undefined;
   private called = false;
 
+  /** @throws RangeError an option that is no number of bytes. */
   constructor(private readonly options: ConnectSocketOptions) {
     super(options);
   }
@@ -38,53 +39,75 @@ export class ConnectSocket extends StreamSocket {
    * @throws SocketClosedError `close()` came first.
    * @throws SocketStateError on a second call, whatever became of the first.
    *
-   * After any failure the socket is closed.
+   * After any failure the socket is closed, but for a signal that had fired before: that call has no effect at all.
    */
   async connect(options?: WaitOptions): Promise<void> {
     const ends = { remote: this.target };
+    checkOptions('connect', ends, options);
     if (this.called) throw new SocketStateError('connect', ends, 'connect was called already');
     if (this.isClosed) throw new SocketClosedError('connect', ends);
-    throwIfAborted('connect', ends, options);
     this.called = true;
-
-    const waiter = new Waiter<void>('connect', ends, options, () => void super.close());
-    this.connecting = waiter;
     try {
-      const stream = this.open();
-      this.adopt(stream);
-      void this.closed.then(() =>
-        waiter.reject(new ConnectFailedError(ends, this.causeOfLoss ?? 'the stream was closed')),
-      );
-      const event = readinessEvent(stream as Partial<Socket & HandshakeState>);
-      if (event === undefined) waiter.resolve();
-      else stream.once(event, () => waiter.resolve());
-      await waiter.promise;
-      this.captureAddresses();
+      const attempt = new Waiter<void>('connect', ends, options);
+      this.attempt = attempt;
+      this.begin(attempt);
+      await attempt.promise;
     } catch (error) {
       void super.close();
       throw error;
     } finally {
-      this.connecting = undefined;
+      this.attempt = undefined;
     }
   }
 
   /** Also ends a `connect` that waits, with `SocketClosedError`. */
   override async close(): Promise<void> {
-    this.connecting?.reject(new SocketClosedError('connect', { remote: this.target }));
+    this.cancelAttempt();
     return super.close();
   }
 
-  private open(): Duplex {
+  /** Also ends a `connect` that waits, with `SocketClosedError`. */
+  override reset(): void {
+    this.cancelAttempt();
+    super.reset();
+  }
+
+  private begin(attempt: Waiter<void>): void {
+    const stream = this.open(attempt);
+    if (stream === undefined) return;
+    const onReady = (): void => {
+      if (this.isClosed) return;
+      this.startTraffic(this.target);
+      attempt.resolve();
+    };
+    const event = readinessEvent(stream as Partial<Socket & HandshakeState>);
+    if (event === undefined) onReady();
+    else stream.once(event, onReady);
+  }
+
+  protected override onLost(cause: unknown): void {
+    super.onLost(cause);
+    this.attempt?.reject(new ConnectFailedError({ remote: this.target }, cause ?? 'the stream was closed'));
+  }
+
+  private cancelAttempt(): void {
+    this.attempt?.reject(new SocketClosedError('connect', { remote: this.target }));
+  }
+
+  private open(attempt: Waiter<void>): Duplex | undefined {
     try {
-      return this.createStream();
+      const stream = this.createStream();
+      this.adopt(stream);
+      return stream;
     } catch (unusable) {
-      throw new ConnectFailedError({ remote: this.target }, unusable);
+      attempt.reject(new ConnectFailedError({ remote: this.target }, unusable));
+      return undefined;
     }
   }
 
   private createStream(): Duplex {
     const { options } = this;
-    if ('createConnection' in options) return options.createConnection();
+    if ('createConnection' in options) return withTcpOptions(options.createConnection(), options);
     return 'path' in options
       ? connect({ path: options.path, allowHalfOpen: true })
       : connect({ host: options.host, port: options.port, ...toNetOptions(options) });

@@ -4,8 +4,9 @@ import { type Address, addressOfServer } from './address';
 import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from './errors';
 import { PeerSocket } from './peer_socket';
 import { type BufferOptions } from './stream_socket';
-import { type TcpOptions, toNetOptions } from './tcp_options';
-import { throwIfAborted, Waiter, type WaitOptions } from './waiter';
+import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
+import { requireCount } from './require_count';
+import { checkOptions, Waiter, type WaitOptions } from './waiter';
 
 export type ListenSocketOptions = TcpOptions &
   BufferOptions &
@@ -46,9 +47,12 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private readonly waitingPeers: PeerSocket[] = [];
   private readonly waitingAccepts = new Set<Waiter<PeerSocket>>();
 
+  /** @throws RangeError an option that is no number. */
   constructor(private readonly options: ListenSocketOptions) {
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
     this.maxWaiting = options.maxWaiting ?? this.backlog;
+    requireCount('backlog', this.backlog, 0);
+    requireCount('maxWaiting', this.maxWaiting, 0);
   }
 
   /** The address that is listened on, with the port that the system chose; undefined before `bindAndListen`. */
@@ -56,7 +60,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     return this.bound;
   }
 
-  /** How many connections were reset because `maxWaiting` others waited already. */
+  /** How many connections were reset because `maxWaiting` others waited already, or because they came after the close. */
   get refusedConnections(): number {
     return this.refused;
   }
@@ -71,19 +75,15 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   async bindAndListen(options?: WaitOptions): Promise<void> {
     const ends = { local: this.target };
     if (this.closed) throw new SocketClosedError('listen', ends);
-    if (this.server !== undefined) throw new SocketStateError('listen', ends, 'it was bound already');
-    throwIfAborted('listen', ends, options);
+    if (this.server !== undefined || this.listening !== undefined)
+      throw new SocketStateError('listen', ends, 'it was bound already');
+    checkOptions('listen', ends, options);
 
-    const waiter = new Waiter<void>('listen', ends, options, () => void this.close());
+    const waiter = new Waiter<void>('listen', ends, options);
     this.listening = waiter;
-    const server = this.options.createServer?.() ?? createServer(toNetOptions(this.options));
-    this.server = server;
-    server.on(connectionEvent(server), (stream: Duplex) => this.onConnection(stream));
-    server.on('error', (error) => this.onError(error));
     try {
-      this.startListening(server, waiter);
+      this.startListening(waiter);
       await waiter.promise;
-      this.bound = addressOfServer(server.address());
     } catch (error) {
       await this.close();
       throw error;
@@ -103,7 +103,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
    */
   async accept(options?: WaitOptions): Promise<PeerSocket> {
     const ends = { local: this.bound };
-    throwIfAborted('accept', ends, options);
+    checkOptions('accept', ends, options);
     if (this.closed) throw new SocketClosedError('accept', ends);
     if (this.bound === undefined) throw new SocketStateError('accept', ends, 'bindAndListen comes first');
     const peer = this.waitingPeers.shift();
@@ -148,21 +148,36 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     }
   }
 
-  private startListening(server: Server, waiter: Waiter<void>): void {
+  private startListening(waiter: Waiter<void>): void {
     try {
-      server.listen({ ...this.target, backlog: this.backlog }, () => waiter.resolve());
+      const server = this.options.createServer?.() ?? createServer(toNetOptions(this.options));
+      this.server = server;
+      server.on(connectionEvent(server), (stream: Duplex) => this.onConnection(stream));
+      server.on('error', (error) => this.onError(error));
+      server.listen({ ...this.target, backlog: this.backlog }, () => this.onListening(server, waiter));
     } catch (unusable) {
       waiter.reject(new ListenFailedError({ local: this.target }, unusable));
     }
   }
 
+  private onListening(server: Server, waiter: Waiter<void>): void {
+    // Closed while the name of the host was looked up: Node listens all the same.
+    if (this.closed) {
+      server.close();
+      return;
+    }
+    this.bound = addressOfServer(server.address());
+    waiter.resolve();
+  }
+
   private onConnection(stream: Duplex): void {
-    const peer = new PeerSocket(stream, this.options);
+    const isOurs = this.options.createServer === undefined;
+    const peer = new PeerSocket(isOurs ? stream : withTcpOptions(stream, this.options), this.options);
     const [waiter] = this.waitingAccepts;
     if (waiter !== undefined) {
       this.waitingAccepts.delete(waiter);
       waiter.resolve(peer);
-    } else if (this.waitingPeers.length < this.maxWaiting) {
+    } else if (!this.closed && this.waitingPeers.length < this.maxWaiting) {
       this.waitingPeers.push(peer);
     } else {
       this.refused++;

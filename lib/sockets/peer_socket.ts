@@ -6,9 +6,13 @@ import { type BufferOptions, StreamSocket } from './stream_socket';
  * hand, one wraps any connected `Duplex`.
  */
 export class PeerSocket extends StreamSocket {
+  /**
+   * @throws RangeError an option that is no number of bytes.
+   * @throws TypeError the stream gives strings or objects where bytes are needed.
+   */
   constructor(stream: Duplex, options: BufferOptions = {}) {
     super(options);
     this.adopt(stream);
-    this.captureAddresses();
+    this.startTraffic();
   }
 }

@@ -2,14 +2,18 @@
 const SMALL_CHUNK = 512;
 const GATHERING_BLOCK = 4096;
 
+const NO_BYTES = Buffer.alloc(0);
+
 /**
  * Bytes that have come and that nobody has taken yet, in the chunks in which they came. Taking is a view where one
  * chunk holds all that is asked for, and one allocation with one copy where it does not.
  */
 export class ReceiveBuffer {
   private chunks: Buffer[] = [];
-  /** The first chunk that still holds bytes; those before it are dropped in one go, not shifted one by one. */
+  /** The first chunk that still holds bytes; the places before it are given back in one go, not one by one. */
   private head = 0;
+  /** How many bytes of that chunk are taken already. */
+  private taken = 0;
   private size = 0;
   /** Room left behind the last chunk, where that chunk is a gathering block of our own. */
   private room = 0;
@@ -20,6 +24,7 @@ export class ReceiveBuffer {
   }
 
   push(chunk: Buffer): void {
+    if (chunk.length === 0) return;
     this.size += chunk.length;
     if (chunk.length >= SMALL_CHUNK || this.head === this.chunks.length) {
       this.chunks.push(chunk);
@@ -33,28 +38,48 @@ export class ReceiveBuffer {
   clear(): void {
     this.chunks = [];
     this.head = 0;
+    this.taken = 0;
     this.size = 0;
     this.room = 0;
   }
 
   /** The first `count` bytes, which stay. There must be as many. */
   peek(count: number): Buffer {
-    const first = this.chunks[this.head];
-    if (first !== undefined && first.length >= count) return first.subarray(0, count);
-    return this.copy(0, count);
+    if (count === 0) return NO_BYTES;
+    const first = this.chunks[this.head]!;
+    const end = this.taken + count;
+    return end <= first.length ? first.subarray(this.taken, end) : this.copy(0, count);
   }
 
   /** The first `count` bytes, which are gone from here. There must be as many. */
   take(count: number): Buffer {
-    if (count === 0) return Buffer.alloc(0);
-    const taken = this.peek(count);
+    const bytes = this.peek(count);
     this.drop(count);
-    return taken;
+    return bytes;
   }
 
   /** Where `delimiter` starts, at `from` or behind it, or -1. The search goes over chunk borders. */
   indexOf(delimiter: Buffer, from: number): number {
-    const found = this.copy(from, this.size).indexOf(delimiter);
+    let start = -this.taken;
+    for (let index = this.head; index < this.chunks.length; index++) {
+      const chunk = this.chunks[index]!;
+      const end = start + chunk.length;
+      if (end > from) {
+        const inside = chunk.indexOf(delimiter, Math.max(0, from) - start);
+        if (inside !== -1) return start + inside;
+        const across = this.indexAcrossBorder(delimiter, Math.max(from, end - delimiter.length + 1, 0), end);
+        if (across !== -1) return across;
+      }
+      start = end;
+    }
+    return -1;
+  }
+
+  /** Where a delimiter starts that lies on both sides of the chunk border at `border`, or -1. */
+  private indexAcrossBorder(delimiter: Buffer, from: number, border: number): number {
+    const end = Math.min(this.size, border + delimiter.length - 1);
+    if (end - from < delimiter.length) return -1;
+    const found = this.copy(from, end).indexOf(delimiter);
     return found === -1 ? -1 : from + found;
   }
 
@@ -75,7 +100,7 @@ export class ReceiveBuffer {
   private copy(start: number, end: number): Buffer {
     const whole = Buffer.allocUnsafe(end - start);
     let filled = 0;
-    let skip = start;
+    let skip = this.taken + start;
     for (let index = this.head; filled < whole.length; index++) {
       const chunk = this.chunks[index]!;
       if (skip < chunk.length) filled += chunk.copy(whole, filled, skip);
@@ -86,15 +111,10 @@ export class ReceiveBuffer {
 
   private drop(count: number): void {
     this.size -= count;
-    let left = count;
-    while (left > 0) {
-      const chunk = this.chunks[this.head]!;
-      if (chunk.length > left) {
-        this.chunks[this.head] = chunk.subarray(left);
-        break;
-      }
-      left -= chunk.length;
-      this.head++;
+    this.taken += count;
+    while (this.head < this.chunks.length && this.taken >= this.chunks[this.head]!.length) {
+      this.taken -= this.chunks[this.head]!.length;
+      this.chunks[this.head++] = NO_BYTES;
     }
     this.forgetUsedChunks();
   }

@@ -1,18 +1,25 @@
 import { type Duplex } from 'node:stream';
-import { type Socket } from 'node:net';
 import { type Address, addressesOf } from './address';
+import { confirmEnd } from './confirm_end';
+import { Deferred } from './deferred';
 import {
   ConcurrentReadError,
   ConnectionLostError,
   DelimiterNotFoundError,
+  type Ends,
   type Operation,
   SocketClosedError,
   type SocketError,
   SocketStateError,
   UnexpectedEofError,
 } from './errors';
+import { PendingRead } from './pending_read';
 import { ReceiveBuffer } from './receive_buffer';
-import { throwIfAborted, Waiter, type WaitOptions } from './waiter';
+import { type FrameSize, type ReceiveOptions } from './receive_options';
+import { requireCount } from './require_count';
+import { SendBatch } from './send_batch';
+import { destroyWithReset } from './tcp_reset';
+import { checkOptions, Waiter, type WaitOptions } from './waiter';
 
 /** How the bytes of a connection are kept while nobody takes them. */
 export interface BufferOptions {
@@ -23,18 +30,8 @@ export interface BufferOptions {
   readonly receiveBufferBytes?: number;
 }
 
-/** What a read accepts: three clocks, each in milliseconds, and a signal. */
-export interface ReceiveOptions extends WaitOptions {
-  /** Time until the first byte is there. */
-  readonly idleTimeoutMs?: number | undefined;
-  /** Time from the first byte to the last: what cuts off a peer that trickles. */
-  readonly messageTimeoutMs?: number | undefined;
-}
-
-/** Tells the size of a whole frame, its header included, from the header; throws to refuse the frame. */
-export type FrameSize = (header: Buffer) => number;
-
 const DEFAULT_RECEIVE_BUFFER_BYTES = 65_536;
+const NO_ENDS: Ends = {};
 
 /**
  * What both ends of a connection share: receiving, sending and closing, over any `Duplex` (TCP, TLS, a Unix socket, an
@@ -49,36 +46,45 @@ const DEFAULT_RECEIVE_BUFFER_BYTES = 65_536;
  */
 export abstract class StreamSocket implements AsyncDisposable {
   private stream: Duplex | undefined;
+  private connectionEnds: Ends = NO_ENDS;
+
   private readonly received = new ReceiveBuffer();
   private readonly receiveBufferBytes: number;
   private pendingRead: PendingRead | undefined;
-  private readonly pendingSends = new Set<Waiter<void>>();
+  /** When the message that is being received was begun, by the monotonic clock, where a read has asked for it. */
+  private messageBegunAt: number | undefined;
   private paused = false;
-  private corked = false;
   /** The peer has ended its side: no byte will come behind those that wait. */
   private readEnded = false;
-  private writeEnd: Promise<void> | undefined;
+
+  /** What was sent in this turn of the event loop, and has not been written yet. */
+  private gathering: SendBatch | undefined;
+  /** What was written, and the stream has not passed on yet. */
+  private readonly inFlight: SendBatch[] = [];
+  private writeEnd: Deferred<void> | undefined;
+
+  /** `connect` has succeeded, or the connection was there from the start. */
+  private connected = false;
   private closedHere = false;
   private lost = false;
-  private isGone = false;
   private lossCause: unknown;
-  private readonly gone: Waiter<void>;
-  private local: Address | undefined;
-  private remote: Address | undefined;
+  private isGone = false;
+  private gone: Deferred<void> | undefined;
 
+  /** @throws RangeError an option that is no number of bytes. */
   protected constructor(options: BufferOptions) {
     this.receiveBufferBytes = options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES;
-    this.gone = new Waiter<void>('receive', {});
+    requireCount('receiveBufferBytes', this.receiveBufferBytes, 1);
   }
 
   /** This end's address, from the moment the connection was there; it stays known after it is gone. */
   get localAddress(): Address | undefined {
-    return this.local;
+    return this.connectionEnds.local;
   }
 
   /** The peer's address; the same holds. */
   get remoteAddress(): Address | undefined {
-    return this.remote;
+    return this.connectionEnds.remote;
   }
 
   /** How many received bytes wait to be taken. */
@@ -86,18 +92,25 @@ export abstract class StreamSocket implements AsyncDisposable {
     return this.received.length;
   }
 
-  /** True once `close()` or `reset()` was called, or the connection is gone. */
+  /** True once `close()`, `reset()` or `drainAndClose()` was called, or the connection is gone. */
   get isClosed(): boolean {
     return this.closedHere || this.lost || this.isGone;
   }
 
-  /** Resolves, and never rejects, once the connection is gone: closed from here, ended by both sides, or lost. */
+  /**
+   * Resolves, and never rejects, once the connection is gone: closed from here, ended by both sides, or lost. A loss is
+   * noticed by reading or writing: not while reading is paused, because nobody takes what has come.
+   */
   get closed(): Promise<void> {
+    if (this.gone === undefined) {
+      this.gone = new Deferred<void>();
+      if (this.isGone) this.gone.resolve();
+    }
     return this.gone.promise;
   }
 
   /**
-   * Receives exactly `count` bytes.
+   * Receives exactly `count` bytes; 0 is an empty buffer at once.
    *
    * @returns the bytes, or `null` where the peer ended cleanly before the first of them. The buffer is the caller's.
    * @throws UnexpectedEofError the peer ended after some of them, which stay to be read.
@@ -118,7 +131,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   async recvSome(limit: number, options?: ReceiveOptions): Promise<Buffer | null> {
     requireCount('limit', limit, 1);
-    return this.recvFrame(1, () => Math.max(1, Math.min(limit, this.received.length)), options);
+    return this.recvFrame(1, () => Math.min(limit, this.received.length), options);
   }
 
   /**
@@ -135,13 +148,14 @@ export abstract class StreamSocket implements AsyncDisposable {
     options?: ReceiveOptions & { readonly limit?: number },
   ): Promise<Buffer | null> {
     const wanted = Buffer.from(delimiter as Uint8Array);
-    requireCount('delimiter.length', wanted.length, 1);
     const limit = options?.limit ?? DEFAULT_RECEIVE_BUFFER_BYTES;
+    requireCount('delimiter.length', wanted.length, 1);
+    requireCount('limit', limit, wanted.length);
     let searched = 0;
     const sizeOf = (): number => {
       const found = this.received.indexOf(wanted, searched);
       if (found !== -1 && found + wanted.length <= limit) return found + wanted.length;
-      if (found !== -1 || this.received.length >= limit) throw new DelimiterNotFoundError(this.ends, limit);
+      if (found !== -1 || this.received.length >= limit) throw new DelimiterNotFoundError(this.connectionEnds, limit);
       searched = Math.max(0, this.received.length - wanted.length + 1);
       return this.received.length + 1;
     };
@@ -160,27 +174,29 @@ export abstract class StreamSocket implements AsyncDisposable {
   async recvFrame(headerBytes: number, sizeOf: FrameSize, options?: ReceiveOptions): Promise<Buffer | null> {
     this.requireReadable(options);
     const ready = this.takeFrame(headerBytes, sizeOf);
-    if (Buffer.isBuffer(ready)) return ready;
+    if (typeof ready !== 'number') return ready;
     if (this.readEnded || this.lost) return this.endOfRead(ready);
 
-    const read = new PendingRead(headerBytes, sizeOf, ready, this.ends, options, () => {
+    const read = new PendingRead(headerBytes, sizeOf, ready, this.connectionEnds, options, () => {
       this.pendingRead = undefined;
     });
     this.pendingRead = read;
-    if (this.received.length > 0) read.onFirstByte();
+    if (this.received.length === 0) read.awaitFirstByte();
+    else this.startMessageClock(read);
     this.resumeReading();
-    return read.waiter.promise;
+    return read.promise;
   }
 
   /**
-   * The same without waiting: the frame where it is there as a whole, else `undefined`, and nothing has happened.
+   * The same without waiting: the frame where it is there as a whole, else `undefined`, and nothing has happened. An
+   * end or a loss is not told: the next call that waits does.
    *
    * @throws what `sizeOf` throws; SocketClosedError, ConcurrentReadError, SocketStateError.
    */
   tryRecvFrame(headerBytes: number, sizeOf: FrameSize): Buffer | undefined {
     this.requireReadable(undefined);
     const ready = this.takeFrame(headerBytes, sizeOf);
-    return Buffer.isBuffer(ready) ? ready : undefined;
+    return typeof ready === 'number' ? undefined : ready;
   }
 
   /**
@@ -200,31 +216,25 @@ export abstract class StreamSocket implements AsyncDisposable {
 
   /** Sends several buffers as if they were one: see `sendAll`. They leave in one system call where the stream can. */
   async sendMany(buffers: readonly Uint8Array[], options?: WaitOptions): Promise<void> {
-    const stream = this.requireWritable(options);
-    const last = buffers.length - 1;
-    if (last === -1) return;
-    const waiter = new Waiter<void>('send', this.ends, options, () => this.reset());
-    this.pendingSends.add(waiter);
-    this.corkForThisTurn(stream);
-    for (let index = 0; index < last; index++) stream.write(buffers[index]);
-    stream.write(buffers[last], (error) => {
-      this.pendingSends.delete(waiter);
-      if (error) waiter.reject(this.endedError('send', error));
-      else waiter.resolve();
-    });
-    return waiter.promise;
+    checkOptions('send', this.connectionEnds, options);
+    this.requireOpen('send');
+    buffers.forEach(requireByteArray);
+    const batch = this.batchOfThisTurn();
+    for (const buffer of buffers) batch.add(buffer);
+    return this.within(options, 'send', batch.promise);
   }
 
   /**
    * Ends this side once all that was sent before has left; the peer reads the end behind it, and can still send.
-   * A second call returns the first one's promise.
+   * A second call waits for the same end, with its own `options`.
    *
    * @throws TimedOutError, AbortedError the end may not have left: the connection is reset.
    * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected)
    */
   async shutdownWrite(options?: WaitOptions): Promise<void> {
-    this.writeEnd ??= this.endWriting(options);
-    return this.writeEnd;
+    checkOptions('shut down writing', this.connectionEnds, options);
+    const end = this.writeEnd ?? this.endWriting(this.requireOpen('shut down writing'));
+    return this.within(options, 'shut down writing', end.promise);
   }
 
   /**
@@ -235,120 +245,144 @@ export abstract class StreamSocket implements AsyncDisposable {
    * Resolves, and never rejects, once the system has let go of it. A second call waits for the same.
    */
   async close(): Promise<void> {
-    this.closeWith((stream) => stream.destroy());
+    this.closeBy((stream) => stream.destroy());
     return this.closed;
   }
 
-  /** Closes at once with a reset (RST) where the stream is a TCP connection: the peer sees an error, not an end. */
+  /**
+   * Closes at once with a reset (RST, RFC 9293 section 3.5.2) where the stream is a TCP connection: the peer sees an
+   * error, not an end. TLS and Unix sockets have no reset: there the peer sees an end.
+   */
   reset(): void {
-    this.closeWith((stream) => {
-      requestReset(stream as Partial<Socket>);
-      stream.destroy();
-    });
+    this.closeBy(destroyWithReset);
   }
 
   /**
    * Closes so that the peer gets all that was sent, even while it is still sending: ends this side, drops what comes
-   * until the peer ends its own, then closes. Resolves and never rejects, by `timeoutMs` at the latest.
+   * until the peer ends its own, then closes. A read that waits, and every later call, fails with `SocketClosedError`;
+   * sends that wait are still carried out.
+   *
+   * Resolves and never rejects, by `timeoutMs` or the abort at the latest. `close()` cuts it short.
    */
-  async drainAndClose(options: { readonly timeoutMs: number }): Promise<void> {
-    const timeUp = setTimeout(() => void this.close(), options.timeoutMs);
-    try {
-      await this.shutdownWrite();
-      while ((await this.recvSome(DEFAULT_RECEIVE_BUFFER_BYTES)) !== null);
-    } catch {
-      // Lost, closed meanwhile, or read by somebody else: there is nobody left to deliver to.
-    } finally {
-      clearTimeout(timeUp);
-      await this.close();
-    }
+  async drainAndClose(options: WaitOptions & { readonly timeoutMs: number }): Promise<void> {
+    if (!this.connected || this.isClosed) return this.close();
+    checkOptions('shut down writing', this.connectionEnds, { timeoutMs: options.timeoutMs });
+    const stream = this.stream!;
+    this.closedHere = true;
+    this.failPendingRead();
+    this.received.clear();
+    this.resumeReading();
+    const end = this.writeEnd ?? this.endWriting(stream);
+    end.promise.catch(() => stream.destroy());
+
+    const patience = new Waiter<void>('shut down writing', this.connectionEnds, options);
+    void this.closed.then(() => patience.resolve());
+    if (options.signal?.aborted === true) patience.handleEvent();
+    await patience.promise.catch(() => stream.destroy());
+    return this.closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Makes `stream` this socket's connection: from here on its events are handled, so that no `error` goes unheard. */
+  /**
+   * Makes `stream` this socket's connection: from here on its events are handled, so that no `error` goes unheard.
+   *
+   * @throws TypeError it gives strings or objects where bytes are needed.
+   */
   protected adopt(stream: Duplex): void {
+    requireByteStream(stream);
     this.stream = stream;
+    // Else the end of the peer would end this side too, in the middle of an answer.
+    stream.allowHalfOpen = true;
     stream.on('error', (error) => this.onLost(error));
     stream.on('close', () => this.onClose());
     stream.on('end', () => this.onEnd());
     stream.on('data', (chunk: Buffer) => this.onData(chunk));
+    this.noticeThePast(stream);
   }
 
-  /** Notes both addresses, while the system still knows them. */
-  protected captureAddresses(): void {
+  /**
+   * Allows receiving and sending, and notes both addresses while the system still knows them.
+   *
+   * @param target the peer's address where the stream does not know it: the path of a Unix socket.
+   */
+  protected startTraffic(target?: Address): void {
     const { local, remote } = addressesOf(this.stream!);
-    this.local = local;
-    this.remote = remote;
+    this.connectionEnds = { local, remote: remote ?? target };
+    this.connected = true;
   }
 
-  protected get hasStream(): boolean {
-    return this.stream !== undefined;
+  /** The connection broke, or could not be made. */
+  protected onLost(cause: unknown): void {
+    if (this.lost) return;
+    this.lost = true;
+    this.lossCause = cause;
+    this.settlePending();
+    this.stream!.destroy();
   }
 
-  /** What the connection was lost by, for a caller that reports it in its own words. */
-  protected get causeOfLoss(): unknown {
-    return this.lossCause;
-  }
-
-  protected get ends(): { local: Address | undefined; remote: Address | undefined } {
-    return { local: this.local, remote: this.remote };
+  /** What happened to an injected stream before it was adopted: its events will not come again. */
+  private noticeThePast(stream: Duplex): void {
+    if (stream.readableEnded) this.readEnded = true;
+    if (stream.destroyed) this.onLost(stream.errored ?? undefined);
+    if (stream.closed) this.onClose();
   }
 
   private onData(chunk: Buffer): void {
+    if (this.closedHere) return;
     this.received.push(chunk);
-    this.completePendingRead();
-    const mark = Math.max(this.receiveBufferBytes, this.pendingRead?.needed ?? 0);
-    if (this.received.length > mark && !this.paused) {
+    if (this.pendingRead !== undefined) this.completePendingRead(this.pendingRead);
+    if (!this.paused && this.received.length > this.pauseMark) {
       this.paused = true;
       this.stream!.pause();
     }
   }
 
   private onEnd(): void {
+    confirmEnd(this.stream!, () => this.endReading());
+  }
+
+  private endReading(): void {
     this.readEnded = true;
     this.failPendingRead();
   }
 
-  private onLost(cause: unknown): void {
-    if (this.lost) return;
-    this.lost = true;
-    this.lossCause = cause;
-    this.settlePending();
-  }
-
   private onClose(): void {
-    // Ended by both sides, or destroyed from below without a word: either way nothing more comes or goes.
+    if (!this.lost && this.stream!.readableEnded) this.readEnded = true;
+    // Not ended by both sides: it was destroyed from below, without a word.
     if (!this.readEnded || this.writeEnd === undefined) this.onLost(undefined);
     this.settlePending();
     this.isGone = true;
-    this.gone.resolve();
+    this.gone?.resolve();
   }
 
   private settlePending(): void {
     this.failPendingRead();
-    for (const waiter of this.pendingSends) waiter.reject(this.endedError('send', this.lossCause));
-    this.pendingSends.clear();
+    this.gathering?.reject(this.endedError('send'));
+    this.gathering = undefined;
+    for (const batch of this.inFlight.splice(0)) batch.reject(this.endedError('send'));
+    this.writeEnd?.reject(this.endedError('shut down writing'));
   }
 
-  private completePendingRead(): void {
-    const read = this.pendingRead;
-    if (read === undefined) return;
-    read.onFirstByte();
-    if (this.received.length < read.needed) return;
+  private completePendingRead(read: PendingRead): void {
+    if (this.received.length < read.needed) {
+      this.startMessageClock(read);
+      return;
+    }
     try {
       const ready = this.takeFrame(read.headerBytes, read.sizeOf);
-      if (!Buffer.isBuffer(ready)) {
+      if (typeof ready === 'number') {
         read.needed = ready;
+        this.startMessageClock(read);
         return;
       }
       this.pendingRead = undefined;
-      read.waiter.resolve(ready);
+      read.resolve(ready);
     } catch (refused) {
       this.pendingRead = undefined;
-      read.waiter.reject(refused);
+      read.reject(refused);
     }
   }
 
@@ -357,133 +391,136 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (read === undefined) return;
     this.pendingRead = undefined;
     try {
-      read.waiter.resolve(this.endOfRead(read.needed));
+      read.resolve(this.endOfRead(read.needed));
     } catch (error) {
-      read.waiter.reject(error);
+      read.reject(error);
     }
+  }
+
+  private startMessageClock(read: PendingRead): void {
+    if (read.hasMessageLimit) this.messageBegunAt ??= performance.now();
+    read.awaitRest(this.messageBegunAt);
   }
 
   /** A whole frame, or how many bytes must be there before it is worth looking again. */
   private takeFrame(headerBytes: number, sizeOf: FrameSize): Buffer | number {
     if (this.received.length < headerBytes) return headerBytes;
     const size = sizeOf(this.received.peek(headerBytes));
+    if (!(size >= headerBytes)) throw new RangeError(`a frame of ${size} bytes cannot have a header of ${headerBytes}`);
     if (this.received.length < size) return size;
     const frame = this.received.take(size);
+    this.messageBegunAt = undefined;
     this.resumeReading();
     return frame;
   }
 
+  /** Above so many waiting bytes, reading pauses. */
+  private get pauseMark(): number {
+    return Math.max(this.receiveBufferBytes, this.pendingRead?.needed ?? 0);
+  }
+
   private resumeReading(): void {
-    if (!this.paused) return;
-    const mark = Math.max(this.receiveBufferBytes, this.pendingRead?.needed ?? 0);
-    if (this.received.length > mark) return;
+    if (!this.paused || this.received.length > this.pauseMark) return;
     this.paused = false;
     this.stream!.resume();
   }
 
   /** What a read gets that cannot be completed any more: a clean end, or an error. */
   private endOfRead(needed: number): null {
-    if (this.closedHere) throw new SocketClosedError('receive', this.ends);
+    if (this.closedHere) throw new SocketClosedError('receive', this.connectionEnds);
+    const received = this.received.length;
     if (this.lost && !this.readEnded) {
-      const progress = { received: this.received.length, expected: needed };
-      throw new ConnectionLostError('receive', this.ends, this.lossCause, progress);
+      throw new ConnectionLostError('receive', this.connectionEnds, this.lossCause, { received, expected: needed });
     }
-    if (this.received.length > 0) throw new UnexpectedEofError(this.ends, this.received.length, needed);
+    if (received > 0) throw new UnexpectedEofError(this.connectionEnds, received, needed);
     return null;
   }
 
-  private async endWriting(options: WaitOptions | undefined): Promise<void> {
-    const stream = this.requireWritable(options);
-    const waiter = new Waiter<void>('shut down writing', this.ends, options, () => this.reset());
-    this.pendingSends.add(waiter);
+  private batchOfThisTurn(): SendBatch {
+    if (this.gathering === undefined) {
+      this.gathering = new SendBatch();
+      process.nextTick(() => this.writeGathered());
+    }
+    return this.gathering;
+  }
+
+  /** Writes what this turn has gathered, where it was not written or given up before. */
+  private writeGathered(): void {
+    const batch = this.gathering;
+    if (batch === undefined) return;
+    this.gathering = undefined;
+    this.inFlight.push(batch);
+    batch.writeTo(this.stream!, (error) => this.onWritten(batch, error));
+  }
+
+  private onWritten(batch: SendBatch, error: Error | null | undefined): void {
+    const index = this.inFlight.indexOf(batch);
+    if (index === -1) return;
+    this.inFlight.splice(index, 1);
+    // Node reports a write that was under way when the stream was destroyed as done, without an error.
+    if (error || this.stream!.destroyed) batch.reject(this.endedError('send', error));
+    else batch.resolve();
+  }
+
+  private endWriting(stream: Duplex): Deferred<void> {
+    const end = new Deferred<void>();
+    this.writeGathered();
+    this.writeEnd = end;
     stream.end((error?: Error | null) => {
-      this.pendingSends.delete(waiter);
-      if (error) waiter.reject(this.endedError('shut down writing', error));
-      else waiter.resolve();
+      if (error) end.reject(this.endedError('shut down writing', error));
+      else end.resolve();
     });
+    return end;
+  }
+
+  /** The same promise with the caller's deadline and signal; when they end it, what has left is unknown. */
+  private within(options: WaitOptions | undefined, operation: Operation, outcome: Promise<void>): Promise<void> {
+    if (options?.timeoutMs === undefined && options?.signal === undefined) return outcome;
+    const waiter = new Waiter<void>(operation, this.connectionEnds, options, () => this.reset());
+    outcome.then(
+      () => waiter.resolve(),
+      (error: unknown) => waiter.reject(error),
+    );
     return waiter.promise;
   }
 
-  /** Holds the writes of this turn back until its end, so that they leave in one system call. */
-  private corkForThisTurn(stream: Duplex): void {
-    if (this.corked) return;
-    this.corked = true;
-    stream.cork();
-    process.nextTick(() => {
-      this.corked = false;
-      stream.uncork();
-    });
-  }
-
-  private closeWith(destroy: (stream: Duplex) => void): void {
-    if (this.closedHere) return;
+  private closeBy(destroy: (stream: Duplex) => void): void {
     this.closedHere = true;
     this.settlePending();
     this.received.clear();
-    if (this.stream === undefined) this.gone.resolve();
-    else destroy(this.stream);
+    if (this.stream !== undefined) destroy(this.stream);
+    else {
+      this.isGone = true;
+      this.gone?.resolve();
+    }
   }
 
   private requireReadable(options: ReceiveOptions | undefined): void {
-    throwIfAborted('receive', this.ends, options);
-    if (this.closedHere) throw new SocketClosedError('receive', this.ends);
-    if (this.stream === undefined) throw new SocketStateError('receive', this.ends, 'not connected');
-    if (this.pendingRead !== undefined) throw new ConcurrentReadError(this.ends);
+    checkOptions('receive', this.connectionEnds, options);
+    if (this.closedHere) throw new SocketClosedError('receive', this.connectionEnds);
+    if (!this.connected) throw new SocketStateError('receive', this.connectionEnds, 'not connected');
+    if (this.pendingRead !== undefined) throw new ConcurrentReadError(this.connectionEnds);
   }
 
-  private requireWritable(options: WaitOptions | undefined): Duplex {
-    throwIfAborted('send', this.ends, options);
-    if (this.closedHere || this.lost) throw this.endedError('send', this.lossCause);
-    if (this.stream === undefined) throw new SocketStateError('send', this.ends, 'not connected');
-    if (this.writeEnd !== undefined) throw new SocketStateError('send', this.ends, 'writing was shut down');
-    return this.stream;
+  private requireOpen(operation: Operation): Duplex {
+    if (this.closedHere || this.lost) throw this.endedError(operation);
+    if (!this.connected) throw new SocketStateError(operation, this.connectionEnds, 'not connected');
+    if (this.writeEnd !== undefined)
+      throw new SocketStateError(operation, this.connectionEnds, 'writing was shut down');
+    return this.stream!;
   }
 
-  private endedError(operation: Operation, cause: unknown): SocketError {
-    if (this.closedHere) return new SocketClosedError(operation, this.ends);
-    return new ConnectionLostError(operation, this.ends, this.lossCause ?? cause);
-  }
-}
-
-/** The read that waits: what it needs, and its clocks. */
-class PendingRead {
-  readonly waiter: Waiter<Buffer | null>;
-  private readonly messageTimeoutMs: number | undefined;
-  private begun = false;
-
-  constructor(
-    readonly headerBytes: number,
-    readonly sizeOf: FrameSize,
-    public needed: number,
-    ends: { local: Address | undefined; remote: Address | undefined },
-    options: ReceiveOptions | undefined,
-    onGivenUp: () => void,
-  ) {
-    this.waiter = new Waiter<Buffer | null>('receive', ends, options, onGivenUp);
-    this.messageTimeoutMs = options?.messageTimeoutMs;
-    if (options?.idleTimeoutMs !== undefined) this.waiter.startPhase('idle', options.idleTimeoutMs);
-  }
-
-  /** A message is begun: its own clock runs from here. */
-  onFirstByte(): void {
-    if (this.begun) return;
-    this.begun = true;
-    this.waiter.startPhase('message', this.messageTimeoutMs);
+  private endedError(operation: Operation, cause?: unknown): SocketError {
+    if (this.closedHere) return new SocketClosedError(operation, this.connectionEnds);
+    return new ConnectionLostError(operation, this.connectionEnds, this.lossCause ?? cause ?? undefined);
   }
 }
 
-/** Makes the destruction that follows a reset (RST); only an established TCP connection can have one. */
-function requestReset(stream: Partial<Socket>): void {
-  if (stream.resetAndDestroy === undefined || stream.connecting === true) return;
-  try {
-    stream.resetAndDestroy();
-  } catch {
-    // A Unix socket and a TLS connection have no reset of their own: they are only destroyed.
-  }
+function requireByteArray(bytes: Uint8Array): void {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes must be a Uint8Array, a Buffer for instance');
 }
 
-function requireCount(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new RangeError(`${name} must be a whole number of bytes, at least ${least}, but is ${value}`);
-  }
+function requireByteStream(stream: Duplex): void {
+  if (!stream.readableObjectMode && !stream.writableObjectMode && stream.readableEncoding === null) return;
+  throw new TypeError('a stream of bytes is needed, without object mode and without an encoding');
 }

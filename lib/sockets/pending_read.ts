@@ -1,0 +1,40 @@
+import { type Ends } from './errors';
+import { type FrameSize, type ReceiveOptions } from './receive_options';
+import { Waiter } from './waiter';
+
+/** The read that waits: what it needs, and its clocks. */
+export class PendingRead extends Waiter<Buffer | null> {
+  private messageBegun = false;
+
+  constructor(
+    readonly headerBytes: number,
+    readonly sizeOf: FrameSize,
+    /** How many bytes must be there before it is worth looking again. */
+    public needed: number,
+    ends: Ends,
+    private readonly limits: ReceiveOptions | undefined,
+    onGivenUp: () => void,
+  ) {
+    super('receive', ends, limits, onGivenUp);
+  }
+
+  get hasMessageLimit(): boolean {
+    return this.limits?.messageTimeoutMs !== undefined;
+  }
+
+  /** Nothing of the message has come: the idle clock runs. */
+  awaitFirstByte(): void {
+    if (this.limits?.idleTimeoutMs !== undefined) this.startPhase('idle', this.limits.idleTimeoutMs);
+  }
+
+  /**
+   * Part of the message is there: the message's own clock runs, and the idle clock no more.
+   *
+   * @param since when the first byte was seen, by the monotonic clock: perhaps by an earlier read, which gave up.
+   */
+  awaitRest(since: number | undefined): void {
+    if (this.messageBegun || this.limits === undefined) return;
+    this.messageBegun = true;
+    this.startPhase('message', this.limits.messageTimeoutMs, since === undefined ? 0 : performance.now() - since);
+  }
+}

@@ -1,0 +1,85 @@
+import { Duplex } from 'node:stream';
+import { connectionReset } from './connection_reset';
+
+/** How an in-memory connection behaves. */
+export interface MemoryPairOptions {
+  /**
+   * How many bytes each direction holds before a write waits, as the buffers of a kernel do; a single larger write is
+   * taken, and then waits. Default: 65536.
+   */
+  readonly capacityBytes?: number;
+}
+
+const DEFAULT_CAPACITY_BYTES = 65_536;
+
+/** Bytes travel for a turn of the event loop, as through a kernel; taken here, so that fake timers do not hold them. */
+const onLaterTurn = setImmediate;
+
+/**
+ * One end of an in-memory connection. It behaves as a TCP connection does: a write waits while the other end does not
+ * read; the end of one direction leaves the other open; closing over bytes that were not read resets the connection;
+ * and so does writing to an end that is closed.
+ */
+export class MemoryStream extends Duplex {
+  private other!: MemoryStream;
+  private continueWriting: (() => void) | undefined;
+
+  /** Two ends, connected to each other. */
+  static pair({ capacityBytes = DEFAULT_CAPACITY_BYTES }: MemoryPairOptions = {}): [MemoryStream, MemoryStream] {
+    const left = new MemoryStream(capacityBytes);
+    const right = new MemoryStream(capacityBytes);
+    left.other = right;
+    right.other = left;
+    return [left, right];
+  }
+
+  private constructor(capacityBytes: number) {
+    super({ readableHighWaterMark: capacityBytes, writableHighWaterMark: capacityBytes, allowHalfOpen: true });
+  }
+
+  /** Breaks the connection: the other end sees an error with the code `ECONNRESET`, as after a TCP reset. */
+  resetAndDestroy(): this {
+    this.other.destroyByReset();
+    return this.destroy();
+  }
+
+  override _read(): void {
+    const { other } = this;
+    const proceed = other.continueWriting;
+    other.continueWriting = undefined;
+    proceed?.();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    // A copy, as a kernel makes it: the writer may use its buffer again afterwards.
+    const copy = Buffer.from(chunk);
+    onLaterTurn(() => this.deliver(copy, callback));
+  }
+
+  override _final(callback: () => void): void {
+    this.other.push(null);
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const { other } = this;
+    if (this.readableLength > 0) other.destroyByReset();
+    else if (!other.destroyed && !this.writableFinished) other.push(null);
+    // What the other end waits to write will never be read.
+    const waiting = other.continueWriting;
+    other.continueWriting = undefined;
+    if (waiting !== undefined) other.destroyByReset();
+    callback(error);
+  }
+
+  private deliver(bytes: Buffer, callback: (error?: Error | null) => void): void {
+    const { other } = this;
+    if (this.destroyed || other.destroyed) callback(connectionReset('write'));
+    else if (other.push(bytes)) callback();
+    else this.continueWriting = callback;
+  }
+
+  private destroyByReset(): void {
+    this.destroy(connectionReset('read'));
+  }
+}
