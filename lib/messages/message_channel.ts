@@ -48,9 +48,10 @@ export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDis
    * @throws TimedOutError, AbortedError no byte is taken: the next call receives the whole message.
    * @throws ConcurrentReadError, SocketClosedError, ConnectionLostError
    */
-  async receive(options?: ReceiveOptions): Promise<Message | null> {
-    const frame = await this.socket.recvFrame(this.codec.headerBytes, this.frameBytes, options);
-    return frame === null ? null : this.codec.decode(frame);
+  receive(options?: ReceiveOptions): Promise<Message | null> {
+    return this.socket
+      .recvFrame(this.codec.headerBytes, this.frameBytes, options)
+      .then((frame) => (frame === null ? null : this.codec.decode(frame)));
   }
 
   /** The next message where it has come as a whole, else `undefined`. Never waits; throws as `receive` does. */

@@ -3,7 +3,7 @@ import { type FrameSize, type ReceiveOptions } from './receive_options';
 import { Waiter } from './waiter';
 
 /** The read that waits: what it needs, and its clocks. */
-export class PendingRead extends Waiter<Buffer | null> {
+export class PendingRead extends Waiter<Buffer | null, ReceiveOptions> {
   private messageBegun = false;
 
   constructor(
@@ -12,19 +12,19 @@ export class PendingRead extends Waiter<Buffer | null> {
     /** How many bytes must be there before it is worth looking again. */
     public needed: number,
     ends: Ends,
-    private readonly limits: ReceiveOptions | undefined,
+    options: ReceiveOptions | undefined,
     onGivenUp: () => void,
   ) {
-    super('receive', ends, limits, onGivenUp);
+    super('receive', ends, options, onGivenUp);
   }
 
   get hasMessageLimit(): boolean {
-    return this.limits?.messageTimeoutMs !== undefined;
+    return this.options?.messageTimeoutMs !== undefined;
   }
 
   /** Nothing of the message has come: the idle clock runs. */
   awaitFirstByte(): void {
-    if (this.limits?.idleTimeoutMs !== undefined) this.startPhase('idle', this.limits.idleTimeoutMs);
+    if (this.options?.idleTimeoutMs !== undefined) this.startPhase('idle', this.options.idleTimeoutMs);
   }
 
   /**
@@ -33,8 +33,8 @@ export class PendingRead extends Waiter<Buffer | null> {
    * @param since when the first byte was seen, by the monotonic clock: perhaps by an earlier read, which gave up.
    */
   awaitRest(since: number | undefined): void {
-    if (this.messageBegun || this.limits === undefined) return;
+    if (this.messageBegun || this.options === undefined) return;
     this.messageBegun = true;
-    this.startPhase('message', this.limits.messageTimeoutMs, since === undefined ? 0 : performance.now() - since);
+    this.startPhase('message', this.options.messageTimeoutMs, since === undefined ? 0 : performance.now() - since);
   }
 }

@@ -16,6 +16,7 @@ import {
 import { PendingRead } from './pending_read';
 import { ReceiveBuffer } from './receive_buffer';
 import { type FrameSize, type ReceiveOptions } from './receive_options';
+import { rejecting } from './rejecting';
 import { requireCount } from './require_count';
 import { SendBatch } from './send_batch';
 import { destroyWithReset } from './tcp_reset';
@@ -33,6 +34,10 @@ export interface BufferOptions {
 const DEFAULT_RECEIVE_BUFFER_BYTES = 65_536;
 const NO_ENDS: Ends = {};
 
+/** Where a stream keeps the socket that has adopted it. */
+const SOCKET = Symbol('socket');
+type Adopted = Duplex & { [SOCKET]: StreamSocket };
+
 /**
  * What both ends of a connection share: receiving, sending and closing, over any `Duplex` (TCP, TLS, a Unix socket, an
  * in-memory pair). There is one permanent reader; bytes wait in a bounded buffer until a call takes them.
@@ -45,6 +50,22 @@ const NO_ENDS: Ends = {};
  * the end or the loss is reported behind them. After `close()` nothing can.
  */
 export abstract class StreamSocket implements AsyncDisposable {
+  /** One set of functions for all streams, not four closures for each: ten thousand connections cost memory. */
+  private static readonly listeners = {
+    onError: function (this: Duplex, cause: Error): void {
+      (this as Adopted)[SOCKET].onLost(cause);
+    },
+    onClose: function (this: Duplex): void {
+      (this as Adopted)[SOCKET].onClose();
+    },
+    onEnd: function (this: Duplex): void {
+      (this as Adopted)[SOCKET].onEnd();
+    },
+    onData: function (this: Duplex, chunk: Buffer): void {
+      (this as Adopted)[SOCKET].onData(chunk);
+    },
+  };
+
   private stream: Duplex | undefined;
   private connectionEnds: Ends = NO_ENDS;
 
@@ -118,9 +139,11 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws ConcurrentReadError another read waits; that one goes on undisturbed.
    * @throws SocketClosedError, ConnectionLostError, SocketStateError
    */
-  async recvExactly(count: number, options?: ReceiveOptions): Promise<Buffer | null> {
-    requireCount('count', count, 0);
-    return this.recvFrame(count, () => count, options);
+  recvExactly(count: number, options?: ReceiveOptions): Promise<Buffer | null> {
+    return rejecting(() => {
+      requireCount('count', count, 0);
+      return this.takeOrAwait(count, () => count, options);
+    });
   }
 
   /**
@@ -129,9 +152,11 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @returns the bytes, or `null` where the peer has ended cleanly.
    * @throws as `recvExactly` does, `UnexpectedEofError` excepted.
    */
-  async recvSome(limit: number, options?: ReceiveOptions): Promise<Buffer | null> {
-    requireCount('limit', limit, 1);
-    return this.recvFrame(1, () => Math.min(limit, this.received.length), options);
+  recvSome(limit: number, options?: ReceiveOptions): Promise<Buffer | null> {
+    return rejecting(() => {
+      requireCount('limit', limit, 1);
+      return this.takeOrAwait(1, () => Math.min(limit, this.received.length), options);
+    });
   }
 
   /**
@@ -159,7 +184,7 @@ export abstract class StreamSocket implements AsyncDisposable {
       searched = Math.max(0, this.received.length - wanted.length + 1);
       return this.received.length + 1;
     };
-    return this.recvFrame(wanted.length, sizeOf, options);
+    return this.takeOrAwait(wanted.length, sizeOf, options);
   }
 
   /**
@@ -171,20 +196,11 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @returns the frame, or `null` where the peer ended cleanly before its first byte.
    * @throws as `recvExactly` does.
    */
-  async recvFrame(headerBytes: number, sizeOf: FrameSize, options?: ReceiveOptions): Promise<Buffer | null> {
-    this.requireReadable(options);
-    const ready = this.takeFrame(headerBytes, sizeOf);
-    if (typeof ready !== 'number') return ready;
-    if (this.readEnded || this.lost) return this.endOfRead(ready);
-
-    const read = new PendingRead(headerBytes, sizeOf, ready, this.connectionEnds, options, () => {
-      this.pendingRead = undefined;
+  recvFrame(headerBytes: number, sizeOf: FrameSize, options?: ReceiveOptions): Promise<Buffer | null> {
+    return rejecting(() => {
+      requireCount('headerBytes', headerBytes, 1);
+      return this.takeOrAwait(headerBytes, sizeOf, options);
     });
-    this.pendingRead = read;
-    if (this.received.length === 0) read.awaitFirstByte();
-    else this.startMessageClock(read);
-    this.resumeReading();
-    return read.promise;
   }
 
   /**
@@ -210,18 +226,20 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws SocketClosedError `close()` came first; part of the bytes may have left.
    * @throws ConnectionLostError, SocketStateError (after `shutdownWrite`, or not connected)
    */
-  async sendAll(bytes: Uint8Array, options?: WaitOptions): Promise<void> {
+  sendAll(bytes: Uint8Array, options?: WaitOptions): Promise<void> {
     return this.sendMany([bytes], options);
   }
 
   /** Sends several buffers as if they were one: see `sendAll`. They leave in one system call where the stream can. */
-  async sendMany(buffers: readonly Uint8Array[], options?: WaitOptions): Promise<void> {
-    checkOptions('send', this.connectionEnds, options);
-    this.requireOpen('send');
-    buffers.forEach(requireByteArray);
-    const batch = this.batchOfThisTurn();
-    for (const buffer of buffers) batch.add(buffer);
-    return this.within(options, 'send', batch.promise);
+  sendMany(buffers: readonly Uint8Array[], options?: WaitOptions): Promise<void> {
+    return rejecting(() => {
+      checkOptions('send', this.connectionEnds, options);
+      this.requireOpen('send');
+      buffers.forEach(requireByteArray);
+      const batch = this.batchOfThisTurn();
+      for (const buffer of buffers) batch.add(buffer);
+      return this.within(options, 'send', batch.promise);
+    });
   }
 
   /**
@@ -296,10 +314,9 @@ export abstract class StreamSocket implements AsyncDisposable {
     this.stream = stream;
     // Else the end of the peer would end this side too, in the middle of an answer.
     stream.allowHalfOpen = true;
-    stream.on('error', (error) => this.onLost(error));
-    stream.on('close', () => this.onClose());
-    stream.on('end', () => this.onEnd());
-    stream.on('data', (chunk: Buffer) => this.onData(chunk));
+    (stream as Adopted)[SOCKET] = this;
+    const { onError, onClose, onEnd, onData } = StreamSocket.listeners;
+    stream.on('error', onError).on('close', onClose).on('end', onEnd).on('data', onData);
     this.noticeThePast(stream);
   }
 
@@ -328,6 +345,22 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (stream.readableEnded) this.readEnded = true;
     if (stream.destroyed) this.onLost(stream.errored ?? undefined);
     if (stream.closed) this.onClose();
+  }
+
+  private takeOrAwait(headerBytes: number, sizeOf: FrameSize, options?: ReceiveOptions): Promise<Buffer | null> {
+    this.requireReadable(options);
+    const ready = this.takeFrame(headerBytes, sizeOf);
+    if (typeof ready !== 'number') return Promise.resolve(ready);
+    if (this.readEnded || this.lost) return Promise.resolve(this.endOfRead(ready));
+
+    const read = new PendingRead(headerBytes, sizeOf, ready, this.connectionEnds, options, () => {
+      this.pendingRead = undefined;
+    });
+    this.pendingRead = read;
+    if (this.received.length === 0) read.awaitFirstByte();
+    else this.startMessageClock(read);
+    this.resumeReading();
+    return read.promise;
   }
 
   private onData(chunk: Buffer): void {

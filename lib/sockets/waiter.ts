@@ -1,4 +1,3 @@
-import { Deferred } from './deferred';
 import { AbortedError, type Ends, type Operation, type SocketError, TimedOutError } from './errors';
 
 /** What every call that may wait accepts. */
@@ -19,8 +18,10 @@ const MAX_TIMER_MS = 2_147_483_647;
  * One call that waits: a promise settled once, by an event, by its deadline or by its abort signal, whichever is
  * first. Settling it stops its timers and takes its listener off the signal; settling it again does nothing.
  */
-export class Waiter<T> {
-  private readonly outcome = new Deferred<T>();
+export class Waiter<T, Options extends WaitOptions = WaitOptions> {
+  readonly promise: Promise<T>;
+  private resolvePromise!: (value: T) => void;
+  private rejectPromise!: (error: unknown) => void;
   private callTimer: NodeJS.Timeout | undefined;
   private phaseTimer: NodeJS.Timeout | undefined;
   private settled = false;
@@ -32,16 +33,16 @@ export class Waiter<T> {
   constructor(
     private readonly operation: Operation,
     private readonly ends: Ends,
-    private readonly options: WaitOptions | undefined,
+    protected readonly options: Options | undefined,
     private readonly onGivenUp?: () => void,
   ) {
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.resolvePromise = resolve;
+      this.rejectPromise = reject;
+    });
     if (options === undefined) return;
     if (options.timeoutMs !== undefined) this.callTimer = this.startTimer(options.timeoutMs, options.timeoutMs, 'call');
     options.signal?.addEventListener('abort', this);
-  }
-
-  get promise(): Promise<T> {
-    return this.outcome.promise;
   }
 
   /**
@@ -60,11 +61,11 @@ export class Waiter<T> {
   }
 
   resolve(value: T): void {
-    if (this.settle()) this.outcome.resolve(value);
+    if (this.settle()) this.resolvePromise(value);
   }
 
   reject(error: unknown): void {
-    if (this.settle()) this.outcome.reject(error);
+    if (this.settle()) this.rejectPromise(error);
   }
 
   private startTimer(limitMs: number, delayMs: number, clock: TimedOutError['clock']): NodeJS.Timeout | undefined {
@@ -78,7 +79,7 @@ export class Waiter<T> {
   private giveUp(error: SocketError): void {
     if (!this.settle()) return;
     this.onGivenUp?.();
-    this.outcome.reject(error);
+    this.rejectPromise(error);
   }
 
   private settle(): boolean {

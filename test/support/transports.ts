@@ -34,8 +34,8 @@ export const transports: readonly Transport[] = [
       connectOver(
         { host: '127.0.0.1', port: 0 },
         {
-          server: () => createTcpServer({ allowHalfOpen: true }),
-          client: (port) => connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true }),
+          server: () => createTcpServer(),
+          client: (port) => connectTcp({ host: '127.0.0.1', port }),
         },
         options,
       ),
@@ -47,8 +47,8 @@ export const transports: readonly Transport[] = [
       connectOver(
         { host: '127.0.0.1', port: 0 },
         {
-          server: () => createTlsServer({ ...tlsIdentity, allowHalfOpen: true }),
-          client: (port) => connectTls({ host: '127.0.0.1', port, ca: tlsIdentity.cert, allowHalfOpen: true }),
+          server: () => createTlsServer(tlsIdentity),
+          client: (port) => connectTls({ host: '127.0.0.1', port, ca: tlsIdentity.cert }),
         },
         options,
       ),
@@ -61,8 +61,8 @@ export const transports: readonly Transport[] = [
       return connectOver(
         { path },
         {
-          server: () => createTcpServer({ allowHalfOpen: true }),
-          client: () => connectTcp({ path, allowHalfOpen: true }),
+          server: () => createTcpServer(),
+          client: () => connectTcp({ path }),
         },
         options,
       );
