@@ -85,8 +85,11 @@ function leadingNumber(rows: Uint8Array): number | undefined {
   return comma === -1 ? undefined : parseCanonicalNumber(Buffer.from(rows.subarray(0, comma)).toString('latin1'));
 }
 
-/** The slow path: decodes, parses and checks all there is, and says what is wrong with which row. */
-function readBetText(value: Uint8Array, agency: number | undefined): BetBatch {
+/**
+ * The slow path of `readBetBatch`, which the fast one must agree with: decodes, parses and checks all there is, and says
+ * what is wrong with which row.
+ */
+export function readBetText(value: Uint8Array, agency: number | undefined): BetBatch {
   const text = decodeBetText(value, 'the batch');
   const rows: string[] = [];
   let named = agency;

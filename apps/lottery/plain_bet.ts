@@ -1,7 +1,7 @@
 /**
  * The fast path of reading bets. Nearly every row of a real file is plain: no quotes, no surprises. This file checks
  * such a row where it lies, byte by byte, and makes no string and no object of it; whatever it does not recognise it
- * leaves to the slow path (`bet_text.ts`), which decides and says why. The two agree: what is plain is accepted there
+ * leaves to the slow path (`bet_batch.ts`), which decides and says why. The two agree: what is plain is accepted there
  * too, and is stored as the same bytes (a property test holds them to it).
  *
  * It looks at single bytes; that the whole is UTF-8 is for the caller to check.
