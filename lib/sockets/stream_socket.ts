@@ -315,6 +315,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     // Else the end of the peer would end this side too, in the middle of an answer.
     stream.allowHalfOpen = true;
     (stream as Adopted)[SOCKET] = this;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- an emitter calls them with the stream as `this`
     const { onError, onClose, onEnd, onData } = StreamSocket.listeners;
     stream.on('error', onError).on('close', onClose).on('end', onEnd).on('data', onData);
     this.noticeThePast(stream);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AbortedError, type Ends, type Operation, type SocketError, TimedOutError } from './errors';
 
 /** What every call that may wait accepts. */
@@ -42,7 +43,7 @@ export class Waiter<T, Options extends WaitOptions = WaitOptions> {
     });
     if (options === undefined) return;
     if (options.timeoutMs !== undefined) this.callTimer = this.startTimer(options.timeoutMs, options.timeoutMs, 'call');
-    options.signal?.addEventListener('abort', this);
+    if (options.signal !== undefined) this.listenTo(options.signal);
   }
 
   /**
@@ -66,6 +67,12 @@ export class Waiter<T, Options extends WaitOptions = WaitOptions> {
 
   reject(error: unknown): void {
     if (this.settle()) this.rejectPromise(error);
+  }
+
+  private listenTo(signal: AbortSignal): void {
+    // One signal may end a thousand waits, a server's stop for instance: no leak that Node should warn of.
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', this);
   }
 
   private startTimer(limitMs: number, delayMs: number, clock: TimedOutError['clock']): NodeJS.Timeout | undefined {
