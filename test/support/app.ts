@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+/** Where the compiled programs are; LOTTERY_DIST names another place than the project's own dist/. */
+const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
+
+const PROGRAMS = {
+  server: 'apps/server/main.js',
+  client: 'apps/client/main.js',
+  echoServer: 'apps/echo/server.js',
+  echoClient: 'apps/echo/client.js',
+  run: 'tools/run_lottery.js',
+  data: 'tools/generate_data.js',
+} as const;
+
+export type ProgramName = keyof typeof PROGRAMS;
+
+export interface AppOptions {
+  /** Variables beside the few that every program gets; the caller's own settings never leak in. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  /** The directory that it runs in: one without a config/ unless the test wants that. */
+  readonly cwd: string;
+}
+
+/** How a program ended. */
+export interface AppEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+const DEADLINE_MS = 10_000;
+
+/** A compiled program that runs as a process of its own, with plain node, and what it has written so far. */
+export class App {
+  private static readonly running = new Set<App>();
+  private readonly child: ChildProcess;
+  private readonly watchers = new Set<() => void>();
+  private hasEnded = false;
+  private output = '';
+  private errors = '';
+
+  /** Resolves when the process has ended and all its output is here. */
+  readonly ended: Promise<AppEnd>;
+
+  constructor(
+    readonly program: ProgramName,
+    { env = {}, args = [], cwd }: AppOptions,
+  ) {
+    const { PATH, TZ, NODE_V8_COVERAGE } = process.env;
+    this.child = spawn(process.execPath, [join(DIST, PROGRAMS[program]), ...args], {
+      cwd,
+      env: { PATH, TZ, NODE_V8_COVERAGE, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text;
+      this.look();
+    });
+    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.errors += text;
+      this.look();
+    });
+    App.running.add(this);
+    this.ended = new Promise((resolve) => {
+      this.child.once('close', (code, signal) => {
+        this.hasEnded = true;
+        App.running.delete(this);
+        this.look();
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  /** Ends every program that a test has left running. */
+  static async endAll(): Promise<void> {
+    const left = Array.from(App.running);
+    for (const app of left) app.signal('SIGKILL');
+    await Promise.all(left.map((app) => app.ended));
+  }
+
+  /** The whole lines on stdout so far. */
+  get lines(): readonly string[] {
+    return this.output.split('\n').slice(0, -1);
+  }
+
+  /** All of stdout so far. */
+  get stdout(): string {
+    return this.output;
+  }
+
+  get stderr(): string {
+    return this.errors;
+  }
+
+  /** The lines of the log that match. */
+  grep(pattern: RegExp): readonly string[] {
+    return this.lines.filter((line) => pattern.test(line));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Sends a signal, and says how the program ended and how many milliseconds that took. */
+  async stop(name: NodeJS.Signals): Promise<AppEnd & { readonly ms: number }> {
+    const begun = performance.now();
+    this.signal(name);
+    const end = await this.end();
+    return { ...end, ms: performance.now() - begun };
+  }
+
+  /** The end of the program, which must come within the deadline. */
+  async end(deadlineMs = DEADLINE_MS): Promise<AppEnd> {
+    await this.until(() => this.hasEnded, 'end', deadlineMs);
+    return this.ended;
+  }
+
+  /** The first line on stdout that matches, which must come within the deadline. */
+  async line(pattern: RegExp, deadlineMs = DEADLINE_MS): Promise<string> {
+    return (await this.linesMatching(pattern, 1, deadlineMs))[0]!;
+  }
+
+  /** The first `count` lines on stdout that match. */
+  async linesMatching(pattern: RegExp, count: number, deadlineMs = DEADLINE_MS): Promise<readonly string[]> {
+    await this.until(() => this.grep(pattern).length >= count, `log ${pattern} (${count} times)`, deadlineMs);
+    return this.grep(pattern).slice(0, count);
+  }
+
+  private async until(isThere: () => boolean, what: string, deadlineMs: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const settle = (error?: Error): void => {
+        clearTimeout(timer);
+        this.watchers.delete(look);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const fail = (why: string): void => {
+        settle(new Error(`${this.program} did not ${what} ${why}. It wrote:\n${this.output}${this.errors}`));
+      };
+      const look = (): void => {
+        if (isThere()) settle();
+        else if (this.hasEnded) fail('before it ended');
+      };
+      const timer = setTimeout(() => fail(`within ${deadlineMs} ms`), deadlineMs);
+      this.watchers.add(look);
+      look();
+    });
+  }
+
+  private look(): void {
+    for (const look of Array.from(this.watchers)) look();
+  }
+}

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from './app';
+import { WireClient } from './wire_client';
+
+/** A server that listens, and where. */
+export interface RunningServer {
+  readonly app: App;
+  readonly port: number;
+}
+
+/** A directory of its own for a test, with the agencies' files, the store and the programs that work on them. */
+export class LotterySandbox {
+  private readonly connections: WireClient[] = [];
+
+  private constructor(readonly directory: string) {}
+
+  static async create(): Promise<LotterySandbox> {
+    return new LotterySandbox(await mkdtemp(join(tmpdir(), 'lottery-')));
+  }
+
+  /** Ends every program, connection and file of the test. */
+  async dispose(): Promise<void> {
+    for (const connection of this.connections) connection.destroy();
+    await App.endAll();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  async write(name: string, content: string | Uint8Array): Promise<string> {
+    await writeFile(this.path(name), content);
+    return this.path(name);
+  }
+
+  /** Starts a server on a free port of the loopback and waits until it listens. */
+  async startServer(env: Record<string, string> = {}): Promise<RunningServer> {
+    const app = this.launchServer(env);
+    const line = await app.line(/action: listen \| result: success/);
+    return { app, port: Number(/:(\d+) \|/.exec(line)![1]) };
+  }
+
+  /** The same without waiting: for one that will not come to listen. */
+  launchServer(env: Record<string, string> = {}): App {
+    return new App('server', {
+      cwd: this.directory,
+      env: { SERVER_IP: '127.0.0.1', SERVER_PORT: '0', SERVER_DATA_DIR: this.path('store'), ...env },
+    });
+  }
+
+  /** Starts an agency whose file is `agency-ID.csv` of this directory. */
+  startClient(port: number, id: number, env: Record<string, string> = {}): App {
+    return new App('client', {
+      cwd: this.directory,
+      env: {
+        CLI_ID: String(id),
+        CLI_SERVER_ADDRESS: `127.0.0.1:${port}`,
+        CLI_DATA_FILE: this.path('agency-{id}.csv'),
+        ...env,
+      },
+    });
+  }
+
+  /** A connection that speaks bytes. */
+  async connect(port: number): Promise<WireClient> {
+    const connection = await WireClient.connect(port);
+    this.connections.push(connection);
+    return connection;
+  }
+
+  /** The rows of bets.csv, sorted: what is stored, as a multiset. */
+  async storedRows(): Promise<string[]> {
+    const path = this.path('store/bets.csv');
+    if (!existsSync(path)) return [];
+    const text = await readFile(path, 'utf8');
+    if (text !== '' && !text.endsWith('\n')) throw new Error('bets.csv ends in the middle of a row');
+    return text.split('\n').slice(0, -1).sort();
+  }
+}
