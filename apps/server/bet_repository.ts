@@ -8,9 +8,6 @@ export interface Winner {
 
 /** Keeps the bets. What it has acknowledged is durable: it survives a crash of the process and of the machine. */
 export interface BetRepository {
-  /** Makes itself ready, recovering what a crash left. */
-  open(): Promise<void>;
-
   /** How many bets of this agency are stored. */
   count(agency: number): Promise<number>;
 
@@ -31,7 +28,4 @@ export interface BetRepository {
 
   /** The bets whose number has this value, in the order in which they were stored. */
   winners(number: number): AsyncIterable<Winner>;
-
-  /** Lets go of what it holds, once what is under way has ended. */
-  close(): Promise<void>;
 }

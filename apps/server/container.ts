@@ -10,8 +10,10 @@ import { SessionRegistry } from './session_registry';
 import { type ServerSettings } from './settings';
 import { FileBetRepository } from './storage/file_bet_repository';
 import { FileFinishTracker } from './storage/file_finish_tracker';
+import { FileStore } from './storage/file_store';
 import { FileWinnerService } from './storage/file_winner_service';
 import { DiskDirectory } from './storage/file_system';
+import { UNWATCHED } from './store_observer';
 import { TOKENS } from './tokens';
 
 /** Composes the server. Everything here exists once; only sessions are made one for each connection. */
@@ -26,6 +28,8 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.BetRepository).to(FileBetRepository);
   container.bind(TOKENS.FinishTracker).to(FileFinishTracker);
   container.bind(TOKENS.WinnerService).to(FileWinnerService);
+  container.bind(TOKENS.Store).to(FileStore);
+  container.bind(TOKENS.StoreObserver).toConstantValue(UNWATCHED);
 
   container.bind(TOKENS.SessionRegistry).to(SessionRegistry);
   container

@@ -3,9 +3,6 @@ export interface FinishTracker {
   /** How many agencies are expected. */
   readonly expected: number;
 
-  /** Makes itself ready, recovering what a crash left. */
-  open(): Promise<void>;
-
   /**
    * Notes that the agency has finished, with so many bets. Resolves once that is durable; a second time it changes
    * nothing.
@@ -14,11 +11,12 @@ export interface FinishTracker {
 
   hasFinished(agency: number): Promise<boolean>;
 
+  /** The agencies that have finished, in no order. */
+  agencies(): Promise<readonly number[]>;
+
   /** How many agencies have finished. */
   count(): Promise<number>;
 
   /** Resolves once all expected agencies have finished; at once where they have. */
   whenAllFinished(): Promise<void>;
-
-  close(): Promise<void>;
 }

@@ -14,12 +14,10 @@ import { ExitCode } from '../runtime/exit_code';
 import { tellParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
 import { type AgencySession } from './agency_session';
-import { type BetRepository } from './bet_repository';
-import { type FinishTracker } from './finish_tracker';
 import { type ServerSettings } from './settings';
-import { StoreConflictError } from './storage/errors';
+import { StoreConflictError, StoreDirectoryError } from './storage/errors';
+import { type Store } from './store';
 import { TOKENS } from './tokens';
-import { type WinnerService } from './winner_service';
 
 /** Makes the session of an accepted connection. */
 export type SessionFactory = (peer: PeerSocket, onStoreBroken: (error: Error) => void) => AgencySession;
@@ -45,9 +43,7 @@ export class LotteryServer {
   constructor(
     @inject(TOKENS.ServerSettings) private readonly settings: ServerSettings,
     @inject(TOKENS.ListenSocket) private readonly listener: ListenSocket,
-    @inject(TOKENS.BetRepository) private readonly bets: BetRepository,
-    @inject(TOKENS.FinishTracker) private readonly tracker: FinishTracker,
-    @inject(TOKENS.WinnerService) private readonly winners: WinnerService,
+    @inject(TOKENS.Store) private readonly store: Store,
     @inject(TOKENS.SessionFactory) private readonly createSession: SessionFactory,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {}
@@ -55,7 +51,7 @@ export class LotteryServer {
   /**
    * Serves until `stop` fires, or until nothing can be stored any more.
    *
-   * @throws SettingsError the store belongs to another draw than the settings.
+   * @throws SettingsError the store belongs to another draw than the settings, or cannot be kept where they say.
    */
   async run(stop: AbortSignal): Promise<ExitCode> {
     stop.addEventListener('abort', () => this.stopping.abort());
@@ -66,33 +62,28 @@ export class LotteryServer {
       await this.acceptUntilStopped();
       await this.endSessions();
     } finally {
-      await this.closeStore();
+      await this.store.close();
     }
     return this.failure === undefined ? ExitCode.done : ExitCode.failed;
   }
 
   private async openStore(): Promise<boolean> {
+    const dir = this.settings.SERVER_DATA_DIR;
     try {
-      await this.bets.open();
-      await this.tracker.open();
-      await this.winners.open();
-      await this.requireExpectedAgencies();
+      await this.store.open();
     } catch (error) {
+      const { message } = error as Error;
       if (error instanceof StoreConflictError) {
-        const advice = 'use the settings it was made with, or another SERVER_DATA_DIR';
-        throw new SettingsError(`${this.settings.SERVER_DATA_DIR}: ${error.message}: ${advice}`, { cause: error });
+        const advice = 'use the settings it was made with, or begin a new draw (docs/durability.md)';
+        throw new SettingsError(`${dir}: ${message}: ${advice}`, { cause: error });
       }
-      this.log.error('open_store', 'fail', { dir: this.settings.SERVER_DATA_DIR, error: (error as Error).message });
+      if (error instanceof StoreDirectoryError)
+        throw new SettingsError(`SERVER_DATA_DIR ${dir}: ${message}`, { cause: error });
+      this.log.error('open_store', 'fail', { dir, error: message });
       return false;
     }
-    this.log.info('open_store', 'success', { dir: this.settings.SERVER_DATA_DIR });
+    this.log.info('open_store', 'success', { dir });
     return true;
-  }
-
-  private async requireExpectedAgencies(): Promise<void> {
-    const stranger = (await this.bets.agencies()).find((agency) => agency > this.tracker.expected);
-    if (stranger === undefined) return;
-    throw new StoreConflictError(`it holds bets of agency ${stranger}, and only ${this.tracker.expected} are expected`);
   }
 
   private async listen(): Promise<boolean> {
@@ -104,7 +95,7 @@ export class LotteryServer {
       return false;
     }
     const address = this.listener.address!;
-    this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.tracker.expected });
+    this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.settings.SERVER_AGENCIES });
     tellParent({ kind: 'listening', ...address });
     return true;
   }
@@ -165,13 +156,6 @@ export class LotteryServer {
       this.log.info('close_session', 'success', session.describe());
     }
     clearTimeout(deadline);
-  }
-
-  private async closeStore(): Promise<void> {
-    for (const [name, part] of Object.entries({ draw: this.winners, finished: this.tracker, bets: this.bets })) {
-      await part.close();
-      this.log.info('close_store', 'success', { part: name });
-    }
   }
 
   private onStoreBroken(error: Error): void {

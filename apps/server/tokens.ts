@@ -5,6 +5,8 @@ export const TOKENS = {
   ExpectedAgencies: Symbol.for('ExpectedAgencies'),
   WinningNumber: Symbol.for('WinningNumber'),
   StoreDirectory: Symbol.for('StoreDirectory'),
+  Store: Symbol.for('Store'),
+  StoreObserver: Symbol.for('StoreObserver'),
   BetRepository: Symbol.for('BetRepository'),
   FinishTracker: Symbol.for('FinishTracker'),
   WinnerService: Symbol.for('WinnerService'),

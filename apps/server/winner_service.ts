@@ -1,8 +1,5 @@
 /** Holds the draw, once, when every expected agency has finished, and gives each agency its winners. */
 export interface WinnerService {
-  /** Makes itself ready: a draw that was held before a restart stays held. */
-  open(): Promise<void>;
-
   /**
    * Waits for the draw.
    *
@@ -13,6 +10,4 @@ export interface WinnerService {
 
   /** The documents of the agency's winning bets, in the order in which they were stored. Only once the draw is held. */
   winnersOf(agency: number): Promise<readonly string[]>;
-
-  close(): Promise<void>;
 }

@@ -1,178 +1,219 @@
 import { crc32 } from 'node:zlib';
 import { type ActionLog } from '../../runtime/action_log';
+import { parseCommit } from './bet_commit';
+import { CommitMark } from './commit_mark';
 import { StoreDamagedError } from './errors';
-import { readRange, type StoreDirectory, type StoreFile, writeAll } from './file_system';
-import { formatRecord, parseRecord, RecordLog, type RecordLogContent } from './record_log';
+import { readRange, type StoreDirectory, type StoreFile } from './file_system';
+import { rewrite } from './journal';
+import { formatRecord, readRecords, RecordLog } from './record_log';
 
-/** One commit: the bytes `start` to `end` of bets.csv, their CRC-32, and how many bets of which agency they hold. */
-export interface Commit {
-  readonly start: number;
-  readonly end: number;
-  readonly checksum: number;
-  readonly added: ReadonlyMap<number, number>;
+/** The files of the bets as they were found, each undefined where it was missing, and what they hold. */
+export interface FoundBets {
+  readonly bets: StoreFile | undefined;
+  readonly journal: StoreFile | undefined;
+  readonly mark: StoreFile | undefined;
+  readonly content: BetContent;
 }
 
-/** The files of the bets, opened and in order. */
+/** What the whole commits amount to. */
+export interface BetContent {
+  /** How many bets each agency has. */
+  readonly counts: ReadonlyMap<number, number>;
+  /** The offset in bets.csv behind the last whole commit. */
+  readonly betsEnd: number;
+  /** The offset in bets.journal behind its record; 0 where not even the header is there. */
+  readonly journalEnd: number;
+  /** What the mark says was acknowledged, as an offset in bets.csv; undefined where there is none. */
+  readonly marked: number | undefined;
+  /** The offset in bets.journal of the first record whose commit the mark does not cover. */
+  readonly unmarkedJournal: number;
+}
+
+/** The files of the bets, in order and ready to be written to. */
 export interface RecoveredBets {
   readonly bets: StoreFile;
   readonly journal: RecordLog;
-  readonly mark: StoreFile;
-  /** The size of bets.csv. */
-  readonly end: number;
-  /** How many bets each agency has. */
-  readonly counts: ReadonlyMap<number, number>;
+  readonly mark: CommitMark;
 }
 
 const BETS = 'bets.csv';
 const JOURNAL = 'bets.journal';
 const MARK = 'bets.mark';
 const HEADER = 'bets 1';
-
-/** `commit START END CHECKSUM AGENCY:COUNT…` */
-export function formatCommit({ start, end, checksum, added }: Commit): string {
-  const counts = Array.from(added, ([agency, count]) => `${agency}:${count}`);
-  return `commit ${start} ${end} ${checksum} ${counts.join(' ')}`;
-}
+const HEADER_BYTES = formatRecord(HEADER).length;
 
 /**
- * Opens the files and brings them into the state of the last whole commit. A commit of which a crash left only a part,
- * in either file, was not acknowledged: it is dropped, and the log says so.
+ * Reads the files of the bets and checks every commit, changing nothing. What was not acknowledged may be there in
+ * part, in any of the files: that is what a crash leaves.
  *
- * @throws StoreDamagedError what was acknowledged is not there as it was written. Nothing is changed then.
+ * @throws StoreDamagedError what was acknowledged is not there as it was written, or the files are not this program's.
  */
-export async function recoverBets(directory: StoreDirectory, log: ActionLog): Promise<RecoveredBets> {
-  const isNew = await isNewStore(directory);
-  // The journal comes first: as long as it has no header, the others have nothing in them.
-  const journalFile = await directory.open(JOURNAL);
-  const bets = await directory.open(BETS);
-  const mark = await directory.open(MARK);
+export async function findBets(directory: StoreDirectory): Promise<FoundBets> {
+  const [bets, journal, mark] = await Promise.all([
+    directory.open(BETS),
+    directory.open(JOURNAL),
+    directory.open(MARK),
+  ]);
   try {
-    if (isNew) return { bets, journal: await beginJournal(journalFile, mark), mark, end: 0, counts: new Map() };
-    const content = await RecordLog.read(journalFile, JOURNAL);
-    const commits = await findIntactCommits(content, bets, await readMark(mark));
-    const journal = await repair({ content, commits, journalFile, bets }, log);
-    return { bets, journal, mark, end: endOf(commits), counts: countBets(commits) };
+    const marked = mark === undefined ? undefined : await new CommitMark(mark).read();
+    return { bets, journal, mark, content: await readContent(bets, journal, marked) };
   } catch (error) {
-    await Promise.allSettled([journalFile.close(), bets.close(), mark.close()]);
+    await closeBets({ bets, journal, mark });
     throw error;
   }
 }
 
-/** The line that says up to which byte of bets.csv everything was acknowledged; always of one size. */
-export function formatMark(end: number): Buffer {
-  return formatRecord(String(end).padStart(16, '0'));
+/**
+ * Brings the files into the state of the last whole commit: makes them where nothing was ever stored, drops what a
+ * crash left behind that commit, and flushes what nobody is known to have flushed.
+ */
+export async function recoverBets(directory: StoreDirectory, found: FoundBets, log: ActionLog): Promise<RecoveredBets> {
+  const { content } = found;
+  const bets = found.bets ?? (await directory.create(BETS));
+  const journalFile = found.journal ?? (await directory.create(JOURNAL));
+  const markFile = found.mark ?? (await directory.create(MARK));
+  const journal = new RecordLog(journalFile, content.journalEnd);
+  const mark = new CommitMark(markFile);
+  await dropTails({ bets, journalFile, journal }, content, log);
+  await confirm({ bets, journalFile, journal, mark }, content);
+  return { bets, journal, mark };
+}
+
+export async function closeBets({ bets, journal, mark }: Omit<FoundBets, 'content'>): Promise<void> {
+  for (const file of [bets, journal, mark]) await file?.close();
+}
+
+async function readContent(
+  bets: StoreFile | undefined,
+  journal: StoreFile | undefined,
+  marked: number | undefined,
+): Promise<BetContent> {
+  const betsSize = (await bets?.size()) ?? 0;
+  const reader = journal === undefined ? undefined : readRecords(journal, JOURNAL);
+  const header = await reader?.next();
+  if (header === undefined || header.done === true) {
+    const journalSize = (await journal?.size()) ?? 0;
+    requireNothingStored({ betsSize, journalSize, marked });
+    return { counts: new Map(), betsEnd: 0, journalEnd: 0, marked, unmarkedJournal: 0 };
+  }
+  if (header.value.text !== HEADER) throw new StoreDamagedError(`${JOURNAL} is not a journal of this version`);
+  const content = await checkCommits(reader!, new RangeChecksums(bets), marked);
+  if (marked === undefined && (content.betsEnd > 0 || betsSize > 0)) {
+    throw new StoreDamagedError(`${BETS} holds bets, and there is no ${MARK} that says which were acknowledged`);
+  }
+  return { ...content, marked };
+}
+
+/** Without a header in the journal no bet was ever acknowledged here: the files must look like it. */
+function requireNothingStored(found: { betsSize: number; journalSize: number; marked: number | undefined }): void {
+  const { betsSize, journalSize, marked = 0 } = found;
+  if (betsSize > 0) {
+    throw new StoreDamagedError(`${BETS} holds ${betsSize} bytes, and there is no ${JOURNAL} that knows of them`);
+  }
+  if (marked > 0) throw new StoreDamagedError(`${MARK} knows of ${marked} bytes of bets, and there is no ${JOURNAL}`);
+  if (journalSize > HEADER_BYTES) throw new StoreDamagedError(`${JOURNAL} is not a journal of this program`);
+}
+
+/** Follows the journal from commit to commit, and checks each against the bytes of bets.csv. */
+async function checkCommits(
+  records: AsyncIterable<{ text: string; start: number; end: number }>,
+  bets: RangeChecksums,
+  marked = 0,
+): Promise<Omit<BetContent, 'marked'>> {
+  const counts = new Map<number, number>();
+  let betsEnd = 0;
+  let journalEnd = HEADER_BYTES;
+  let unmarkedJournal = 0;
+  let broken: { start: number; end: number } | undefined;
+  for await (const record of records) {
+    const { start, end, checksum, added } = parseCommit(record.text);
+    // A commit is written once the one before it is flushed: whatever stands before the last one was acknowledged.
+    if (broken !== undefined) throw notAsAcknowledged(broken);
+    if (start !== betsEnd || end < start) {
+      throw new StoreDamagedError(`${JOURNAL}: no commit begins at byte ${betsEnd} of ${BETS}`);
+    }
+    if ((await bets.next(end - start)) !== checksum) {
+      broken = { start, end };
+      continue;
+    }
+    for (const [agency, count] of added) counts.set(agency, (counts.get(agency) ?? 0) + count);
+    betsEnd = end;
+    journalEnd = record.end;
+    if (end <= marked) unmarkedJournal = record.end;
+  }
+  if (broken !== undefined && broken.end <= marked) throw notAsAcknowledged(broken);
+  if (betsEnd < marked) {
+    throw new StoreDamagedError(`${JOURNAL} ends at byte ${betsEnd} of ${BETS}, ${marked} were acknowledged`);
+  }
+  return { counts, betsEnd, journalEnd, unmarkedJournal };
+}
+
+function notAsAcknowledged({ start, end }: { start: number; end: number }): StoreDamagedError {
+  return new StoreDamagedError(`${BETS}: bytes ${start} to ${end} are not what was acknowledged`);
+}
+
+/** The checksums of a file's ranges, one behind the other from its first byte on, read in large pieces. */
+class RangeChecksums {
+  private readonly pieces: AsyncGenerator<Buffer>;
+  private piece: Buffer = Buffer.alloc(0);
+
+  constructor(file: StoreFile | undefined) {
+    this.pieces = file === undefined ? nothing() : readRange(file, 0, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** The CRC-32 of the next `length` bytes; undefined where the file ends before. */
+  async next(length: number): Promise<number | undefined> {
+    let checksum = 0;
+    for (let left = length; left > 0;) {
+      if (this.piece.length === 0) {
+        const next = await this.pieces.next();
+        if (next.done === true) return undefined;
+        this.piece = next.value;
+      }
+      const bytes = this.piece.subarray(0, left);
+      checksum = crc32(bytes, checksum);
+      left -= bytes.length;
+      this.piece = this.piece.subarray(bytes.length);
+    }
+    return checksum;
+  }
+}
+
+async function* nothing(): AsyncGenerator<Buffer> {}
+
+async function dropTails(
+  files: { bets: StoreFile; journalFile: StoreFile; journal: RecordLog },
+  { betsEnd, journalEnd }: BetContent,
+  log: ActionLog,
+): Promise<void> {
+  const { bets, journalFile, journal } = files;
+  const droppedBytes = (await bets.size()) - betsEnd;
+  const droppedJournalBytes = (await journalFile.size()) - journalEnd;
+  if (droppedBytes === 0 && droppedJournalBytes === 0) return;
+  await bets.truncate(betsEnd);
+  await journal.truncate(journalEnd);
+  await Promise.all([bets.flush(), journal.flush()]);
+  log.warning('recover_bets', 'success', { dropped_bytes: droppedBytes, dropped_journal_bytes: droppedJournalBytes });
 }
 
 /**
- * Whether nothing was ever stored here: the journal has no header yet.
- *
- * @throws StoreDamagedError bets without a journal, or a journal without its bets.
+ * Sees to it that all that is kept is on the disk, as its count is told to the agencies from now on. What the mark
+ * covers was flushed before it was marked.
  */
-async function isNewStore(directory: StoreDirectory): Promise<boolean> {
-  const [journal, bets, mark] = await Promise.all([JOURNAL, BETS, MARK].map((name) => directory.sizeOf(name)));
-  if (journal! < formatRecord(HEADER).length) {
-    if (bets! > 0)
-      throw new StoreDamagedError(`${BETS} holds ${bets} bytes, and there is no ${JOURNAL} that knows of them`);
-    return true;
+async function confirm(
+  files: { bets: StoreFile; journalFile: StoreFile; journal: RecordLog; mark: CommitMark },
+  { betsEnd, journalEnd, marked, unmarkedJournal }: BetContent,
+): Promise<void> {
+  const { bets, journalFile, journal, mark } = files;
+  if (marked === betsEnd && journalEnd > 0) return;
+  if (journalEnd === 0) {
+    await journal.append(HEADER);
+  } else {
+    await rewrite(bets, marked ?? 0, betsEnd);
+    await rewrite(journalFile, unmarkedJournal, journalEnd);
   }
-  if (mark === 0) throw new StoreDamagedError(`there is a ${JOURNAL}, but no ${MARK}`);
-  return false;
-}
-
-async function beginJournal(file: StoreFile, mark: StoreFile): Promise<RecordLog> {
-  await writeAll(mark, [formatMark(0)], 0);
-  await mark.flush();
-  await file.truncate(0);
-  const journal = new RecordLog(file, 0);
-  await journal.append(HEADER);
-  await journal.flush();
-  return journal;
-}
-
-/** The commits that are whole in both files; all that were acknowledged are, or this throws. */
-async function findIntactCommits(
-  content: RecordLogContent,
-  bets: StoreFile,
-  marked: number,
-): Promise<readonly Commit[]> {
-  if (content.records[0] !== HEADER) throw new StoreDamagedError(`${JOURNAL} is not a journal of this version`);
-  const commits = content.records.slice(1).map((record) => parseCommit(record));
-  requireContiguous(commits);
-  // A commit is written once the one before it is flushed: whatever stands before the last one was acknowledged.
-  const acknowledged = Math.max(marked, commits.at(-1)?.start ?? 0);
-  if (endOf(commits) < acknowledged) {
-    throw new StoreDamagedError(
-      `${JOURNAL} ends at byte ${endOf(commits)} of ${BETS}, ${acknowledged} were acknowledged`,
-    );
-  }
-  for (const [index, commit] of commits.entries()) {
-    if (await isIntact(commit, bets)) continue;
-    if (commit.end <= acknowledged) {
-      throw new StoreDamagedError(`${BETS}: bytes ${commit.start} to ${commit.end} are not what was acknowledged`);
-    }
-    return commits.slice(0, index);
-  }
-  return commits;
-}
-
-function requireContiguous(commits: readonly Commit[]): void {
-  let end = 0;
-  for (const commit of commits) {
-    if (commit.start !== end) throw new StoreDamagedError(`${JOURNAL}: no commit begins at byte ${end} of ${BETS}`);
-    end = commit.end;
-  }
-}
-
-async function isIntact(commit: Commit, bets: StoreFile): Promise<boolean> {
-  let checksum = 0;
-  let length = 0;
-  for await (const piece of readRange(bets, commit.start, commit.end)) {
-    checksum = crc32(piece, checksum);
-    length += piece.length;
-  }
-  return length === commit.end - commit.start && checksum === commit.checksum;
-}
-
-/** Cuts both files behind the last whole commit. */
-async function repair(
-  found: { content: RecordLogContent; commits: readonly Commit[]; journalFile: StoreFile; bets: StoreFile },
-  log: ActionLog,
-): Promise<RecordLog> {
-  const { content, commits, journalFile, bets } = found;
-  const journal = new RecordLog(journalFile, content.offsets[commits.length + 1]!);
-  const droppedBytes = (await bets.size()) - endOf(commits);
-  const droppedJournalBytes = (await journalFile.size()) - journal.size;
-  if (droppedBytes === 0 && droppedJournalBytes === 0) return journal;
-  await bets.truncate(endOf(commits));
-  await journal.truncate(journal.size);
   await Promise.all([bets.flush(), journal.flush()]);
-  log.warning('recover_bets', 'success', { dropped_bytes: droppedBytes, dropped_journal_bytes: droppedJournalBytes });
-  return journal;
-}
-
-async function readMark(mark: StoreFile): Promise<number> {
-  const line = Buffer.alloc(formatMark(0).length);
-  const length = await mark.read(line, 0);
-  const record = parseRecord(line.toString('latin1', 0, length - 1));
-  if (record === undefined) throw new StoreDamagedError(`${MARK} is broken`);
-  return Number(record);
-}
-
-function parseCommit(record: string): Commit {
-  const match = /^commit (\d+) (\d+) (\d+) ((?:\d+:\d+ ?)+)$/.exec(record);
-  if (match === null) throw new StoreDamagedError(`${JOURNAL}: ${JSON.stringify(record)} is no commit`);
-  const added = match[4]!.split(' ').map((pair) => pair.split(':').map(Number) as [number, number]);
-  return { start: Number(match[1]), end: Number(match[2]), checksum: Number(match[3]), added: new Map(added) };
-}
-
-function endOf(commits: readonly Commit[]): number {
-  return commits.at(-1)?.end ?? 0;
-}
-
-function countBets(commits: readonly Commit[]): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const { added } of commits) {
-    for (const [agency, count] of added) counts.set(agency, (counts.get(agency) ?? 0) + count);
-  }
-  return counts;
+  await mark.write(betsEnd);
+  await mark.write(betsEnd);
+  await mark.flush();
 }

@@ -36,6 +36,16 @@ export class StoreUnavailableError extends StoreError {
   readonly code = 'STORE_UNAVAILABLE';
 }
 
+/** What should be the store's directory is none, or may not be used. */
+export class StoreDirectoryError extends StoreError {
+  readonly code = 'STORE_DIRECTORY_UNUSABLE';
+}
+
+/** Another server uses the directory. */
+export class StoreInUseError extends StoreError {
+  readonly code = 'STORE_IN_USE';
+}
+
 /** The store belongs to another draw: other agencies, or another winning number. */
 export class StoreConflictError extends StoreError {
   readonly code = 'STORE_CONFLICT';

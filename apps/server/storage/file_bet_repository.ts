@@ -3,12 +3,14 @@ import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../lottery/bet_batch';
 import { type ActionLog } from '../../runtime/action_log';
 import { type BetRepository, type Winner } from '../bet_repository';
+import { type StoreObserver, UNWATCHED } from '../store_observer';
 import { TOKENS } from '../tokens';
-import { type Commit, formatCommit, formatMark, recoverBets } from './bet_recovery';
+import { type Commit, formatCommit } from './bet_commit';
+import { closeBets, findBets, type FoundBets, recoverBets, type RecoveredBets } from './bet_recovery';
 import { BatchOutOfSequenceError, StoreBrokenError, StoreWriteError } from './errors';
-import { type StoreDirectory, type StoreFile, writeAll } from './file_system';
+import { type StoreDirectory, writeAll } from './file_system';
 import { GroupCommit, type Submission } from './group_commit';
-import { type RecordLog } from './record_log';
+import { type StorePart } from './store_part';
 import { scanWinners } from './winner_scan';
 
 /** A batch that waits for its commit. */
@@ -32,27 +34,39 @@ const LINE_FEED = Buffer.from('\n');
  * is written when, and what is read at start.
  */
 @injectable()
-export class FileBetRepository implements BetRepository {
+export class FileBetRepository implements BetRepository, StorePart {
   private readonly counts = new Map<number, number>();
   private readonly commits = new GroupCommit<Pending>((submissions) => this.commit(submissions));
-  private bets!: StoreFile;
-  private journal!: RecordLog;
-  private mark!: StoreFile;
+  private found: FoundBets | undefined;
+  private files!: RecoveredBets;
   private end = 0;
   private broken: StoreBrokenError | undefined;
 
   constructor(
     @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
   ) {}
 
   async open(): Promise<void> {
-    const recovered = await recoverBets(this.directory, this.log);
-    this.bets = recovered.bets;
-    this.journal = recovered.journal;
-    this.mark = recovered.mark;
-    this.end = recovered.end;
-    for (const [agency, count] of recovered.counts) this.counts.set(agency, count);
+    this.found = await findBets(this.directory);
+    this.end = this.found.content.betsEnd;
+    for (const [agency, count] of this.found.content.counts) this.counts.set(agency, count);
+  }
+
+  async recover(): Promise<void> {
+    this.files = await recoverBets(this.directory, this.found!, this.log);
+    this.found = { ...this.found!, bets: this.files.bets };
+  }
+
+  /** Whether a bet was ever acknowledged here. */
+  get hasAcknowledged(): boolean {
+    return (this.found?.content.marked ?? 0) > 0;
+  }
+
+  /** How many bets each agency has that has any. */
+  get countsByAgency(): ReadonlyMap<number, number> {
+    return this.counts;
   }
 
   async count(agency: number): Promise<number> {
@@ -69,22 +83,28 @@ export class FileBetRepository implements BetRepository {
   }
 
   winners(number: number): AsyncIterable<Winner> {
-    return scanWinners(this.bets, this.end, number);
+    return scanWinners(this.files.bets, this.end, number);
   }
 
   async close(): Promise<void> {
     await this.commits.idle();
-    await Promise.all([this.bets.close(), this.journal.close(), this.mark.close()]);
+    if (this.found !== undefined) await closeBets(this.found);
   }
 
   private async commit(submissions: readonly Submission<Pending>[]): Promise<void> {
     if (this.broken !== undefined) throw this.broken;
     const plan = this.plan(submissions);
     if (plan.accepted.length === 0) return;
+    const begun = performance.now();
     await this.write(plan);
-    await this.flush(plan);
+    await this.flush();
+    // From here on it is stored, whatever becomes of the mark.
     this.end = plan.commit.end;
     for (const [agency, added] of plan.commit.added) this.counts.set(agency, (this.counts.get(agency) ?? 0) + added);
+    const { commit, accepted } = plan;
+    const milliseconds = performance.now() - begun;
+    this.observer.committed({ batches: accepted.length, bytes: commit.end - commit.start, milliseconds });
+    await this.mark(commit.end);
     for (const { resolve } of plan.accepted) resolve();
   }
 
@@ -115,10 +135,11 @@ export class FileBetRepository implements BetRepository {
 
   /** Writes bets and journal; where that fails, nothing of either stays. */
   private async write(plan: CommitPlan): Promise<void> {
-    const journalEnd = this.journal.size;
+    const { bets, journal } = this.files;
+    const journalEnd = journal.size;
     try {
-      await writeAll(this.bets, plan.buffers, plan.commit.start);
-      await this.journal.append(formatCommit(plan.commit));
+      await writeAll(bets, plan.buffers, plan.commit.start);
+      await journal.append(formatCommit(plan.commit));
     } catch (cause) {
       await this.takeBack(plan.commit.start, journalEnd);
       throw new StoreWriteError('the batch could not be written', { cause });
@@ -127,20 +148,28 @@ export class FileBetRepository implements BetRepository {
 
   private async takeBack(betsEnd: number, journalEnd: number): Promise<void> {
     try {
-      await this.bets.truncate(betsEnd);
-      await this.journal.truncate(journalEnd);
+      await this.files.bets.truncate(betsEnd);
+      await this.files.journal.truncate(journalEnd);
     } catch (cause) {
       throw this.breakDown('a failed write could not be taken back', cause);
     }
   }
 
-  /** From here on the commit is acknowledged: on the disk, and marked so that its loss would be noticed. */
-  private async flush(plan: CommitPlan): Promise<void> {
+  private async flush(): Promise<void> {
+    const flushes = await Promise.allSettled([this.files.bets.flush(), this.files.journal.flush()]);
+    for (const flush of flushes) {
+      if (flush.status === 'rejected') {
+        throw this.breakDown('the disk did not confirm what was written', flush.reason);
+      }
+    }
+  }
+
+  /** Notes that so much is acknowledged now. Without the note nothing is lost; a loss would be harder to notice. */
+  private async mark(end: number): Promise<void> {
     try {
-      await Promise.all([this.bets.flush(), this.journal.flush()]);
-      await writeAll(this.mark, [formatMark(plan.commit.end)], 0);
-    } catch (cause) {
-      throw this.breakDown('the disk did not confirm what was written', cause);
+      await this.files.mark.write(end);
+    } catch (error) {
+      this.log.warning('mark_bets', 'fail', { error: (error as Error).message });
     }
   }
 

@@ -2,45 +2,69 @@ import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../runtime/action_log';
 import { type FinishTracker } from '../finish_tracker';
 import { TOKENS } from '../tokens';
-import { StoreConflictError, StoreDamagedError } from './errors';
+import { StoreDamagedError } from './errors';
 import { type StoreDirectory } from './file_system';
+import { GroupCommit, type Submission } from './group_commit';
 import { Journal } from './journal';
+import { type StorePart } from './store_part';
 
-const FILE = 'finished.journal';
+interface Finish {
+  readonly agency: number;
+  readonly bets: number;
+}
 
-/** Keeps who has finished in `finished.journal`: a record `finished AGENCY BETS` for each agency. */
+/** Keeps who has finished in `finished.journal`: `finished AGENCY:BETS…`, those that finish together in one record. */
 @injectable()
-export class FileFinishTracker implements FinishTracker {
-  private readonly finished = new Set<number>();
+export class FileFinishTracker implements FinishTracker, StorePart {
+  private readonly finished = new Map<number, number>();
   private readonly waiting: (() => void)[] = [];
-  private journal!: Journal;
+  private readonly journal: Journal;
+  private readonly commits = new GroupCommit<Finish>((submissions) => this.commit(submissions));
 
   constructor(
-    @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
+    @inject(TOKENS.StoreDirectory) directory: StoreDirectory,
     @inject(TOKENS.ExpectedAgencies) readonly expected: number,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
-  ) {}
+  ) {
+    this.journal = new Journal(directory, 'finished.journal');
+  }
 
-  /** @throws StoreDamagedError, StoreConflictError an agency has finished that is not expected any more. */
   async open(): Promise<void> {
-    this.journal = await Journal.open(this.directory, FILE, this.log);
-    for (const record of this.journal.records) this.finished.add(parseFinish(record));
-    const stranger = Array.from(this.finished).find((agency) => agency > this.expected);
-    if (stranger === undefined) return;
-    await this.close();
-    throw new StoreConflictError(`agency ${stranger} has finished here, and only ${this.expected} are expected`);
+    for (const record of await this.journal.open()) {
+      for (const { agency, bets } of parseFinishes(record)) this.finished.set(agency, bets);
+    }
+  }
+
+  async recover(): Promise<void> {
+    await this.journal.recover(this.log);
+  }
+
+  get file(): string {
+    return this.journal.name;
+  }
+
+  get exists(): boolean {
+    return this.journal.exists;
+  }
+
+  /** Who has finished, with how many bets. */
+  get finishes(): ReadonlyMap<number, number> {
+    return this.finished;
   }
 
   async finish(agency: number, bets: number): Promise<void> {
     if (this.finished.has(agency)) return;
-    await this.journal.write(`finished ${agency} ${bets}`);
-    this.finished.add(agency);
+    await this.commits.submit({ agency, bets });
     if (this.finished.size < this.expected) return;
     for (const tell of this.waiting.splice(0)) tell();
   }
 
   async hasFinished(agency: number): Promise<boolean> {
     return this.finished.has(agency);
+  }
+
+  async agencies(): Promise<readonly number[]> {
+    return Array.from(this.finished.keys());
   }
 
   async count(): Promise<number> {
@@ -53,12 +77,24 @@ export class FileFinishTracker implements FinishTracker {
   }
 
   async close(): Promise<void> {
+    await this.commits.idle();
     await this.journal.close();
+  }
+
+  private async commit(submissions: readonly Submission<Finish>[]): Promise<void> {
+    const finishes = submissions.map(({ item }) => item);
+    await this.journal.write(`finished ${finishes.map(({ agency, bets }) => `${agency}:${bets}`).join(' ')}`);
+    for (const { agency, bets } of finishes) this.finished.set(agency, bets);
+    for (const { resolve } of submissions) resolve();
   }
 }
 
-function parseFinish(record: string): number {
-  const match = /^finished ([1-9]\d*) \d+$/.exec(record);
-  if (match === null) throw new StoreDamagedError(`${FILE}: ${JSON.stringify(record)} is no record of this version`);
-  return Number(match[1]);
+function parseFinishes(record: string): Finish[] {
+  if (!/^finished(?: \d+:\d+)+$/.test(record)) {
+    throw new StoreDamagedError(`finished.journal: ${JSON.stringify(record)} is no record of this version`);
+  }
+  const pairs = record.split(' ').slice(1);
+  return pairs
+    .map((pair) => pair.split(':').map(Number) as [number, number])
+    .map(([agency, bets]) => ({ agency, bets }));
 }

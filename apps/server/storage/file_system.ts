@@ -1,6 +1,8 @@
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { DirectoryLock } from './directory_lock';
+import { StoreDirectoryError } from './errors';
 
 /** A file, as far as the store needs one: the seam at which tests make a disk fail. Positions and sizes in bytes. */
 export interface StoreFile {
@@ -18,46 +20,62 @@ export interface StoreFile {
 /** The directory that the store's files lie in. */
 export interface StoreDirectory {
   readonly path: string;
-  /** Opens a file for reading and writing; one that is not there is made, and the directory flushed. */
-  open(name: string): Promise<StoreFile>;
-  /** The size of a file; 0 where there is none. */
-  sizeOf(name: string): Promise<number>;
+  /**
+   * Makes the directory where it is missing, and takes it for this process alone.
+   *
+   * @throws StoreDirectoryError, StoreInUseError, StoreUnavailableError
+   */
+  claim(): Promise<void>;
+  /** Lets others claim it. Does nothing where it is not claimed. */
+  release(): Promise<void>;
+  /** Opens a file for reading and writing; undefined where there is none. */
+  open(name: string): Promise<StoreFile | undefined>;
+  /** Makes a file, which must not be there. It survives a power cut once the directory is flushed. */
+  create(name: string): Promise<StoreFile>;
+  /** Returns when the files that were made are on the disk as entries of the directory (fsync(2)). */
+  flush(): Promise<void>;
 }
 
-/** A directory of this machine; it is made where it is missing. */
+/** A directory of this machine. */
 export class DiskDirectory implements StoreDirectory {
+  private lock: DirectoryLock | undefined;
+
   constructor(readonly path: string) {}
 
-  async open(name: string): Promise<StoreFile> {
-    await mkdir(this.path, { recursive: true });
-    const file = join(this.path, name);
+  async claim(): Promise<void> {
     try {
-      return new DiskFile(await open(file, constants.O_RDWR));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await makeDirectory(this.path);
+      this.lock = await DirectoryLock.acquire(this.path);
+    } catch (cause) {
+      throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
     }
-    const created = await open(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
-    await this.flushEntries();
-    return new DiskFile(created);
   }
 
-  async sizeOf(name: string): Promise<number> {
+  async release(): Promise<void> {
+    await this.lock?.release();
+    this.lock = undefined;
+  }
+
+  async open(name: string): Promise<StoreFile | undefined> {
     try {
-      return (await stat(join(this.path, name))).size;
+      return new DiskFile(await open(join(this.path, name), constants.O_RDWR));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
   }
 
-  /** A new file survives a power cut only once its directory is on the disk too (fsync(2)). */
-  private async flushEntries(): Promise<void> {
-    const directory = await open(this.path, constants.O_RDONLY | constants.O_DIRECTORY);
+  async create(name: string): Promise<StoreFile> {
     try {
-      await directory.sync();
-    } finally {
-      await directory.close();
+      const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
+      return new DiskFile(await open(join(this.path, name), flags, 0o644));
+    } catch (cause) {
+      throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
     }
+  }
+
+  async flush(): Promise<void> {
+    await flushDirectory(this.path);
   }
 }
 
@@ -81,8 +99,7 @@ class DiskFile implements StoreFile {
   }
 
   async size(): Promise<number> {
-    const { size }: Stats = await this.handle.stat();
-    return size;
+    return (await this.handle.stat()).size;
   }
 
   close(): Promise<void> {
@@ -102,19 +119,22 @@ export async function writeAll(file: StoreFile, buffers: readonly Uint8Array[], 
   }
 }
 
-/** The bytes of a file from `start` up to `end`, or up to the file's end where that is sooner, in pieces. */
+/** 1 MiB: large enough that a disk is read at its speed, small enough that nobody else waits for the thread. */
+const READ_PIECE = 1_048_576;
+
+/**
+ * The bytes of a file from `start` up to `end`, or up to the file's end where that is sooner, in pieces. A piece is
+ * good until the next one is asked for.
+ */
 export async function* readRange(file: StoreFile, start: number, end: number): AsyncGenerator<Buffer> {
   const piece = Buffer.allocUnsafe(Math.max(1, Math.min(READ_PIECE, end - start)));
   for (let at = start; at < end;) {
     const bytesRead = await file.read(piece.subarray(0, Math.min(piece.length, end - at)), at);
     if (bytesRead === 0) return;
-    at += bytesRead;
     yield piece.subarray(0, bytesRead);
+    at += bytesRead;
   }
 }
-
-/** 1 MiB: large enough that a disk is read at its speed, small enough that nobody else waits for the thread. */
-const READ_PIECE = 1_048_576;
 
 function withoutFirst(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
   let left = count;
@@ -123,4 +143,28 @@ function withoutFirst(buffers: readonly Uint8Array[], count: number): readonly U
     left -= buffer.length;
   }
   return [];
+}
+
+/** Makes a directory and those above it, each on the disk as an entry of the one above. */
+async function makeDirectory(path: string): Promise<void> {
+  const firstMade = await mkdir(path, { recursive: true });
+  if (firstMade === undefined) return;
+  const above = dirname(resolve(firstMade));
+  for (let made = resolve(path); made !== above; made = dirname(made)) await flushDirectory(dirname(made));
+}
+
+async function flushDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** The system's words for a path that is no directory, or that this user may not use: what another setting mends. */
+const UNUSABLE = ['EACCES', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'EPERM', 'EROFS'];
+
+function isUnusable(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && UNUSABLE.includes((error as NodeJS.ErrnoException).code ?? '');
 }

@@ -3,43 +3,78 @@ import { type ActionLog } from '../../runtime/action_log';
 import { type BetRepository } from '../bet_repository';
 import { type FinishTracker } from '../finish_tracker';
 import { Latch } from '../latch';
+import { type StoreObserver, UNWATCHED } from '../store_observer';
 import { TOKENS } from '../tokens';
 import { type WinnerService } from '../winner_service';
-import { StoreConflictError, StoreUnavailableError } from './errors';
+import { StoreConflictError, StoreDamagedError, StoreError, StoreUnavailableError } from './errors';
 import { type StoreDirectory } from './file_system';
 import { Journal } from './journal';
+import { type StorePart } from './store_part';
 
-const FILE = 'draw.journal';
+/** What the journal says of a draw. */
+interface DrawRecord {
+  readonly number: number;
+  readonly agencies: number;
+}
 
 /**
  * Holds the draw when all have finished, and keeps in `draw.journal` that it was held, with its number and its agencies
  * (a record `draw NUMBER AGENCIES`). The winners are not kept: the bets are closed by then, and tell them again.
  */
 @injectable()
-export class FileWinnerService implements WinnerService {
+export class FileWinnerService implements WinnerService, StorePart {
   private readonly held = new Latch();
   private readonly winners = new Map<number, string[]>();
-  private journal!: Journal;
+  private readonly journal: Journal;
+  private heldBefore: DrawRecord | undefined;
   private drawing: Promise<void> | undefined;
 
   constructor(
-    @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
+    @inject(TOKENS.StoreDirectory) directory: StoreDirectory,
     @inject(TOKENS.WinningNumber) private readonly winningNumber: number,
     @inject(TOKENS.BetRepository) private readonly bets: BetRepository,
     @inject(TOKENS.FinishTracker) private readonly tracker: FinishTracker,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
-  ) {}
+    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
+  ) {
+    this.journal = new Journal(directory, 'draw.journal');
+  }
 
-  /** @throws StoreDamagedError, StoreConflictError the draw was held with another number or other agencies. */
   async open(): Promise<void> {
-    this.journal = await Journal.open(this.directory, FILE, this.log);
-    const [record] = this.journal.records;
-    if (record !== undefined && record !== this.record) {
-      await this.close();
-      throw new StoreConflictError(
-        `the draw was held already, as "${record}" (number, agencies), and the settings say "${this.record}"`,
-      );
-    }
+    const [record] = await this.journal.open();
+    if (record !== undefined) this.heldBefore = parseDraw(record);
+  }
+
+  async recover(): Promise<void> {
+    await this.journal.recover(this.log);
+  }
+
+  get file(): string {
+    return this.journal.name;
+  }
+
+  get exists(): boolean {
+    return this.journal.exists;
+  }
+
+  /** The draw that was held already, if it was. */
+  get record(): DrawRecord | undefined {
+    return this.heldBefore;
+  }
+
+  /** @throws StoreConflictError the draw was held with another number or other agencies than the settings say. */
+  requireSameDraw(): void {
+    if (this.heldBefore === undefined) return;
+    const { number, agencies } = this.heldBefore;
+    if (number === this.winningNumber && agencies === this.tracker.expected) return;
+    throw new StoreConflictError(
+      `the draw was held already, with the number ${number} and ${agencies} agencies; ` +
+        `the settings say ${this.winningNumber} and ${this.tracker.expected}`,
+    );
+  }
+
+  /** From here on the draw is held as soon as all have finished. */
+  beginDraw(): void {
     // A draw that fails here is tried again by the first agency that asks for it.
     void this.tracker.whenAllFinished().then(() => this.holdDraw().catch(() => {}));
   }
@@ -56,10 +91,6 @@ export class FileWinnerService implements WinnerService {
   async close(): Promise<void> {
     await this.drawing?.catch(() => {});
     await this.journal.close();
-  }
-
-  private get record(): string {
-    return `draw ${this.winningNumber} ${this.tracker.expected}`;
   }
 
   /** Whoever calls while the draw is under way waits for the same one. */
@@ -79,12 +110,21 @@ export class FileWinnerService implements WinnerService {
         if (documents === undefined) this.winners.set(agency, [document]);
         else documents.push(document);
       }
-      if (this.journal.records.length === 0) await this.journal.write(this.record);
+      if (this.heldBefore === undefined)
+        await this.journal.write(`draw ${this.winningNumber} ${this.tracker.expected}`);
     } catch (cause) {
       this.log.error('sorteo', 'fail', { error: (cause as Error).message });
-      throw new StoreUnavailableError('the draw could not be held', { cause });
+      throw cause instanceof StoreError ? cause : new StoreUnavailableError('the draw could not be held', { cause });
     }
     this.held.open();
+    this.observer.drawHeld();
     this.log.info('sorteo', 'success');
   }
+}
+
+function parseDraw(record: string): DrawRecord {
+  const match = /^draw (\d+) (\d+)$/.exec(record);
+  if (match === null)
+    throw new StoreDamagedError(`draw.journal: ${JSON.stringify(record)} is no record of this version`);
+  return { number: Number(match[1]), agencies: Number(match[2]) };
 }

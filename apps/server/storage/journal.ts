@@ -1,76 +1,100 @@
 import { type ActionLog } from '../../runtime/action_log';
 import { StoreBrokenError, StoreWriteError } from './errors';
-import { type StoreDirectory } from './file_system';
-import { GroupCommit } from './group_commit';
-import { RecordLog } from './record_log';
+import { readRange, type StoreDirectory, type StoreFile, writeAll } from './file_system';
+import { type LogRecord, readRecords, RecordLog } from './record_log';
 
 /**
- * A record log that many may write to at once, for records that stand for themselves: each is durable when its `write`
- * resolves, and those that come together share a flush.
+ * A small record log that is kept in memory too, each record flushed before the next. Its owner opens it, recovers it,
+ * and then writes to it, one call at a time.
  */
 export class Journal {
-  private readonly commits: GroupCommit<string>;
+  private file: StoreFile | undefined;
+  private log!: RecordLog;
+  private readonly found: LogRecord[] = [];
   private broken: StoreBrokenError | undefined;
 
-  private constructor(
-    private readonly log: RecordLog,
-    /** The records that were there when it was opened. */
-    readonly records: readonly string[],
-  ) {
-    this.commits = new GroupCommit(async (submissions) => {
-      await this.append(submissions.map(({ item }) => item));
-      for (const { resolve } of submissions) resolve();
-    });
-  }
+  constructor(
+    private readonly directory: StoreDirectory,
+    readonly name: string,
+  ) {}
 
   /**
-   * Opens the journal, and drops the record that a crash left in the middle of its writing.
+   * Reads what is there, and changes nothing.
    *
+   * @returns the records.
    * @throws StoreDamagedError
    */
-  static async open(directory: StoreDirectory, name: string, log: ActionLog): Promise<Journal> {
-    const file = await directory.open(name);
-    const content = await RecordLog.read(file, name);
-    const records = new RecordLog(file, content.offsets.at(-1)!);
-    if (content.tornBytes > 0) {
-      await records.truncate(records.size);
-      await records.flush();
-      log.warning('recover_journal', 'success', { file: name, dropped_bytes: content.tornBytes });
+  async open(): Promise<readonly string[]> {
+    this.file = await this.directory.open(this.name);
+    if (this.file !== undefined) {
+      for await (const record of readRecords(this.file, this.name)) this.found.push(record);
     }
-    return new Journal(records, content.records);
+    return this.found.map(({ text }) => text);
+  }
+
+  /** Whether the file is there. */
+  get exists(): boolean {
+    return this.file !== undefined;
   }
 
   /**
+   * Makes the file where it is missing (its directory must be flushed then), drops the record that a crash left in the
+   * middle of its writing, and sees to it that the last whole one is on the disk.
+   */
+  async recover(log: ActionLog): Promise<void> {
+    this.file ??= await this.directory.create(this.name);
+    const last = this.found.at(-1);
+    this.log = new RecordLog(this.file, last?.end ?? 0);
+    const tornBytes = (await this.file.size()) - this.log.size;
+    if (tornBytes > 0) {
+      await this.log.truncate(this.log.size);
+      log.warning('recover_journal', 'success', { file: this.name, dropped_bytes: tornBytes });
+    }
+    if (last !== undefined) await rewrite(this.file, last.start, last.end);
+    if (last !== undefined || tornBytes > 0) await this.log.flush();
+  }
+
+  /**
+   * Resolves once the record is durable.
+   *
    * @throws StoreWriteError nothing of it stays.
    * @throws StoreBrokenError nothing can be written any more.
    */
   async write(record: string): Promise<void> {
-    await this.commits.submit(record);
-  }
-
-  async close(): Promise<void> {
-    await this.commits.idle();
-    await this.log.close();
-  }
-
-  private async append(records: readonly string[]): Promise<void> {
     if (this.broken !== undefined) throw this.broken;
     const before = this.log.size;
     try {
-      for (const record of records) await this.log.append(record);
+      await this.log.append(record);
     } catch (cause) {
       await this.guard('a failed write could not be taken back', () => this.log.truncate(before));
-      throw new StoreWriteError('the record could not be written', { cause });
+      throw new StoreWriteError(`${this.name} could not be written`, { cause });
     }
     await this.guard('the disk did not confirm what was written', () => this.log.flush());
+  }
+
+  async close(): Promise<void> {
+    await this.file?.close();
   }
 
   private async guard(problem: string, step: () => Promise<void>): Promise<void> {
     try {
       await step();
     } catch (cause) {
-      this.broken = new StoreBrokenError(problem, { cause });
+      this.broken = new StoreBrokenError(`${this.name}: ${problem}`, { cause });
       throw this.broken;
     }
+  }
+}
+
+/**
+ * Writes the bytes from `start` to `end` again as they are. What a process wrote that then died of a failed flush is
+ * still read from the kernel's memory, and looks written though no disk has it: only bytes that are written anew are
+ * flushed again (fsync(2), and PostgreSQL's "fsyncgate" of 2018).
+ */
+export async function rewrite(file: StoreFile, start: number, end: number): Promise<void> {
+  let at = start;
+  for await (const piece of readRange(file, start, end)) {
+    await writeAll(file, [piece], at);
+    at += piece.length;
   }
 }

@@ -2,39 +2,28 @@ import { crc32 } from 'node:zlib';
 import { StoreDamagedError } from './errors';
 import { readRange, type StoreFile, writeAll } from './file_system';
 
-/** What a record log's file holds. */
-export interface RecordLogContent {
-  readonly records: readonly string[];
-  /** Where each record begins, and behind the last one where the next would: one more than there are records. */
-  readonly offsets: readonly number[];
-  /** Bytes behind the last whole record: what a crash left of one that was being written. */
-  readonly tornBytes: number;
+/** A whole record as it stands in a log: its text, and its bytes' offsets. */
+export interface LogRecord {
+  readonly text: string;
+  readonly start: number;
+  /** The offset behind it, where the next record begins. */
+  readonly end: number;
 }
 
+const LINE_FEED = 0x0a;
+
 /**
- * A file of records, one a line, each behind its checksum: `CRC32 RECORD\n`. It only grows; a record is whole or not
- * there. Its owner calls one method at a time.
+ * A file of records, one a line, each behind its checksum: `CRC32 RECORD\n`. It only grows, and its owner calls one
+ * method at a time and flushes each record before the next: what a crash leaves is whole but for the last one.
  */
 export class RecordLog {
+  /** @param end the offset behind the last record. */
   constructor(
     private readonly file: StoreFile,
     private end: number,
   ) {}
 
-  /**
-   * Reads a log without touching it.
-   *
-   * @throws StoreDamagedError a whole record stands behind a broken one: each was flushed before the next was written,
-   * so no crash leaves that.
-   */
-  static async read(file: StoreFile, name: string): Promise<RecordLogContent> {
-    const pieces: Buffer[] = [];
-    const size = await file.size();
-    for await (const piece of readRange(file, 0, size)) pieces.push(Buffer.from(piece));
-    return parseRecords(Buffer.concat(pieces), name);
-  }
-
-  /** Writes a record; it is durable after the next `flush`. */
+  /** Writes a record; it is durable after the next `flush`. Where it fails, `truncate` takes back what was written. */
   async append(record: string): Promise<void> {
     const line = formatRecord(record);
     await writeAll(this.file, [line], this.end);
@@ -61,6 +50,25 @@ export class RecordLog {
   }
 }
 
+/**
+ * The whole records of a log, up to the first broken one. Nothing is touched.
+ *
+ * @throws StoreDamagedError whole records stand behind a broken one: no crash leaves that.
+ */
+export async function* readRecords(file: StoreFile, name: string): AsyncGenerator<LogRecord> {
+  let brokenAt: number | undefined;
+  for await (const { line, start, end } of readLines(file)) {
+    const text = parseRecord(line.toString('utf8'));
+    if (text === undefined) {
+      brokenAt ??= start;
+    } else if (brokenAt !== undefined) {
+      throw new StoreDamagedError(`${name}: the record at byte ${brokenAt} is broken, and whole ones stand behind it`);
+    } else {
+      yield { text, start, end };
+    }
+  }
+}
+
 /** `CRC32 RECORD\n`; a record holds no line break. */
 export function formatRecord(record: string): Buffer {
   return Buffer.from(`${checksum(record)} ${record}\n`, 'utf8');
@@ -72,25 +80,21 @@ export function parseRecord(line: string): string | undefined {
   return line.slice(0, 9) === `${checksum(record)} ` ? record : undefined;
 }
 
-function parseRecords(bytes: Buffer, name: string): RecordLogContent {
-  const records: string[] = [];
-  const offsets = [0];
-  let broken = false;
-  for (let at = 0; at < bytes.length;) {
-    const lineFeed = bytes.indexOf(0x0a, at);
-    const end = lineFeed === -1 ? bytes.length : lineFeed;
-    const record = lineFeed === -1 ? undefined : parseRecord(bytes.toString('utf8', at, end));
-    if (record === undefined) {
-      broken = true;
-    } else if (broken) {
-      throw new StoreDamagedError(`${name}: a broken record at byte ${offsets.at(-1)} with whole ones behind it`);
-    } else {
-      records.push(record);
-      offsets.push(end + 1);
+/** The lines that end with a line feed, without it. */
+async function* readLines(file: StoreFile): AsyncGenerator<{ line: Buffer; start: number; end: number }> {
+  let begun: Buffer = Buffer.alloc(0);
+  let start = 0;
+  for await (const piece of readRange(file, 0, await file.size())) {
+    const bytes = Buffer.concat([begun, piece]);
+    let at = 0;
+    for (let lineFeed = bytes.indexOf(LINE_FEED); lineFeed !== -1; lineFeed = bytes.indexOf(LINE_FEED, at)) {
+      const next = lineFeed + 1;
+      yield { line: bytes.subarray(at, lineFeed), start: start + at, end: start + next };
+      at = next;
     }
-    at = end + 1;
+    start += at;
+    begun = bytes.subarray(at);
   }
-  return { records, offsets, tornBytes: bytes.length - offsets.at(-1)! };
 }
 
 function checksum(record: string): string {

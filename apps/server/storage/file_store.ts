@@ -1,0 +1,81 @@
+import { inject, injectable } from 'inversify';
+import { type ActionLog } from '../../runtime/action_log';
+import { type Store } from '../store';
+import { TOKENS } from '../tokens';
+import { StoreConflictError, StoreDamagedError } from './errors';
+import { type FileBetRepository } from './file_bet_repository';
+import { type FileFinishTracker } from './file_finish_tracker';
+import { type StoreDirectory } from './file_system';
+import { type FileWinnerService } from './file_winner_service';
+
+/** The store as files of one directory, which is this server's alone while it is open. */
+@injectable()
+export class FileStore implements Store {
+  constructor(
+    @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
+    @inject(TOKENS.BetRepository) private readonly bets: FileBetRepository,
+    @inject(TOKENS.FinishTracker) private readonly tracker: FileFinishTracker,
+    @inject(TOKENS.WinnerService) private readonly winners: FileWinnerService,
+    @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+  ) {}
+
+  async open(): Promise<void> {
+    try {
+      await this.directory.claim();
+      await Promise.all(this.parts.map((part) => part.open()));
+      this.requireWhole();
+      this.requireSameDraw();
+      // Nothing was touched so far, and from here on nothing is refused.
+      for (const part of this.parts) await part.recover();
+      await this.directory.flush();
+    } catch (error) {
+      await Promise.allSettled(this.parts.map((part) => part.close()));
+      await this.directory.release();
+      throw error;
+    }
+    this.winners.beginDraw();
+  }
+
+  async close(): Promise<void> {
+    for (const [name, part] of [
+      ['draw', this.winners] as const,
+      ['finished', this.tracker] as const,
+      ['bets', this.bets] as const,
+    ]) {
+      await part.close();
+      this.log.info('close_store', 'success', { part: name });
+    }
+    await this.directory.release();
+  }
+
+  private get parts(): readonly [FileBetRepository, FileFinishTracker, FileWinnerService] {
+    return [this.bets, this.tracker, this.winners];
+  }
+
+  /** What each part holds must be what the others hold it to be: a file may be whole, and of another day. */
+  private requireWhole(): void {
+    for (const part of [this.tracker, this.winners]) {
+      if (this.bets.hasAcknowledged && !part.exists) throw new StoreDamagedError(`${part.file} is missing`);
+    }
+    for (const [agency, bets] of this.tracker.finishes) {
+      const stored = this.bets.countsByAgency.get(agency) ?? 0;
+      if (stored !== bets) {
+        throw new StoreDamagedError(`agency ${agency} has finished with ${bets} bets, and ${stored} are stored`);
+      }
+    }
+    const drawnOf = this.winners.record?.agencies;
+    if (drawnOf !== undefined && this.tracker.finishes.size < drawnOf) {
+      throw new StoreDamagedError(`the draw was held, and only ${this.tracker.finishes.size} agencies have finished`);
+    }
+  }
+
+  /** The settings must be those of the draw that lies here. */
+  private requireSameDraw(): void {
+    const { expected } = this.tracker;
+    this.winners.requireSameDraw();
+    for (const agency of [...this.bets.countsByAgency.keys(), ...this.tracker.finishes.keys()]) {
+      if (agency <= expected) continue;
+      throw new StoreConflictError(`it holds bets of agency ${agency}, and only ${expected} agencies are expected`);
+    }
+  }
+}

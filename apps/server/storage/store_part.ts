@@ -1,0 +1,15 @@
+/** One service's share of the store's directory, from its opening to its close. */
+export interface StorePart {
+  /**
+   * Reads what is stored and checks it, changing nothing.
+   *
+   * @throws StoreDamagedError
+   */
+  open(): Promise<void>;
+
+  /** Puts in order what a crash left, and makes what is missing; the service can be used from here on. */
+  recover(): Promise<void>;
+
+  /** Lets go of its files, once what is under way has ended. */
+  close(): Promise<void>;
+}
