@@ -113,10 +113,10 @@ export class AgencyConversation {
   private async onFirstBets(value: Uint8Array): Promise<void> {
     const batch = this.readBatch(value, undefined);
     await this.identify(batch.agency);
-    if (this.hasFinished) throw this.outOfOrder('B');
     if (this.bets > 0) {
       throw new ProtocolError('unidentified', 'this agency has bets already: N comes first, and says how many');
     }
+    if (this.hasFinished) throw this.outOfOrder('B');
     this.stage = 'uploading';
     this.store(batch);
   }
