@@ -10,7 +10,7 @@ import { type ServerLink } from './server_link';
 import { type ServerSession } from './server_session';
 import { TOKENS } from './tokens';
 
-/** How long a stop waits for the answers to the batches in flight. */
+/** How long a stop waits for the answers to the batches in flight, all together. */
 const SETTLE_MS = 1_000;
 
 /**
@@ -76,7 +76,7 @@ export class FileAgency implements Agency {
       while (inFlight.length > 0) await this.takeAnswer(session, inFlight);
     } catch (error) {
       if (error instanceof BetSourceError) await this.settle(session, inFlight);
-      if (stop.aborted) await this.settle(session, inFlight, { timeoutMs: SETTLE_MS, signal: undefined });
+      if (stop.aborted) await this.settle(session, inFlight, { signal: AbortSignal.timeout(SETTLE_MS) });
       throw error;
     }
     return sent;
@@ -85,7 +85,7 @@ export class FileAgency implements Agency {
   private async settle(
     session: ServerSession,
     inFlight: number[],
-    options?: { timeoutMs: number; signal: undefined },
+    options?: { signal: AbortSignal },
   ): Promise<void> {
     while (inFlight.length > 0) await this.takeAnswer(session, inFlight, options);
   }
@@ -93,7 +93,7 @@ export class FileAgency implements Agency {
   private async takeAnswer(
     session: ServerSession,
     inFlight: number[],
-    options?: { timeoutMs: number; signal: undefined },
+    options?: { signal: AbortSignal },
   ): Promise<void> {
     const stored = await session.receiveStored(options);
     const expected = inFlight.shift();

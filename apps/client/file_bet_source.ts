@@ -5,6 +5,7 @@ import { decodeBetText, readBetRow } from '../lottery/bet_batch';
 import { scanPlainBet } from '../lottery/plain_bet';
 import { MSG_MAX_LENGTH } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
+import { type ActionLog } from '../runtime/action_log';
 import { BatchBuilder } from './batch_builder';
 import {
   BadRowError,
@@ -34,6 +35,7 @@ export class FileBetSource implements BetSource {
     @inject(TOKENS.AgencyId) private readonly agency: number,
     @inject(TOKENS.DataFile) private readonly path: string,
     @inject(TOKENS.BatchMaxAmount) private readonly maxBets: number,
+    @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {
     this.prefix = Buffer.from(`${agency},`, 'latin1');
   }
@@ -52,6 +54,7 @@ export class FileBetSource implements BetSource {
       throw error instanceof BetSourceError ? error : this.unreadable(error);
     } finally {
       await file.close();
+      this.log.info('close_file', 'success', { file: this.path });
     }
   }
 
