@@ -4,13 +4,24 @@
  * Bundles each program into one file of dist/, so that it starts without looking for hundreds of modules and a container
  * needs no node_modules. Types are checked elsewhere (`npm run typecheck`).
  */
+const { cpSync, existsSync } = require('node:fs');
 const esbuild = require('esbuild');
 
 const programs = ['apps/server/main.ts', 'apps/client/main.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
+// Loaded by the server only where they are asked for, so they are no part of its own bundle.
+const onDemand = ['apps/server/status/status_site.ts'];
 const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts'];
+const bench = [
+  'bench/system/main.ts',
+  'bench/system/empty.ts',
+  'bench/system/bare_server.ts',
+  'bench/system/collect_garbage.ts',
+  'bench/system/baseline/server.ts',
+  'bench/system/baseline/client.ts',
+];
 
 esbuild.buildSync({
-  entryPoints: [...programs, ...tools].filter((file) => require('node:fs').existsSync(file)),
+  entryPoints: [...programs, ...onDemand, ...tools, ...bench].filter((file) => existsSync(file)),
   outdir: 'dist',
   outbase: '.',
   bundle: true,
@@ -19,6 +30,9 @@ esbuild.buildSync({
   format: 'cjs',
   minifySyntax: true,
   sourcemap: 'linked',
-  external: ['@faker-js/faker'],
+  external: ['@faker-js/faker', './status/status_site'],
   logLevel: 'warning',
 });
+
+// The status page is served as it was written.
+cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });

@@ -5,6 +5,7 @@ import { type LotteryMessage, MessageType, textMessage } from '../lottery/protoc
 import { ProtocolError } from '../lottery/protocol_error';
 import { splitWinners } from '../lottery/winner_list';
 import { type ActionLog } from '../runtime/action_log';
+import { type ServerActivity } from './activity/server_activity';
 import { type BetRepository } from './bet_repository';
 import { type FinishTracker } from './finish_tracker';
 import { type SessionRegistry, type Supersedable } from './session_registry';
@@ -16,6 +17,7 @@ export interface LotteryServices {
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
   readonly registry: SessionRegistry;
+  readonly activity: ServerActivity;
   readonly log: ActionLog;
 }
 
@@ -90,7 +92,9 @@ export class AgencyConversation {
 
   /** Ends the conversation: another session may be the agency's. */
   end(): void {
-    if (this.agency !== 0) this.services.registry.release(this.agency, this.host);
+    if (this.agency === 0) return;
+    this.services.registry.release(this.agency, this.host);
+    this.services.activity.agencyLeft(this.agency);
   }
 
   private async onName(text: string): Promise<void> {
@@ -159,6 +163,7 @@ export class AgencyConversation {
     for (const value of splitWinners(documents)) this.host.owe(textMessage(MessageType.result, value));
     this.host.owe(okMessage(documents.length));
     this.stage = 'done';
+    this.services.activity.winnersGiven(agency);
     this.services.log.debug('ganadores_enviados', 'success', { agency, cant_ganadores: documents.length });
   }
 
@@ -166,16 +171,18 @@ export class AgencyConversation {
     await this.services.tracker.finish(this.agency, this.bets);
     this.hasFinished = true;
     this.stage = 'finished';
+    this.services.activity.agencyFinished(this.agency);
     this.services.log.info('finish', 'success', { agency: this.agency, cantidad: this.bets });
   }
 
   /** Makes this the agency's session, once the one before it stores nothing more, and learns where the agency stands. */
   private async identify(agency: number): Promise<void> {
-    const { tracker, registry, bets } = this.services;
+    const { tracker, registry, activity, bets } = this.services;
     if (agency < 1 || agency > tracker.expected) {
       throw new ProtocolError('unknown-agency', `the agencies are 1 to ${tracker.expected}`);
     }
     this.agency = agency;
+    activity.agencyCame(agency);
     await registry.claim(agency, this.host);
     this.host.throwIfEnding();
     this.bets = await bets.count(agency);
@@ -197,7 +204,8 @@ export class AgencyConversation {
   }
 
   private onStored(batch: BetBatch, total: number): LotteryMessage {
-    const { log } = this.services;
+    const { activity, log } = this.services;
+    activity.batchStored(batch.agency, batch.count, total);
     log.info('apuesta_recibida', 'success', { agency: batch.agency, cantidad: batch.count });
     if (log.isDebugging) {
       for (const { document, number } of betsOf(batch)) {

@@ -52,12 +52,15 @@ export class AgencySession implements ConversationHost {
 
   /** Runs the session; resolves, and never rejects, when its connection is closed. */
   async run(): Promise<void> {
+    const begun = performance.now();
+    this.services.activity.sessionOpened();
     void this.channel.socket.closed.then(() => this.end());
     await this.converse();
     await this.answers.settled();
     this.conversation.end();
     this.settle();
     await this.sayLastWords();
+    this.services.activity.sessionClosed(performance.now() - begun);
     this.services.log.debug('close_session', 'success', this.describe());
   }
 
@@ -157,6 +160,7 @@ export class AgencySession implements ConversationHost {
     if (this.refusal !== undefined) {
       this.services.log.info('session', 'fail', { ...this.describe(), error: this.refusal.message });
       const { code, words } = this.refusal;
+      this.services.activity.sessionRefused(this.conversation.agencyId, code);
       // A peer that is gone, or that does not read, is not told: nothing depends on it.
       await this.channel
         .send(textMessage(MessageType.error, `${code}: ${words}`), { timeoutMs: lingerMs })

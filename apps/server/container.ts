@@ -3,6 +3,7 @@ import { Container } from 'inversify';
 import { ListenSocket, MessageChannel } from '../../lib/index';
 import { createServerCodec } from '../lottery/protocol';
 import { type ActionLog } from '../runtime/action_log';
+import { ServerActivity } from './activity/server_activity';
 import { type LotteryServices } from './agency_conversation';
 import { AgencySession } from './agency_session';
 import { LotteryServer, type SessionFactory } from './lottery_server';
@@ -13,7 +14,8 @@ import { FileFinishTracker } from './storage/file_finish_tracker';
 import { FileStore } from './storage/file_store';
 import { FileWinnerService } from './storage/file_winner_service';
 import { DiskDirectory } from './storage/file_system';
-import { UNWATCHED } from './store_observer';
+import type * as statusSite from './status/status_site';
+import { StatusSide } from './status_side';
 import { TOKENS } from './tokens';
 
 /** Composes the server. Everything here exists once; only sessions are made one for each connection. */
@@ -24,12 +26,14 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.WinningNumber).toConstantValue(settings.SERVER_WINNING_NUMBER);
   container.bind(TOKENS.ActionLog).toConstantValue(log);
 
+  container.bind(TOKENS.ServerActivity).to(ServerActivity);
+  container.bind(TOKENS.StoreObserver).toService(TOKENS.ServerActivity);
+
   container.bind(TOKENS.StoreDirectory).toConstantValue(new DiskDirectory(settings.SERVER_DATA_DIR));
   container.bind(TOKENS.BetRepository).to(FileBetRepository);
   container.bind(TOKENS.FinishTracker).to(FileFinishTracker);
   container.bind(TOKENS.WinnerService).to(FileWinnerService);
   container.bind(TOKENS.Store).to(FileStore);
-  container.bind(TOKENS.StoreObserver).toConstantValue(UNWATCHED);
 
   container.bind(TOKENS.SessionRegistry).to(SessionRegistry);
   container
@@ -39,6 +43,16 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
       TOKENS.FinishTracker,
       TOKENS.WinnerService,
       TOKENS.SessionRegistry,
+      TOKENS.ServerActivity,
+      TOKENS.ActionLog,
+    ]);
+  container
+    .bind<StatusSide>(TOKENS.StatusSide)
+    .toResolvedValue(createStatusSide(settings), [
+      TOKENS.ServerActivity,
+      TOKENS.BetRepository,
+      TOKENS.FinishTracker,
+      TOKENS.WinnerService,
       TOKENS.ActionLog,
     ]);
   container.bind(TOKENS.ListenSocket).toDynamicValue(
@@ -65,9 +79,28 @@ function createSessionFactory(settings: ServerSettings) {
     tracker: LotteryServices['tracker'],
     winners: LotteryServices['winners'],
     registry: SessionRegistry,
+    activity: ServerActivity,
     log: ActionLog,
   ): SessionFactory => {
-    const services: LotteryServices = { bets, tracker, winners, registry, log };
+    const services: LotteryServices = { bets, tracker, winners, registry, activity, log };
     return (peer, onStoreBroken) => new AgencySession(new MessageChannel(peer, codec), services, limits, onStoreBroken);
+  };
+}
+
+function createStatusSide(settings: ServerSettings) {
+  return (
+    activity: ServerActivity,
+    bets: LotteryServices['bets'],
+    tracker: LotteryServices['tracker'],
+    winners: LotteryServices['winners'],
+    log: ActionLog,
+  ): StatusSide => {
+    if (settings.SERVER_STATUS_PORT === 0) return new StatusSide(undefined, log);
+    return new StatusSide(() => {
+      // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
+      // eslint-disable-next-line @typescript-eslint/no-require-imports
+      const { openStatusSite } = require('./status/status_site') as typeof statusSite;
+      return openStatusSite({ settings, activity, bets, tracker, winners, log });
+    }, log);
   };
 }

@@ -13,8 +13,10 @@ import { describePeer } from '../runtime/describe_peer';
 import { ExitCode } from '../runtime/exit_code';
 import { tellParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
+import { type ServerActivity } from './activity/server_activity';
 import { type AgencySession } from './agency_session';
 import { type ServerSettings } from './settings';
+import { type StatusSide } from './status_side';
 import { StoreConflictError, StoreDirectoryError } from './storage/errors';
 import { type Store } from './store';
 import { TOKENS } from './tokens';
@@ -45,6 +47,8 @@ export class LotteryServer {
     @inject(TOKENS.ListenSocket) private readonly listener: ListenSocket,
     @inject(TOKENS.Store) private readonly store: Store,
     @inject(TOKENS.SessionFactory) private readonly createSession: SessionFactory,
+    @inject(TOKENS.ServerActivity) private readonly activity: ServerActivity,
+    @inject(TOKENS.StatusSide) private readonly status: StatusSide,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {}
 
@@ -62,6 +66,7 @@ export class LotteryServer {
       await this.acceptUntilStopped();
       await this.endSessions();
     } finally {
+      await this.status.close();
       await this.store.close();
     }
     return this.failure === undefined ? ExitCode.done : ExitCode.failed;
@@ -97,6 +102,8 @@ export class LotteryServer {
     const address = this.listener.address!;
     this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.settings.SERVER_AGENCIES });
     tellParent({ kind: 'listening', ...address });
+    this.activity.phase = 'ready';
+    this.status.open();
     return true;
   }
 
@@ -108,9 +115,11 @@ export class LotteryServer {
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof AcceptFailedError)) throw error;
+        this.activity.acceptFailures++;
         this.log.error('accept_connections', 'fail', { error: error.message });
       }
     }
+    this.activity.phase = 'stopping';
     await this.listener.close();
     this.log.info('close_listener', 'success');
   }
@@ -119,6 +128,7 @@ export class LotteryServer {
     const fields = describePeer(peer);
     if (this.sessions.size >= this.settings.SERVER_MAX_SESSIONS) {
       this.log.warning('accept_connections', 'fail', { ...fields, error: 'busy' });
+      this.activity.sessionRefused(0, 'busy');
       void this.turnAway(peer);
       return;
     }

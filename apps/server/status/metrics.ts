@@ -1,0 +1,192 @@
+import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { type AgencyActivity } from '../activity/agency_activity';
+import { type BucketCounts } from '../activity/bucket_counts';
+import { type ServerActivity } from '../activity/server_activity';
+import { MOST_AGENCIES_IN_DETAIL, type StatusBoard } from './status_board';
+
+/** However often it is asked, the metrics are gathered once in so long. */
+const FRESH_MS = 1_000;
+
+/** What the metrics are taken from. */
+export interface MetricSources {
+  readonly activity: ServerActivity;
+  readonly board: StatusBoard;
+  /** How many pages are open. */
+  readonly pages: () => number;
+}
+
+/**
+ * The server's metrics for Prometheus, named as its conventions ask (base units, `_total` on counters). All of them are
+ * read from the server's counters when they are asked for; docs/operations.md says what each tells.
+ */
+export class Metrics {
+  private readonly registry = new Registry();
+  private gatheredAt = -Infinity;
+  private text: Promise<string> | undefined;
+
+  constructor(sources: MetricSources) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    addServerMetrics(registers, sources);
+    addAgencyMetrics(registers, sources);
+    addHistograms(this.registry, sources.activity);
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** The text that a scrape is answered with. */
+  async read(): Promise<string> {
+    const now = performance.now();
+    if (this.text === undefined || now - this.gatheredAt >= FRESH_MS) {
+      this.gatheredAt = now;
+      this.text = this.registry.metrics();
+    }
+    return this.text;
+  }
+}
+
+function addServerMetrics(registers: Registry[], { activity, board, pages }: MetricSources): void {
+  const counter = (name: string, help: string, read: () => number): void => {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect(): void {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect(): void {
+        this.set(read());
+      },
+    });
+  };
+
+  gauge('lottery_ready', '1 while the server takes bets, 0 while it stops.', () =>
+    activity.phase === 'ready' ? 1 : 0,
+  );
+  counter('lottery_bets_stored_total', 'Bets stored since the server started.', () => activity.betsStored);
+  gauge('lottery_bets', 'Bets on the disk, those of earlier runs included.', () => board.summary().bets.stored);
+  counter('lottery_committed_bytes_total', 'Bytes of bets made durable.', () => activity.committedBytes);
+  counter('lottery_sessions_total', 'Sessions opened.', () => activity.sessionsOpened);
+  gauge('lottery_sessions_open', 'Sessions that are open.', () => activity.sessionsOpen);
+  counter(
+    'lottery_accept_failures_total',
+    'Connections that could not be accepted (too many open files, for one).',
+    () => activity.acceptFailures,
+  );
+  gauge('lottery_draw_held', '1 once the draw has been held.', () => (board.summary().draw.held ? 1 : 0));
+  gauge('lottery_status_pages_open', 'Status pages that are open in browsers.', pages);
+  new Counter({
+    name: 'lottery_session_errors_total',
+    help: "Sessions that ended with an E message, by the protocol's code.",
+    labelNames: ['code'],
+    registers,
+    collect(): void {
+      this.reset();
+      for (const [code, count] of activity.errors) this.inc({ code }, count);
+    },
+  });
+}
+
+function addAgencyMetrics(registers: Registry[], { activity, board }: MetricSources): void {
+  new Gauge({
+    name: 'lottery_agencies_expected',
+    help: 'Agencies that take part.',
+    registers,
+    collect(): void {
+      this.set(board.summary().agencies.expected);
+    },
+  });
+  new Gauge({
+    name: 'lottery_agencies',
+    help: 'Agencies by state: absent, uploading, finished, winners (they have their winners).',
+    labelNames: ['state'],
+    registers,
+    collect(): void {
+      for (const [state, count] of Object.entries(board.summary().agencies.byState)) this.set({ state }, count);
+    },
+  });
+
+  const agencies = (): Iterable<AgencyActivity> =>
+    activity.agencies.size > MOST_AGENCIES_IN_DETAIL ? [] : activity.agencies.values();
+  new Gauge({
+    name: 'lottery_agency_bets',
+    help: "Each agency's bets on the disk.",
+    labelNames: ['agency'],
+    registers,
+    collect(): void {
+      for (const { id, bets } of agencies()) this.set({ agency: id }, bets);
+    },
+  });
+  new Counter({
+    name: 'lottery_agency_errors_total',
+    help: "Each agency's sessions that ended with an E message.",
+    labelNames: ['agency'],
+    registers,
+    collect(): void {
+      this.reset();
+      for (const { id, errors } of agencies()) this.inc({ agency: id }, errors);
+    },
+  });
+  new Gauge({
+    name: 'lottery_agency_winners',
+    help: "Each agency's bets that won, once the draw has been held.",
+    labelNames: ['agency'],
+    registers,
+    collect(): void {
+      if (!board.hasWinners) return;
+      for (const { id } of agencies()) this.set({ agency: id }, board.winnersOf(id) ?? 0);
+    },
+  });
+}
+
+function addHistograms(registry: Registry, activity: ServerActivity): void {
+  const histogram = (name: string, help: string, counts: BucketCounts): void => {
+    // prom-client asks of a registered metric its name and `get` alone, though its type lists its own classes.
+    registry.registerMetric(new CountedHistogram(name, help, counts) as unknown as Metric);
+  };
+  histogram('lottery_batch_bets', 'Bets in a stored batch.', activity.batchBets);
+  histogram(
+    'lottery_commit_duration_seconds',
+    'From the first write of a commit to the disk’s word.',
+    activity.commitSeconds,
+  );
+  histogram('lottery_commit_batches', 'Batches that shared a commit.', activity.commitBatches);
+  histogram('lottery_session_duration_seconds', 'From accept to close.', activity.sessionSeconds);
+}
+
+/** A histogram that was counted elsewhere, in the form in which a registry reads its metrics. */
+class CountedHistogram {
+  readonly type = 'histogram';
+
+  constructor(
+    readonly name: string,
+    private readonly help: string,
+    private readonly source: BucketCounts,
+  ) {}
+
+  async get(): Promise<object> {
+    const { bounds, counts, sum, count } = this.source;
+    const values: { metricName: string; labels: Record<string, string | number>; value: number }[] = [];
+    let upTo = 0;
+    for (const [index, inRange] of counts.entries()) {
+      upTo += inRange;
+      values.push({ metricName: `${this.name}_bucket`, labels: { le: bounds[index] ?? '+Inf' }, value: upTo });
+    }
+    values.push({ metricName: `${this.name}_sum`, labels: {}, value: sum });
+    values.push({ metricName: `${this.name}_count`, labels: {}, value: count });
+    return { name: this.name, help: this.help, type: this.type, values, aggregator: 'sum' };
+  }
+
+  /** A registry's `resetMetrics` asks for it; what is counted elsewhere is not reset here. */
+  reset(): void {}
+}

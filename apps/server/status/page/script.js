@@ -1,0 +1,343 @@
+'use strict';
+
+// The status page: shows what /events says, and says so when /events says nothing. docs/operations.md has the format.
+(() => {
+  const CURVE_SECONDS = 180;
+  const ROWS_A_PAGE = 50;
+  /** More absent agencies than this are counted, not listed. */
+  const MOST_LISTED = 20_000;
+  /** The server speaks once a second: after so long without a word it is lost. */
+  const SILENCE_MS = 5_000;
+  const RETRY_MS = 2_000;
+  /** A screen reader is not told of progress more often. */
+  const NEWS_PAUSE_MS = 15_000;
+
+  const STATES = {
+    absent: 'absent',
+    uploading: 'uploading',
+    finished: 'finished',
+    winners: 'has its winners',
+  };
+  const ORDER = Object.keys(STATES);
+
+  const element = (id) => document.getElementById(id);
+  const number = new Intl.NumberFormat('en').format;
+  const clock = (time) => new Date(time).toLocaleTimeString();
+
+  /** The newest summary, the agencies that have been here by id, and the bets of each of the last seconds. */
+  let summary;
+  const agencies = new Map();
+  let curve = [];
+  let page = 0;
+
+  // --- what the server says ---------------------------------------------------------------------------------------
+
+  function takeWhole(report) {
+    summary = report;
+    agencies.clear();
+    for (const agency of report.agency) agencies.set(agency.id, { ...agency, curve: agency.curve ?? [] });
+    curve = report.bets.curve;
+  }
+
+  function takeChanges(report) {
+    curve = advanced(curve, report.bets.stored - summary.bets.stored);
+    summary = report;
+    const added = new Map();
+    for (const agency of report.agency) {
+      const before = agencies.get(agency.id);
+      added.set(agency.id, agency.bets - (before?.bets ?? 0));
+      agencies.set(agency.id, { ...agency, curve: before?.curve ?? [] });
+    }
+    for (const agency of agencies.values()) agency.curve = advanced(agency.curve, added.get(agency.id) ?? 0);
+  }
+
+  function advanced(samples, sample) {
+    if (samples.length === 0 && sample === 0) return samples;
+    return [...samples.slice(1 - CURVE_SECONDS), sample];
+  }
+
+  // --- the link to the server -------------------------------------------------------------------------------------
+
+  let source;
+  let heardAt = 0;
+  let lostAt = 0;
+
+  function connect() {
+    source?.close();
+    source = new EventSource('/events');
+    source.addEventListener('whole', (event) => hear(takeWhole, event));
+    source.addEventListener('changes', (event) => hear(takeChanges, event));
+    source.addEventListener('error', () => {
+      lose();
+      // The browser tries again by itself, unless it was answered with an error.
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
+    });
+    heardAt = Date.now();
+  }
+
+  function hear(take, event) {
+    take(JSON.parse(event.data));
+    heardAt = Date.now();
+    if (lostAt !== 0) announce('The server is back.');
+    lostAt = 0;
+    announceProgress();
+    draw();
+  }
+
+  function lose() {
+    if (lostAt !== 0) return;
+    lostAt = Date.now();
+    announce('The server is lost. Trying again.');
+    draw();
+  }
+
+  function watch() {
+    if (Date.now() - heardAt < SILENCE_MS) return;
+    lose();
+    connect();
+  }
+
+  // --- what a screen reader is told -------------------------------------------------------------------------------
+
+  let newsAt = -Infinity;
+  let told = { finished: 0, held: false };
+
+  function announce(text) {
+    element('news').textContent = text;
+    newsAt = Date.now();
+  }
+
+  function announceProgress() {
+    const { draw, agencies, bets } = summary;
+    const finished = finishedOf(agencies);
+    if (draw.held && !told.held) {
+      announce(`The draw has been held: ${number(draw.winners)} winning bets.`);
+    } else if (finished !== told.finished && Date.now() - newsAt >= NEWS_PAUSE_MS) {
+      announce(`${number(finished)} of ${number(agencies.expected)} agencies finished, ${number(bets.stored)} bets.`);
+    } else {
+      return;
+    }
+    told = { finished, held: draw.held };
+  }
+
+  function finishedOf({ byState }) {
+    return byState.finished + byState.winners;
+  }
+
+  // --- drawing ----------------------------------------------------------------------------------------------------
+
+  let isDrawing = false;
+
+  /** Draws with the next frame, however much has changed until then; nothing at all in a tab that nobody sees. */
+  function draw() {
+    if (isDrawing) return;
+    isDrawing = true;
+    requestAnimationFrame(() => {
+      isDrawing = false;
+      drawLink();
+      if (summary === undefined) return;
+      drawWhole();
+      drawAgencies();
+    });
+  }
+
+  function drawLink() {
+    const state = lostAt !== 0 ? 'lost' : summary === undefined ? 'waiting' : 'live';
+    element('link').dataset.state = state;
+    if (state === 'waiting') return;
+    const last = summary === undefined ? '' : ', this is how it was';
+    setText('link-text', state === 'live' ? describePhase() : `Server lost at ${clock(lostAt)}${last}. Trying again…`);
+  }
+
+  function describePhase() {
+    const { phase } = summary.server;
+    return phase === 'ready' ? 'Live' : `Live; the server is ${phase}`;
+  }
+
+  function drawWhole() {
+    const { bets, agencies, errors, server } = summary;
+    setText('bets', number(bets.stored));
+    setText('rate', number(bets.perSecond));
+    drawCurve(element('chart'), curve, 'All agencies');
+
+    const finished = finishedOf(agencies);
+    setText('finished', number(finished));
+    setText('expected', number(agencies.expected));
+    element('meter').style.transform = `scaleX(${finished / agencies.expected})`;
+    setText('states', `${number(agencies.byState.uploading)} uploading, ${number(agencies.byState.absent)} absent`);
+
+    drawDraw();
+    setText('errors', number(errors.total));
+    const codes = Object.entries(errors.byCode).map(([code, count]) => `${number(count)} ${code}`);
+    setText('errors-aside', codes.length === 0 ? 'since the server started' : codes.join(', '));
+    element('errors').classList.toggle('troubled', errors.total > 0);
+    setText(
+      'since',
+      `Server started ${new Date(server.startedAt).toLocaleString()}, ${number(server.sessionsOpen)} sessions open.`,
+    );
+  }
+
+  function drawDraw() {
+    const { draw, agencies } = summary;
+    setText('draw', draw.held ? `No. ${draw.number}` : 'Not yet');
+    const missing = agencies.expected - finishedOf(agencies);
+    const waiting = missing > 0 ? `waits for ${number(missing)} of the agencies` : 'is being held';
+    setText('draw-aside', draw.held ? `held: ${number(draw.winners)} winning bets` : waiting);
+  }
+
+  function drawAgencies() {
+    const chosen = choose();
+    const pages = Math.max(1, Math.ceil(chosen.length / ROWS_A_PAGE));
+    page = Math.min(page, pages - 1);
+    const first = page * ROWS_A_PAGE;
+    const visible = chosen.slice(first, first + ROWS_A_PAGE);
+
+    const rows = element('rows');
+    while (rows.rows.length > visible.length) rows.lastElementChild.remove();
+    while (rows.rows.length < visible.length) rows.append(makeRow());
+    visible.forEach((agency, index) => fillRow(rows.rows[index], agency));
+
+    const shown = visible.length === 0 ? 'none' : `${number(first + 1)} to ${number(first + visible.length)}`;
+    const notListed = summary.agencies.expected > MOST_LISTED ? '; absent agencies are not listed' : '';
+    setText('shown', `${shown} of ${number(chosen.length)}${notListed}`);
+    element('previous').disabled = page === 0;
+    element('next').disabled = page === pages - 1;
+  }
+
+  /** The agencies that are asked for, in the order asked for. */
+  function choose() {
+    const filter = element('filter').value;
+    const wanted = element('search').value.trim();
+    const isChosen = (agency) =>
+      (filter === 'all' || agency.state === filter || (filter === 'errors' && agency.errors > 0)) &&
+      (wanted === '' || String(agency.id).startsWith(wanted));
+    return listAll()
+      .filter(isChosen)
+      .sort(comparison(element('sort').value));
+  }
+
+  function listAll() {
+    const all = Array.from(agencies.values());
+    if (summary.agencies.expected > MOST_LISTED) return all;
+    for (let id = 1; id <= summary.agencies.expected; id++) {
+      if (!agencies.has(id)) all.push(absentAgency(id));
+    }
+    return all;
+  }
+
+  function absentAgency(id) {
+    const winners = summary.draw.held ? 0 : null;
+    return { id, state: 'absent', bets: 0, perSecond: 0, errors: 0, lastError: null, winners, curve: [] };
+  }
+
+  function comparison(key) {
+    if (key === 'id') return (left, right) => left.id - right.id;
+    if (key === 'state') {
+      return (left, right) => ORDER.indexOf(left.state) - ORDER.indexOf(right.state) || left.id - right.id;
+    }
+    return (left, right) => (right[key] ?? 0) - (left[key] ?? 0) || left.id - right.id;
+  }
+
+  /** The roles are those that the cells have anyway: a phone's layout would make a browser forget them. */
+  function makeRow() {
+    const row = document.createElement('tr');
+    row.setAttribute('role', 'row');
+    const head = document.createElement('th');
+    head.scope = 'row';
+    head.setAttribute('role', 'rowheader');
+    row.append(head);
+    for (const name of ['state', 'number', 'number', 'curve', 'number winners', 'errors']) {
+      const cell = document.createElement('td');
+      cell.className = name;
+      cell.setAttribute('role', 'cell');
+      row.append(cell);
+    }
+    return row;
+  }
+
+  function fillRow(row, agency) {
+    const [id, state, bets, rate, curveCell, winners, errors] = row.cells;
+    put(id, String(agency.id));
+    put(state, STATES[agency.state]);
+    state.dataset.state = agency.state;
+    put(bets, number(agency.bets));
+    bets.dataset.unit = 'bets';
+    put(rate, number(agency.perSecond));
+    rate.dataset.unit = 'a second';
+    drawCurve(curveCell, agency.curve, `Agency ${agency.id}`);
+    put(winners, agency.winners === null ? '' : number(agency.winners));
+    winners.dataset.unit = agency.winners === 1 ? 'winner' : 'winners';
+    put(errors, describeErrors(agency));
+    errors.classList.toggle('troubled', agency.errors > 0);
+  }
+
+  function describeErrors({ errors, lastError }) {
+    if (errors === 0) return '';
+    return `${number(errors)}, last ${lastError.code} at ${clock(lastError.at)}`;
+  }
+
+  const SVG = 'http://www.w3.org/2000/svg';
+
+  function drawCurve(place, samples, name) {
+    if (place.firstElementChild === null) place.append(makeCurve());
+    const svg = place.firstElementChild;
+    const [area, stroke] = svg.children;
+    const most = Math.max(1, ...samples);
+    const start = CURVE_SECONDS - samples.length;
+    const points = samples.map((sample, at) => `L${start + at},${(29 - (27 * sample) / most).toFixed(1)}`).join('');
+    setAttribute(stroke, 'd', `M0,29H${start}${points}`);
+    setAttribute(area, 'd', `M${start},29${points}V30H${start}Z`);
+    const words =
+      samples.length === 0
+        ? 'no bets in the last 3 minutes'
+        : `${number(samples.at(-1))} bets in the last second, at most ${number(most)} in a second`;
+    setAttribute(svg, 'aria-label', `${name}: ${words}`);
+  }
+
+  function makeCurve() {
+    const svg = document.createElementNS(SVG, 'svg');
+    svg.setAttribute('role', 'img');
+    svg.setAttribute('viewBox', `0 0 ${CURVE_SECONDS} 30`);
+    svg.setAttribute('preserveAspectRatio', 'none');
+    for (const name of ['area', 'stroke']) {
+      const path = document.createElementNS(SVG, 'path');
+      path.setAttribute('class', name);
+      svg.append(path);
+    }
+    return svg;
+  }
+
+  /** What stays the same is left alone: a screen reader and a selection are not disturbed. */
+  function put(target, text) {
+    if (target.textContent !== text) target.textContent = text;
+  }
+
+  function setText(id, text) {
+    put(element(id), text);
+  }
+
+  function setAttribute(target, name, value) {
+    if (target.getAttribute(name) !== value) target.setAttribute(name, value);
+  }
+
+  // --- what the visitor does --------------------------------------------------------------------------------------
+
+  for (const id of ['filter', 'sort', 'search']) {
+    element(id).addEventListener('input', () => {
+      page = 0;
+      draw();
+    });
+  }
+  element('previous').addEventListener('click', () => {
+    page--;
+    draw();
+  });
+  element('next').addEventListener('click', () => {
+    page++;
+    draw();
+  });
+  document.addEventListener('visibilitychange', draw);
+
+  connect();
+  setInterval(watch, 1_000);
+})();

@@ -1,0 +1,86 @@
+import { type ServerResponse } from 'node:http';
+import { type StatusBoard } from './status_board';
+
+/** One open page. */
+interface Reader {
+  readonly response: ServerResponse;
+  /** It has missed something (or has just come), and gets everything next. */
+  needsWhole: boolean;
+  /** How many updates in a row it could not be given, because it had not read the one before. */
+  missed: number;
+}
+
+/** A page that reads nothing for so many updates (seconds) is not there any more, whatever TCP says. */
+const MOST_MISSED = 30;
+
+export const MOST_READERS = 200;
+
+/**
+ * The open pages, and what they are sent: server-sent events (WHATWG HTML, section 9.2), `whole` with the whole report
+ * and `changes` with what a second has changed. An update is turned into bytes once, for all pages. One that has not
+ * read its last update is passed over, and later gets everything anew: however slow it is, nothing piles up for it.
+ */
+export class PageStream {
+  private readonly readers = new Set<Reader>();
+
+  constructor(private readonly board: StatusBoard) {}
+
+  get size(): number {
+    return this.readers.size;
+  }
+
+  get isFull(): boolean {
+    return this.readers.size >= MOST_READERS;
+  }
+
+  /** Sends the page everything now, and updates from here on until it goes away. */
+  add(response: ServerResponse): void {
+    const reader: Reader = { response, needsWhole: true, missed: 0 };
+    this.readers.add(reader);
+    response.on('close', () => this.readers.delete(reader));
+    // A connection that breaks is closed next, and that is all there is to do about it.
+    response.on('error', () => {});
+    response.write('retry: 1000\n\n');
+    this.send(reader, this.whole());
+  }
+
+  /** Tells all pages what the board's last tick has changed. */
+  update(): void {
+    const whole = once(() => this.whole());
+    const changes = once(() => frame('changes', JSON.stringify(this.board.changes())));
+    for (const reader of this.readers) {
+      if (reader.response.writableLength > 0) this.passOver(reader);
+      else this.send(reader, reader.needsWhole ? whole() : changes());
+    }
+  }
+
+  /** Says goodbye to all: they come back by themselves when there is a server again. */
+  end(): void {
+    for (const { response } of this.readers) response.end();
+  }
+
+  private send(reader: Reader, bytes: Buffer): void {
+    reader.response.write(bytes);
+    reader.needsWhole = false;
+    reader.missed = 0;
+  }
+
+  private passOver(reader: Reader): void {
+    reader.needsWhole = true;
+    reader.missed++;
+    if (reader.missed >= MOST_MISSED) reader.response.destroy();
+  }
+
+  private whole(): Buffer {
+    return frame('whole', this.board.wholeText());
+  }
+}
+
+function frame(event: string, json: string): Buffer {
+  return Buffer.from(`event: ${event}\ndata: ${json}\n\n`, 'utf8');
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let value: Value | undefined;
+  return () => (value ??= make());
+}

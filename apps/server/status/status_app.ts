@@ -1,0 +1,65 @@
+import { type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { Hono } from 'hono';
+import { type ActionLog } from '../../runtime/action_log';
+import { type ServerActivity } from '../activity/server_activity';
+import { type Metrics } from './metrics';
+import { type PageDocument } from './page_document';
+import { type PageStream } from './page_stream';
+import { type StatusBoard } from './status_board';
+
+/** What the endpoints answer from. */
+export interface StatusSources {
+  readonly activity: ServerActivity;
+  readonly board: StatusBoard;
+  readonly stream: PageStream;
+  readonly metrics: Metrics;
+  readonly page: PageDocument;
+  readonly log: ActionLog;
+}
+
+export type StatusApp = Hono<{ Bindings: HttpBindings }>;
+
+/** The endpoints, each documented in docs/operations.md. All are read only; none says a person's name or document. */
+export function createStatusApp(sources: StatusSources): StatusApp {
+  const { activity, board, stream, metrics, page, log } = sources;
+  const app: StatusApp = new Hono();
+
+  app.use(async (context, next) => {
+    await next();
+    context.header('X-Content-Type-Options', 'nosniff');
+    context.header('Referrer-Policy', 'no-referrer');
+    context.header('Cache-Control', 'no-store');
+  });
+  app.get('/', (context) => {
+    context.header('Content-Security-Policy', page.policy);
+    return context.html(page.html);
+  });
+  app.get('/events', (context) => {
+    if (stream.isFull) return context.text('too many pages are open\n', 503);
+    const response = context.env.outgoing;
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    stream.add(response);
+    return RESPONSE_ALREADY_SENT;
+  });
+  app.get('/status.json', (context) => {
+    return context.body(board.wholeText(), 200, { 'Content-Type': 'application/json; charset=utf-8' });
+  });
+  app.get('/metrics', async (context) => {
+    return context.body(await metrics.read(), 200, { 'Content-Type': metrics.contentType });
+  });
+  app.get('/healthz', (context) => context.text('ok\n'));
+  app.get('/readyz', (context) => {
+    return activity.phase === 'ready' ? context.text('ready\n') : context.text(`not ready: ${activity.phase}\n`, 503);
+  });
+  app.notFound((context) => context.text('there is /, /status.json, /metrics, /healthz and /readyz\n', 404));
+  app.onError((error, context) => {
+    log.error('status_request', 'fail', { path: context.req.path, error: String(error) });
+    return context.text('this could not be answered; the log says why\n', 500);
+  });
+  return app;
+}

@@ -1,0 +1,46 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type ActionLog } from '../runtime/action_log';
+import { tellParent } from '../runtime/parent_process';
+import { type StatusSite } from './status/status_site';
+
+/**
+ * The server's side for those who watch it: the page, the metrics, the health. The bets do not depend on it: it is
+ * loaded once they are taken, and where it cannot be opened (its port is in use, say) the log says so and the server
+ * goes on without.
+ */
+export class StatusSide {
+  private opening: Promise<StatusSite | undefined> | undefined;
+
+  /** @param openSite undefined: there is to be none. */
+  constructor(
+    private readonly openSite: (() => Promise<StatusSite>) | undefined,
+    private readonly log: ActionLog,
+  ) {}
+
+  /** Begins to open it, and returns at once. */
+  open(): void {
+    if (this.openSite !== undefined) this.opening = this.tryToOpen(this.openSite);
+  }
+
+  /** Resolves once nobody is served any more. */
+  async close(): Promise<void> {
+    const site = await this.opening;
+    if (site === undefined) return;
+    await site.close();
+    this.log.info('close_status_page', 'success');
+  }
+
+  private async tryToOpen(openSite: () => Promise<StatusSite>): Promise<StatusSite | undefined> {
+    // The server's first accept comes before anything is loaded.
+    await nextTurn();
+    try {
+      const site = await openSite();
+      this.log.info('status_page', 'success', { url: site.url });
+      tellParent({ kind: 'status', url: site.url });
+      return site;
+    } catch (error) {
+      this.log.error('status_page', 'fail', { error: (error as Error).message });
+      return undefined;
+    }
+  }
+}
