@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -46,8 +46,8 @@ export async function makeSampleData(request: SampleDataRequest): Promise<string
   for (let agency = 1; agency <= agencies; agency++) {
     const name = `agency-${agency}.csv`;
     const path = join(directory, name);
+    if (onlyMissing && existsSync(path)) continue;
     const present = await checksumOf(path);
-    if (present !== undefined && onlyMissing) continue;
     if (present !== undefined && present !== manifest[name]) throw new ForeignFileError(path);
     await pipeline(sampleRows(agency, bets), createWriteStream(path));
     manifest[name] = (await checksumOf(path))!;

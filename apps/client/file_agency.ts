@@ -82,11 +82,7 @@ export class FileAgency implements Agency {
     return sent;
   }
 
-  private async settle(
-    session: ServerSession,
-    inFlight: number[],
-    options?: { signal: AbortSignal },
-  ): Promise<void> {
+  private async settle(session: ServerSession, inFlight: number[], options?: { signal: AbortSignal }): Promise<void> {
     while (inFlight.length > 0) await this.takeAnswer(session, inFlight, options);
   }
 
