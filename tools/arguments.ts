@@ -1,3 +1,5 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+
 /** Arguments that cannot be used; the message is one line for whoever typed them. */
 export class ArgumentError extends Error {
   readonly code = 'UNUSABLE_ARGUMENTS';
@@ -5,6 +7,17 @@ export class ArgumentError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'ArgumentError';
+  }
+}
+
+/** The options on the command line. @throws ArgumentError for one that the tool does not have. */
+export function parseOptions<Options extends NonNullable<ParseArgsConfig['options']>>(
+  options: Options,
+): ReturnType<typeof parseArgs<{ options: Options }>>['values'] {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new ArgumentError((error as Error).message.replaceAll(/\s+/g, ' '));
   }
 }
 

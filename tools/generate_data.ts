@@ -1,16 +1,13 @@
-import { parseArgs } from 'node:util';
-import { ArgumentError, parseWholeNumber } from './arguments';
+import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
 import { ForeignFileError, makeSampleData } from './sample_data';
 
 /** `make data`: makes the agencies' sample files. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      agencies: { type: 'string', default: '5' },
-      bets: { type: 'string', default: '10000' },
-      directory: { type: 'string', default: '.data' },
-      'only-missing': { type: 'boolean', default: false },
-    },
+  const values = parseOptions({
+    agencies: { type: 'string', default: '5' },
+    bets: { type: 'string', default: '10000' },
+    directory: { type: 'string', default: '.data' },
+    'only-missing': { type: 'boolean', default: false },
   });
   const made = await makeSampleData({
     directory: values.directory,
@@ -25,7 +22,7 @@ async function main(): Promise<number> {
 main().then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
-    const isClear = error instanceof ArgumentError || error instanceof ForeignFileError || error instanceof TypeError;
+    const isClear = error instanceof ArgumentError || error instanceof ForeignFileError;
     process.stderr.write(`data: ${isClear ? error.message : String((error as Error).stack)}\n`);
     process.exitCode = error instanceof ForeignFileError ? 1 : 2;
   },

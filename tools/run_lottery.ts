@@ -1,10 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { type AppEnd, AppProcess } from './app_process';
-import { ArgumentError, parseWholeNumber } from './arguments';
+import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
 import { createProgressDisplay, type ProgressDisplay } from './progress_display';
 import { makeSampleData } from './sample_data';
 
@@ -149,12 +148,10 @@ const STATES: Readonly<Record<AppMessage['kind'], string>> = {
 class RunError extends Error {}
 
 function readArguments(): { agencies: number; bets: number; data: string | undefined } {
-  const { values } = parseArgs({
-    options: {
-      agencies: { type: 'string', default: '5' },
-      bets: { type: 'string', default: '10000' },
-      data: { type: 'string' },
-    },
+  const values = parseOptions({
+    agencies: { type: 'string', default: '5' },
+    bets: { type: 'string', default: '10000' },
+    data: { type: 'string' },
   });
   return {
     agencies: parseWholeNumber('AGENCIES', values.agencies, 1, 1000),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Faker, fakerES } from '@faker-js/faker';
@@ -49,9 +49,12 @@ export async function makeSampleData(request: SampleDataRequest): Promise<string
     if (onlyMissing && existsSync(path)) continue;
     const present = await checksumOf(path);
     if (present !== undefined && present !== manifest[name]) throw new ForeignFileError(path);
-    await pipeline(sampleRows(agency, bets), createWriteStream(path));
-    manifest[name] = (await checksumOf(path))!;
+    // Noted before it gets its name: whoever is interrupted leaves no half a file, and none that looks foreign.
+    const unfinished = `${path}.part`;
+    await pipeline(sampleRows(agency, bets), createWriteStream(unfinished));
+    manifest[name] = (await checksumOf(unfinished))!;
     await writeFile(join(directory, MANIFEST), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    await rename(unfinished, path);
     made.push(path);
   }
   return made;

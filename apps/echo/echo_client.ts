@@ -17,9 +17,10 @@ export class EchoClient {
 
   async run(stop: AbortSignal): Promise<ExitCode> {
     const { CLI_ID, CLI_LOOP_AMOUNT, CLI_LOOP_PERIOD_MS } = this.settings;
+    let failures = 0;
     for (let number = 1; number <= CLI_LOOP_AMOUNT; number++) {
       try {
-        await this.exchange(`[CLIENT ${CLI_ID}] Message N°${number}\n`, stop);
+        if (!(await this.exchange(`[CLIENT ${CLI_ID}] Message N°${number}\n`, stop))) failures++;
       } catch (error) {
         if (!stop.aborted && !(error instanceof SocketError)) throw error;
         if (!stop.aborted)
@@ -29,19 +30,21 @@ export class EchoClient {
       if (number < CLI_LOOP_AMOUNT) await delay(CLI_LOOP_PERIOD_MS, undefined, { signal: stop }).catch(() => {});
       if (stop.aborted) return ExitCode.done;
     }
-    this.log.info('loop_finished', 'success', { client_id: CLI_ID });
-    return ExitCode.done;
+    this.log.info('loop_finished', failures === 0 ? 'success' : 'fail', { client_id: CLI_ID });
+    return failures === 0 ? ExitCode.done : ExitCode.failed;
   }
 
-  private async exchange(message: string, stop: AbortSignal): Promise<void> {
+  /** Sends a message; returns whether the same came back. */
+  private async exchange(message: string, stop: AbortSignal): Promise<boolean> {
     const socket = new ConnectSocket(this.settings.CLI_SERVER_ADDRESS);
     try {
       await socket.connect({ timeoutMs: CONNECT_TIMEOUT_MS, signal: stop });
       await socket.sendAll(Buffer.from(message, 'utf8'), { timeoutMs: ECHO_TIMEOUT_MS, signal: stop });
       const line = await socket.recvUntil('\n', { limit: LINE_LIMIT, timeoutMs: ECHO_TIMEOUT_MS, signal: stop });
       const echo = line === null ? '' : textOfLine(line);
-      const result = echo === textOfLine(Buffer.from(message, 'utf8')) ? 'success' : 'fail';
-      this.log.info('receive_message', result, { client_id: this.settings.CLI_ID, msg: echo });
+      const isSame = echo === textOfLine(Buffer.from(message, 'utf8'));
+      this.log.info('receive_message', isSame ? 'success' : 'fail', { client_id: this.settings.CLI_ID, msg: echo });
+      return isSame;
     } finally {
       await socket.close();
       if (stop.aborted) this.log.info('close_connection', 'success');
