@@ -295,6 +295,24 @@ describe('the server, spoken to in bytes', function () {
       expect(await sandbox.storedRows()).to.deep.equal([bet(1)]);
     });
 
+    it('a first batch of an agency that has bets and has finished is unidentified too', async () => {
+      const first = await connect();
+      first.write(message('N', '1'), message('B', bet(1)), message('F'));
+      for (const answer of ['O 0', 'O 1', 'O 1']) expect(await first.next()).to.equal(answer);
+      const second = await connect();
+      second.send('B', bet(1, 2));
+      await expectRefusal(second, 'unidentified');
+    });
+
+    it('a first batch of an agency that has finished without bets is out-of-order', async () => {
+      const first = await connect();
+      first.write(message('N', '1'), message('F'));
+      for (const answer of ['O 0', 'O 0']) expect(await first.next()).to.equal(answer);
+      const second = await connect();
+      second.send('B', bet(1, 2));
+      await expectRefusal(second, 'out-of-order');
+    });
+
     it('a finish with another total changes nothing', async () => {
       const first = await connect();
       first.write(message('N', '1'), message('B', bet(1)), message('F', '2'));

@@ -1,0 +1,161 @@
+import { expect } from 'chai';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { App } from '../support/app';
+import { formatBets, generateBets, storedRow, winnersAmong } from '../support/generated_bets';
+import { LotterySandbox } from '../support/lottery_sandbox';
+
+describe('the whole lottery with one command', function () {
+  this.timeout(40_000);
+  let sandbox: LotterySandbox;
+
+  beforeEach(async () => {
+    sandbox = await LotterySandbox.create();
+  });
+
+  afterEach(async () => {
+    await sandbox.dispose();
+  });
+
+  const run = (...args: string[]): App => new App('run', { cwd: sandbox.directory, args });
+  const makeData = (...args: string[]): App => new App('data', { cwd: sandbox.directory, args });
+
+  /** The rows of the printed table, by agency: bets, winners, documents. */
+  function tableOf(output: string): Record<string, string[]> {
+    const rows = output.split('\n').flatMap((line) => {
+      const cells = line.split('│').map((cell) => cell.trim());
+      return /^\d+$/.test(cells[1] ?? '') ? [[cells[1]!, cells.slice(2, 5)] as const] : [];
+    });
+    return Object.fromEntries(rows);
+  }
+
+  const storedRows = async (): Promise<string[]> =>
+    (await readFile(sandbox.path('.data/run/store/bets.csv'), 'utf8')).split('\n').slice(0, -1).sort();
+
+  it('makes sample data where there is none, and prints the winners of each agency', async () => {
+    const app = run('--agencies', '3', '--bets', '2000');
+    expect((await app.end(30_000)).code, app.stdout + app.stderr).to.equal(0);
+    expect(app.stderr).to.equal('');
+    const expected: Record<string, string[]> = {};
+    const rows: string[] = [];
+    for (const agency of ['1', '2', '3']) {
+      const text = await readFile(sandbox.path(`.data/agency-${agency}.csv`), 'utf8');
+      const bets = text.trimEnd().split('\n');
+      const winners = bets.filter((row) => row.endsWith(',7574')).map((row) => row.split(',')[2]!);
+      expected[agency] = ['2000', String(winners.length), winners.join(' ')];
+      rows.push(...bets.map((row) => `${agency},${row}`));
+    }
+    expect(tableOf(app.stdout)).to.deep.equal(expected);
+    expect(app.stdout).to.match(/^6000 bets in \d+\.\d\d s/m);
+    expect(await storedRows()).to.deep.equal(rows.sort());
+  });
+
+  it('takes the files of a directory, and begins with a fresh store each time', async () => {
+    await mkdir(sandbox.path('mine'));
+    for (const agency of [1, 2])
+      await sandbox.write(`mine/agency-${agency}.csv`, formatBets(generateBets(agency, 1000, 50)));
+    const rows = [1, 2].flatMap((agency) => generateBets(agency, 1000, 50).map((bet) => storedRow(agency, bet))).sort();
+    for (let time = 0; time < 2; time++) {
+      const app = run('--agencies', '2', '--data', 'mine');
+      expect((await app.end(30_000)).code, app.stdout + app.stderr).to.equal(0);
+      for (const agency of [1, 2]) {
+        const winners = winnersAmong(generateBets(agency, 1000, 50));
+        expect(tableOf(app.stdout)[agency]!.slice(0, 2)).to.deep.equal(['1000', String(winners.length)]);
+      }
+      expect(await storedRows()).to.deep.equal(rows);
+    }
+  });
+
+  it('ends with 1 and says why where an agency fails', async () => {
+    await mkdir(sandbox.path('mine'));
+    await sandbox.write('mine/agency-1.csv', 'Ana,Gómez,1,1999-03-17,1\n');
+    await sandbox.write('mine/agency-2.csv', 'Ana,Gómez,1,1999-03-17,1\nAna,Gómez,x,1999-03-17,1\n');
+    const app = run('--agencies', '2', '--data', 'mine');
+    // The draw is not held without agency 2: agency 1 waits until the run is stopped.
+    await app.line(/agency 2: .*failed \(1\)/);
+    app.signal('SIGTERM');
+    await app.end();
+    const log = await readFile(sandbox.path('.data/run/agency-2.log'), 'utf8');
+    expect(log).to.match(/mine\/agency-2\.csv:2: document is not/);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`stops in good order at ${signal}`, async () => {
+      const app = run('--agencies', '2', '--bets', '60000');
+      await app.line(/agency \d: \d+\/60000 bets, uploading/, 30_000);
+      const { code, ms } = await app.stop(signal);
+      expect(code, app.stderr).to.equal(0);
+      expect(ms).to.be.below(3500);
+      expect(app.lines.at(-1)).to.equal('stopped');
+      for (const name of ['server', 'agency-1', 'agency-2']) {
+        const log = await readFile(sandbox.path(`.data/run/${name}.log`), 'utf8');
+        expect(log, name).to.match(/action: exit \| result: success\n$/);
+      }
+    });
+  }
+
+  it('names a missing file, and ends with 1', async () => {
+    await mkdir(sandbox.path('mine'));
+    const app = run('--agencies', '1', '--data', 'mine');
+    expect((await app.end()).code).to.equal(1);
+    expect(app.stderr).to.match(/^run: mine\/agency-1\.csv cannot be read: [^\n]*\n$/);
+  });
+
+  for (const args of [
+    ['--agencies', '0'],
+    ['--agencies', 'x'],
+    ['--bets', '-1'],
+    ['--bets', '1.5'],
+    ['--nonsense'],
+    ['more'],
+  ]) {
+    it(`${args.join(' ')} is one clear line and exit code 2, for both tools`, async () => {
+      for (const app of [run(...args), makeData(...args)]) {
+        expect((await app.end()).code).to.equal(2);
+        expect(app.stderr).to.match(/^(?:run|data): [^\n]+\n$/);
+      }
+    });
+  }
+
+  describe('sample data', () => {
+    it('is the same for everyone, and does not depend on how much is made', async () => {
+      expect((await makeData('--agencies', '2', '--bets', '50').end()).code).to.equal(0);
+      const second = await readFile(sandbox.path('.data/agency-2.csv'), 'utf8');
+      await rm(sandbox.path('.data'), { recursive: true });
+      expect((await makeData('--agencies', '3', '--bets', '60').end()).code).to.equal(0);
+      const again = await readFile(sandbox.path('.data/agency-2.csv'), 'utf8');
+      expect(again.split('\n').slice(0, 50)).to.deep.equal(second.split('\n').slice(0, 50));
+      expect(again).not.to.equal(await readFile(sandbox.path('.data/agency-3.csv'), 'utf8'));
+      expect(again.split('\n')).to.have.length(61);
+    });
+
+    it('is made anew where it was made here, and nobody else has touched it', async () => {
+      await makeData('--agencies', '1', '--bets', '10').end();
+      const app = makeData('--agencies', '1', '--bets', '20');
+      expect((await app.end()).code).to.equal(0);
+      expect((await readFile(sandbox.path('.data/agency-1.csv'), 'utf8')).split('\n')).to.have.length(21);
+    });
+
+    it('does not overwrite a file that is not its own, nor one that was changed', async () => {
+      await makeData('--agencies', '1', '--bets', '10').end();
+      await sandbox.write('.data/agency-1.csv', 'mine\n');
+      await sandbox.write('.data/agency-2.csv', 'mine too\n');
+      for (const agencies of ['1', '2']) {
+        const app = makeData('--agencies', agencies, '--bets', '10');
+        expect((await app.end()).code).to.equal(1);
+        expect(app.stderr).to.match(/^data: .*agency-1\.csv is no sample data of ours[^\n]*\n$/);
+      }
+      expect(await readFile(sandbox.path('.data/agency-1.csv'), 'utf8')).to.equal('mine\n');
+      expect(await readFile(sandbox.path('.data/agency-2.csv'), 'utf8')).to.equal('mine too\n');
+    });
+
+    it('leaves what is there alone when it only makes what is missing', async () => {
+      await mkdir(sandbox.path('.data'));
+      await sandbox.write('.data/agency-1.csv', 'Ana,Gómez,1,1999-03-17,1\n');
+      const app = run('--agencies', '2', '--bets', '10');
+      expect((await app.end(20_000)).code, app.stderr).to.equal(0);
+      expect(await readFile(sandbox.path('.data/agency-1.csv'), 'utf8')).to.equal('Ana,Gómez,1,1999-03-17,1\n');
+      expect(tableOf(app.stdout)['1']!.slice(0, 2)).to.deep.equal(['1', '0']);
+      expect(tableOf(app.stdout)['2']![0]).to.equal('10');
+    });
+  });
+});

@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import { type App } from '../support/app';
+import { LotterySandbox } from '../support/lottery_sandbox';
+
+const BET = {
+  NOMBRE: 'Santiago Lionel',
+  APELLIDO: 'Lorca, "el"',
+  DOCUMENTO: '30904465',
+  NACIMIENTO: '1999-03-17',
+  NUMERO: '7574',
+};
+const ROW = '1,Santiago Lionel,"Lorca, ""el""",30904465,1999-03-17,7574';
+
+describe('the one-bet client', function () {
+  this.timeout(20_000);
+  let sandbox: LotterySandbox;
+
+  beforeEach(async () => {
+    sandbox = await LotterySandbox.create();
+  });
+
+  afterEach(async () => {
+    await sandbox.dispose();
+  });
+
+  const start = (port: number, env: Record<string, string> = {}): App =>
+    sandbox.startClient(port, 1, { ...BET, ...env });
+
+  it('places its bet, says so, and is done', async () => {
+    const { app: server, port } = await sandbox.startServer();
+    const client = start(port);
+    expect((await client.end()).code, client.stderr).to.equal(0);
+    expect(client.lines.at(-2)).to.match(
+      /INFO +action: apuesta_enviada \| result: success \| dni: 30904465 \| numero: 7574$/,
+    );
+    expect(client.lines.at(-1)).to.match(/action: exit \| result: success$/);
+    expect(await sandbox.storedRows()).to.deep.equal([ROW]);
+    expect(server.grep(/action: (?:finish|sorteo)/)).to.be.empty;
+  });
+
+  it('may be run again: that is another bet', async () => {
+    const { port } = await sandbox.startServer();
+    await start(port).end();
+    expect((await start(port).end()).code).to.equal(0);
+    expect(await sandbox.storedRows()).to.deep.equal([ROW, ROW]);
+  });
+
+  it('fails where the bets of its agency are closed', async () => {
+    const { port } = await sandbox.startServer({ SERVER_AGENCIES: '2' });
+    const other = await sandbox.connect(port);
+    await other.ask('N', '1');
+    expect(await other.ask('F')).to.equal('O 0');
+    const client = start(port);
+    expect((await client.end()).code).to.equal(1);
+    expect(
+      client.grep(/apuesta_enviada \| result: fail \| dni: 30904465 \| numero: 7574 \| error: out-of-order/),
+    ).to.have.length(1);
+  });
+
+  it('keeps its data out of the log of its settings', async () => {
+    const { port } = await sandbox.startServer();
+    const client = start(port, { CLI_LOG_LEVEL: 'DEBUG' });
+    await client.end();
+    expect(client.grep(/action: config/)[0]).not.to.match(/Santiago|Lorca|30904465|1999-03-17/);
+  });
+
+  for (const name of Object.keys(BET) as (keyof typeof BET)[]) {
+    it(`without ${name} has unusable settings`, async () => {
+      const env: Record<string, string> = { ...BET };
+      delete env[name];
+      const client = sandbox.startClient(1, 1, env);
+      expect((await client.end()).code).to.equal(2);
+      expect(client.stderr).to.match(new RegExp(`^[^\\n]*not set: ${name}\\n$`));
+    });
+  }
+
+  for (const [change, fault] of [
+    [{ NOMBRE: '' }, 'first_name is empty'],
+    [{ APELLIDO: 'a\nb' }, 'last_name holds a control character'],
+    [{ DOCUMENTO: '30.904.465' }, 'document is not'],
+    [{ NACIMIENTO: '17/03/1999' }, 'birthdate is not'],
+    [{ NUMERO: '75740' }, 'number is not'],
+  ] as const) {
+    it(`with ${JSON.stringify(change)} has unusable settings`, async () => {
+      const client = start(1, change);
+      expect((await client.end()).code).to.equal(2);
+      expect(client.stderr).to.match(new RegExp(`^[^\\n]*${fault}[^\\n]*\\n$`));
+    });
+  }
+
+  it('ends in good order when it is stopped before it reaches the server', async () => {
+    const { app, port } = await sandbox.startServer();
+    await app.stop('SIGTERM');
+    const client = start(port);
+    await client.line(/action: connect \| result: in_progress/);
+    const { code, ms } = await client.stop('SIGTERM');
+    expect(code).to.equal(0);
+    expect(ms).to.be.below(3000);
+    expect(client.grep(/apuesta_enviada \| result: fail .*stopped before the bet was acknowledged/)).to.have.length(1);
+  });
+});
