@@ -83,3 +83,9 @@ docker-compose-down: docker-engine ## Stop the containers and remove them
 .PHONY: docker-compose-clean
 docker-compose-clean: docker-engine ## The same, and forget the bets that the server has
 	$(COMPOSE) down -t 3 --volumes
+
+.PHONY: bench
+bench: node_modules ## Compare the socket library with plain net and others
+	@npx esbuild bench/library/main.ts bench/library/worker.ts --bundle --platform=node --target=node20.19 \
+		--outdir=dist/bench/library --log-level=warning
+	@node dist/bench/library/main.js

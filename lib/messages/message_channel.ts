@@ -1,5 +1,6 @@
 import { type ReceiveOptions } from '../sockets/receive_options';
 import { type StreamSocket } from '../sockets/stream_socket';
+import { rejecting } from '../sockets/rejecting';
 import { type WaitOptions } from '../sockets/waiter';
 import { type MessageCodec } from './message_codec';
 
@@ -10,14 +11,10 @@ import { type MessageCodec } from './message_codec';
  * Leaving the loop by `break` closes nothing.
  */
 export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDisposable {
-  private readonly frameBytes: (header: Buffer) => number;
-
   constructor(
     readonly socket: StreamSocket,
     private readonly codec: MessageCodec<Message>,
-  ) {
-    this.frameBytes = (header) => codec.frameBytes(header);
-  }
+  ) {}
 
   /**
    * Sends one message, in the order of the calls; resolves when the kernel has taken it: see `StreamSocket.sendAll`.
@@ -25,8 +22,8 @@ export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDis
    * @throws FrameRefusedError the codec has no such message; nothing is sent.
    * @throws as `StreamSocket.sendAll` does.
    */
-  async send(message: Message, options?: WaitOptions): Promise<void> {
-    return this.socket.sendAll(this.codec.encode(message), options);
+  send(message: Message, options?: WaitOptions): Promise<void> {
+    return rejecting(() => this.socket.sendAll(this.codec.encode(message), options));
   }
 
   /** Sends several messages, which leave together: all of them, or none where the codec refuses one. */
@@ -49,15 +46,12 @@ export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDis
    * @throws ConcurrentReadError, SocketClosedError, ConnectionLostError
    */
   receive(options?: ReceiveOptions): Promise<Message | null> {
-    return this.socket
-      .recvFrame(this.codec.headerBytes, this.frameBytes, options)
-      .then((frame) => (frame === null ? null : this.codec.decode(frame)));
+    return this.socket.recvMessage(this.codec, options);
   }
 
   /** The next message where it has come as a whole, else `undefined`. Never waits; throws as `receive` does. */
   tryReceive(): Message | undefined {
-    const frame = this.socket.tryRecvFrame(this.codec.headerBytes, this.frameBytes);
-    return frame === undefined ? undefined : this.codec.decode(frame);
+    return this.socket.tryRecvMessage(this.codec);
   }
 
   /** Closes the socket: see `StreamSocket.close`. */
@@ -69,11 +63,11 @@ export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDis
     await this.close();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
-    for (;;) {
-      const message = await this.receive();
-      if (message === null) return;
-      yield message;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<Message, void, undefined> {
+    return { next: () => this.receive().then(toIteration) };
   }
+}
+
+function toIteration<Message>(message: Message | null): IteratorResult<Message, void> {
+  return message === null ? { done: true, value: undefined } : { done: false, value: message };
 }

@@ -67,7 +67,7 @@ export class TypeLengthValueCodec<Value> implements MessageCodec<TypedMessage<Va
       throw new InvalidTypeError(message.type, typeBytes);
     }
     const frame = Buffer.allocUnsafe(this.headerBytes + length);
-    frame.write(message.type, 0, 'latin1');
+    for (let index = 0; index < typeBytes; index++) frame[index] = message.type.charCodeAt(index);
     if (byteOrder === 'little-endian') frame.writeUIntLE(length, typeBytes, lengthBytes);
     else frame.writeUIntBE(length, typeBytes, lengthBytes);
     this.format.write(message.value, frame, this.headerBytes);

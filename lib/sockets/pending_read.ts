@@ -1,19 +1,19 @@
 import { type Ends } from './errors';
-import { type FrameSize, type ReceiveOptions } from './receive_options';
+import { type FrameReader } from './frame_reader';
+import { type ReceiveOptions } from './receive_options';
 import { Waiter } from './waiter';
 
 /** The read that waits: what it needs, and its clocks. */
-export class PendingRead extends Waiter<Buffer | null, ReceiveOptions> {
+export class PendingRead<Content> extends Waiter<Content | null, ReceiveOptions> {
   private messageBegun = false;
 
   constructor(
-    readonly headerBytes: number,
-    readonly sizeOf: FrameSize,
+    readonly reader: FrameReader<Content>,
     /** How many bytes must be there before it is worth looking again. */
     public needed: number,
     ends: Ends,
     options: ReceiveOptions | undefined,
-    onGivenUp: () => void,
+    onGivenUp: (() => void) | undefined,
   ) {
     super('receive', ends, options, onGivenUp);
   }

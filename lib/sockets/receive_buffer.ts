@@ -116,7 +116,7 @@ export class ReceiveBuffer {
       this.taken -= this.chunks[this.head]!.length;
       this.chunks[this.head++] = NO_BYTES;
     }
-    this.forgetUsedChunks();
+    if (this.head > 0) this.forgetUsedChunks();
   }
 
   private forgetUsedChunks(): void {

@@ -10,6 +10,3 @@ export interface ReceiveOptions extends WaitOptions {
    */
   readonly messageTimeoutMs?: number | undefined;
 }
-
-/** Tells the size of a whole frame, its header included, from the header; throws to refuse the frame. */
-export type FrameSize = (header: Buffer) => number;

@@ -13,9 +13,10 @@ import {
   SocketStateError,
   UnexpectedEofError,
 } from './errors';
+import { type FrameReader, type FrameSize, PlainFrameReader } from './frame_reader';
 import { PendingRead } from './pending_read';
 import { ReceiveBuffer } from './receive_buffer';
-import { type FrameSize, type ReceiveOptions } from './receive_options';
+import { type ReceiveOptions } from './receive_options';
 import { rejecting } from './rejecting';
 import { requireCount } from './require_count';
 import { SendBatch } from './send_batch';
@@ -71,7 +72,7 @@ export abstract class StreamSocket implements AsyncDisposable {
 
   private readonly received = new ReceiveBuffer();
   private readonly receiveBufferBytes: number;
-  private pendingRead: PendingRead | undefined;
+  private pendingRead: PendingRead<unknown> | undefined;
   /** When the message that is being received was begun, by the monotonic clock, where a read has asked for it. */
   private messageBegunAt: number | undefined;
   private paused = false;
@@ -142,7 +143,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   recvExactly(count: number, options?: ReceiveOptions): Promise<Buffer | null> {
     return rejecting(() => {
       requireCount('count', count, 0);
-      return this.takeOrAwait(count, () => count, options);
+      return this.recvMessage(new PlainFrameReader(count, () => count), options);
     });
   }
 
@@ -155,7 +156,8 @@ export abstract class StreamSocket implements AsyncDisposable {
   recvSome(limit: number, options?: ReceiveOptions): Promise<Buffer | null> {
     return rejecting(() => {
       requireCount('limit', limit, 1);
-      return this.takeOrAwait(1, () => Math.min(limit, this.received.length), options);
+      const sizeOf = (): number => Math.min(limit, this.received.length);
+      return this.recvMessage(new PlainFrameReader(1, sizeOf), options);
     });
   }
 
@@ -184,7 +186,7 @@ export abstract class StreamSocket implements AsyncDisposable {
       searched = Math.max(0, this.received.length - wanted.length + 1);
       return this.received.length + 1;
     };
-    return this.takeOrAwait(wanted.length, sizeOf, options);
+    return this.recvMessage(new PlainFrameReader(wanted.length, sizeOf), options);
   }
 
   /**
@@ -199,7 +201,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   recvFrame(headerBytes: number, sizeOf: FrameSize, options?: ReceiveOptions): Promise<Buffer | null> {
     return rejecting(() => {
       requireCount('headerBytes', headerBytes, 1);
-      return this.takeOrAwait(headerBytes, sizeOf, options);
+      return this.recvMessage(new PlainFrameReader(headerBytes, sizeOf), options);
     });
   }
 
@@ -210,9 +212,33 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws what `sizeOf` throws; SocketClosedError, ConcurrentReadError, SocketStateError.
    */
   tryRecvFrame(headerBytes: number, sizeOf: FrameSize): Buffer | undefined {
-    this.requireReadable(undefined);
-    const ready = this.takeFrame(headerBytes, sizeOf);
-    return typeof ready === 'number' ? undefined : ready;
+    requireCount('headerBytes', headerBytes, 1);
+    return this.tryRecvMessage(new PlainFrameReader(headerBytes, sizeOf));
+  }
+
+  /**
+   * Receives one frame as `recvFrame` does, and gives what `reader` makes of it: see `FrameReader`, which every codec
+   * of messages is.
+   *
+   * @returns the content, or `null` where the peer ended cleanly before the frame's first byte.
+   * @throws as `recvExactly` does, and what `reader` throws.
+   */
+  recvMessage<Content>(reader: FrameReader<Content>, options?: ReceiveOptions): Promise<Content | null> {
+    return rejecting(() => {
+      checkOptions('receive', this.connectionEnds, options);
+      this.requireReadable();
+      const ready = this.takeFrame(reader);
+      if (typeof ready !== 'number') return Promise.resolve(reader.decode(ready));
+      if (this.readEnded || this.lost) return Promise.resolve(this.endOfRead(ready));
+      return this.awaitFrame(reader, ready, options);
+    });
+  }
+
+  /** The same without waiting: see `tryRecvFrame`. */
+  tryRecvMessage<Content>(reader: FrameReader<Content>): Content | undefined {
+    this.requireReadable();
+    const ready = this.takeFrame(reader);
+    return typeof ready === 'number' ? undefined : reader.decode(ready);
   }
 
   /**
@@ -227,15 +253,20 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws ConnectionLostError, SocketStateError (after `shutdownWrite`, or not connected)
    */
   sendAll(bytes: Uint8Array, options?: WaitOptions): Promise<void> {
-    return this.sendMany([bytes], options);
+    return rejecting(() => {
+      this.requireSendable(options);
+      requireByteArray(bytes);
+      const batch = this.batchOfThisTurn();
+      batch.add(bytes);
+      return this.within(options, 'send', batch.promise);
+    });
   }
 
   /** Sends several buffers as if they were one: see `sendAll`. They leave in one system call where the stream can. */
   sendMany(buffers: readonly Uint8Array[], options?: WaitOptions): Promise<void> {
     return rejecting(() => {
-      checkOptions('send', this.connectionEnds, options);
-      this.requireOpen('send');
-      buffers.forEach(requireByteArray);
+      this.requireSendable(options);
+      for (const buffer of buffers) requireByteArray(buffer);
       const batch = this.batchOfThisTurn();
       for (const buffer of buffers) batch.add(buffer);
       return this.within(options, 'send', batch.promise);
@@ -348,16 +379,14 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (stream.closed) this.onClose();
   }
 
-  private takeOrAwait(headerBytes: number, sizeOf: FrameSize, options?: ReceiveOptions): Promise<Buffer | null> {
-    this.requireReadable(options);
-    const ready = this.takeFrame(headerBytes, sizeOf);
-    if (typeof ready !== 'number') return Promise.resolve(ready);
-    if (this.readEnded || this.lost) return Promise.resolve(this.endOfRead(ready));
-
-    const read = new PendingRead(headerBytes, sizeOf, ready, this.connectionEnds, options, () => {
-      this.pendingRead = undefined;
-    });
-    this.pendingRead = read;
+  private awaitFrame<Content>(
+    reader: FrameReader<Content>,
+    needed: number,
+    options: ReceiveOptions | undefined,
+  ): Promise<Content | null> {
+    const forget = options === undefined ? undefined : () => (this.pendingRead = undefined);
+    const read = new PendingRead(reader, needed, this.connectionEnds, options, forget);
+    this.pendingRead = read as PendingRead<unknown>;
     if (this.received.length === 0) read.awaitFirstByte();
     else this.startMessageClock(read);
     this.resumeReading();
@@ -400,20 +429,20 @@ export abstract class StreamSocket implements AsyncDisposable {
     this.writeEnd?.reject(this.endedError('shut down writing'));
   }
 
-  private completePendingRead(read: PendingRead): void {
+  private completePendingRead(read: PendingRead<unknown>): void {
     if (this.received.length < read.needed) {
       this.startMessageClock(read);
       return;
     }
     try {
-      const ready = this.takeFrame(read.headerBytes, read.sizeOf);
+      const ready = this.takeFrame(read.reader);
       if (typeof ready === 'number') {
         read.needed = ready;
         this.startMessageClock(read);
         return;
       }
       this.pendingRead = undefined;
-      read.resolve(ready);
+      read.resolve(read.reader.decode(ready));
     } catch (refused) {
       this.pendingRead = undefined;
       read.reject(refused);
@@ -431,15 +460,16 @@ export abstract class StreamSocket implements AsyncDisposable {
     }
   }
 
-  private startMessageClock(read: PendingRead): void {
+  private startMessageClock<Content>(read: PendingRead<Content>): void {
     if (read.hasMessageLimit) this.messageBegunAt ??= performance.now();
     read.awaitRest(this.messageBegunAt);
   }
 
   /** A whole frame, or how many bytes must be there before it is worth looking again. */
-  private takeFrame(headerBytes: number, sizeOf: FrameSize): Buffer | number {
+  private takeFrame(reader: FrameReader<unknown>): Buffer | number {
+    const { headerBytes } = reader;
     if (this.received.length < headerBytes) return headerBytes;
-    const size = sizeOf(this.received.peek(headerBytes));
+    const size = reader.frameBytes(this.received.peek(headerBytes));
     if (!(size >= headerBytes)) throw new RangeError(`a frame of ${size} bytes cannot have a header of ${headerBytes}`);
     if (this.received.length < size) return size;
     const frame = this.received.take(size);
@@ -488,9 +518,8 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   private onWritten(batch: SendBatch, error: Error | null | undefined): void {
-    const index = this.inFlight.indexOf(batch);
-    if (index === -1) return;
-    this.inFlight.splice(index, 1);
+    if (this.inFlight[0] !== batch) return;
+    this.inFlight.shift();
     // Node reports a write that was under way when the stream was destroyed as done, without an error.
     if (error || this.stream!.destroyed) batch.reject(this.endedError('send', error));
     else batch.resolve();
@@ -529,11 +558,15 @@ export abstract class StreamSocket implements AsyncDisposable {
     }
   }
 
-  private requireReadable(options: ReceiveOptions | undefined): void {
-    checkOptions('receive', this.connectionEnds, options);
+  private requireReadable(): void {
     if (this.closedHere) throw new SocketClosedError('receive', this.connectionEnds);
     if (!this.connected) throw new SocketStateError('receive', this.connectionEnds, 'not connected');
     if (this.pendingRead !== undefined) throw new ConcurrentReadError(this.connectionEnds);
+  }
+
+  private requireSendable(options: WaitOptions | undefined): void {
+    checkOptions('send', this.connectionEnds, options);
+    this.requireOpen('send');
   }
 
   private requireOpen(operation: Operation): Duplex {

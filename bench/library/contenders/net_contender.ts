@@ -1,0 +1,60 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { ANSWER_VALUE, type Contender, type ContenderClient, frameOf } from '../contender';
+
+const MESSAGE = 'M'.charCodeAt(0);
+const ANSWER = 'A'.charCodeAt(0);
+const OPTIONS = { noDelay: true, keepAlive: true, allowHalfOpen: true } as const;
+
+/** Takes the chunks of a connection and calls back with every whole message in them. */
+export type Reader = (onMessage: (value: Buffer) => void) => (chunk: Buffer) => void;
+
+/** Plain `net` with callbacks, and a reader of messages written by hand; answers of one chunk leave together. */
+export function netContender(reader: Reader): Contender {
+  return {
+    serve: () =>
+      new Promise((resolve) => {
+        const server = createServer(OPTIONS, (socket) => {
+          readCorked(socket, reader, () => void socket.write(frameOf(ANSWER, ANSWER_VALUE)));
+        });
+        server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+      }),
+    connect: (port) =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ port, host: '127.0.0.1', ...OPTIONS });
+        socket.once('error', reject);
+        socket.once('connect', () => resolve(clientOf(socket, reader)));
+      }),
+  };
+}
+
+function clientOf(socket: Socket, reader: Reader): ContenderClient {
+  let onAnswer = (): void => undefined;
+  readCorked(socket, reader, () => onAnswer());
+  return {
+    run: (count, value, window) =>
+      new Promise((resolve) => {
+        let sent = 0;
+        let answered = 0;
+        const sendNext = (): void => {
+          sent++;
+          socket.write(frameOf(MESSAGE, value));
+        };
+        onAnswer = () => {
+          if (++answered === count) resolve();
+          else if (sent < count) sendNext();
+        };
+        socket.cork();
+        while (sent < Math.min(window, count)) sendNext();
+        socket.uncork();
+      }),
+  };
+}
+
+function readCorked(socket: Socket, reader: Reader, onMessage: (value: Buffer) => void): void {
+  const onChunk = reader(onMessage);
+  socket.on('data', (chunk) => {
+    socket.cork();
+    onChunk(chunk);
+    socket.uncork();
+  });
+}

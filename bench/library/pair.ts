@@ -1,0 +1,54 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type Case } from './cases';
+import { type Answer, type Request } from './worker';
+
+/** What one run has cost. */
+export interface Cost {
+  readonly messagesPerSecond: number;
+  /** CPU time of both processes for a message, user and system, in microseconds. */
+  readonly cpuMicroseconds: number;
+}
+
+/** A server and a client of one contender, each in a process of its own, connected over the loopback. */
+export class Pair {
+  private constructor(
+    private readonly server: ChildProcess,
+    private readonly client: ChildProcess,
+  ) {}
+
+  static async start(contender: string): Promise<Pair> {
+    const [server, client] = [startWorker(contender), startWorker(contender)];
+    const port = await ask(server, { do: 'serve' });
+    await ask(client, { do: 'connect', port });
+    return new Pair(server, client);
+  }
+
+  async run({ valueBytes, window }: Case, count: number): Promise<Cost> {
+    const before = await this.cpuTime();
+    const milliseconds = await ask(this.client, { do: 'run', count, valueBytes, window });
+    const used = (await this.cpuTime()) - before;
+    return { messagesPerSecond: (1000 * count) / milliseconds, cpuMicroseconds: used / count };
+  }
+
+  stop(): void {
+    this.server.disconnect();
+    this.client.disconnect();
+  }
+
+  private async cpuTime(): Promise<number> {
+    const times = await Promise.all([this.server, this.client].map((worker) => ask(worker, { do: 'read CPU time' })));
+    return times.reduce((sum, time) => sum + time, 0);
+  }
+}
+
+function startWorker(contender: string): ChildProcess {
+  return fork(join(__dirname, 'worker.js'), [contender]);
+}
+
+async function ask(worker: ChildProcess, request: Request): Promise<Answer> {
+  const answering = once(worker, 'message') as Promise<[Answer]>;
+  worker.send(request);
+  return (await answering)[0];
+}

@@ -1,0 +1,29 @@
+/** What a read waits for: a frame, which begins with a header of fixed size that tells the size of the whole. */
+export interface FrameReader<Content> {
+  /** How many bytes `frameBytes` needs. */
+  readonly headerBytes: number;
+
+  /**
+   * The size of the whole frame, its header included. Called once the header is there, which stays; perhaps again with
+   * the same header, when the rest was not there yet. What it throws ends the read, and no byte is taken.
+   */
+  frameBytes(header: Buffer): number;
+
+  /** What the caller gets of a whole frame. What it throws ends the read; the frame is taken. */
+  decode(frame: Buffer): Content;
+}
+
+/** Tells the size of a whole frame, its header included, from the header; throws to refuse the frame. */
+export type FrameSize = (header: Buffer) => number;
+
+/** Reads frames as they are. */
+export class PlainFrameReader implements FrameReader<Buffer> {
+  constructor(
+    readonly headerBytes: number,
+    readonly frameBytes: FrameSize,
+  ) {}
+
+  decode(frame: Buffer): Buffer {
+    return frame;
+  }
+}
