@@ -158,6 +158,7 @@
     const { bets, agencies, errors, server } = summary;
     setText('bets', number(bets.stored));
     setText('rate', number(bets.perSecond));
+    setText('peak', curve.length === 0 ? '' : `, at most ${number(Math.max(...curve))} in the last 3 minutes`);
     drawCurve(element('chart'), curve, 'All agencies');
 
     const finished = finishedOf(agencies);
@@ -200,6 +201,7 @@
     const shown = visible.length === 0 ? 'none' : `${number(first + 1)} to ${number(first + visible.length)}`;
     const notListed = summary.agencies.expected > MOST_LISTED ? '; absent agencies are not listed' : '';
     setText('shown', `${shown} of ${number(chosen.length)}${notListed}`);
+    element('pages').hidden = pages === 1 && notListed === '';
     element('previous').disabled = page === 0;
     element('next').disabled = page === pages - 1;
   }
@@ -286,6 +288,7 @@
     const start = CURVE_SECONDS - samples.length;
     const points = samples.map((sample, at) => `L${start + at},${(29 - (27 * sample) / most).toFixed(1)}`).join('');
     setAttribute(stroke, 'd', `M0,29H${start}${points}`);
+    stroke.classList.toggle('empty', samples.length === 0);
     setAttribute(area, 'd', `M${start},29${points}V30H${start}Z`);
     const words =
       samples.length === 0

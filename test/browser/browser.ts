@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+/** Debian's Chromium, or the one that CHROMIUM names. */
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+
+/** Where the pictures of the pages go: a test's output, not part of the project. */
+const PICTURES = join(__dirname, '../../test-output');
+
+/** It talks to this machine's loopback and to nobody else. */
+const QUIET = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+];
+
+export const VIEWS = {
+  desktop: { viewport: { width: 1100, height: 760 }, colorScheme: 'light' },
+  dark: { viewport: { width: 1100, height: 760 }, colorScheme: 'dark' },
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, colorScheme: 'light' },
+  darkPhone: { viewport: { width: 390, height: 844 }, isMobile: true, colorScheme: 'dark' },
+} as const satisfies Record<string, BrowserContextOptions>;
+
+export type ViewName = keyof typeof VIEWS;
+
+/** Why there is no browser to test with; undefined where there is one. */
+export function whyNoBrowser(): string | undefined {
+  return existsSync(CHROMIUM) ? undefined : `no Chromium at ${CHROMIUM} (apt-get install chromium)`;
+}
+
+/** A page, with everything that it has complained of and asked for. */
+export interface WatchedPage {
+  readonly page: Page;
+  readonly problems: string[];
+  readonly requests: string[];
+}
+
+/** A browser of a test's own, with a profile that was empty before and is gone afterwards. */
+export class TestBrowser {
+  private readonly contexts: BrowserContext[] = [];
+  private readonly profiles: string[] = [];
+
+  /** Opens a page as it looks to somebody with such a screen. */
+  async open(url: string, view: ViewName): Promise<WatchedPage> {
+    const profile = await mkdtemp(join(tmpdir(), 'lottery-browser-'));
+    this.profiles.push(profile);
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: CHROMIUM,
+      args: QUIET,
+      locale: 'en-GB',
+      ...VIEWS[view],
+    });
+    this.contexts.push(context);
+    context.setDefaultTimeout(15_000);
+    const page = context.pages()[0] ?? (await context.newPage());
+    const watched: WatchedPage = { page, problems: [], requests: [] };
+    page.on('console', (message) => {
+      if (message.type() === 'error') watched.problems.push(message.text());
+    });
+    page.on('pageerror', (error) => watched.problems.push(String(error)));
+    page.on('request', (request) => watched.requests.push(request.url()));
+    await page.goto(url);
+    return watched;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.contexts.map((context) => context.close()));
+    await Promise.all(this.profiles.map((profile) => rm(profile, { recursive: true, force: true })));
+  }
+}
+
+/** Keeps a picture of the whole page. */
+export async function takePicture({ page }: WatchedPage, name: string): Promise<void> {
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+}
+
+/** What axe-core finds wrong with the page: each rule with the elements that break it. */
+export async function findBarriers({ page }: WatchedPage): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** A port of the loopback that is free now. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
