@@ -1,0 +1,80 @@
+import { Campaign, sized } from './support/campaign';
+import { type DiskImage, DiskModel } from './support/disk_model';
+import { MemoryLottery } from './support/memory_lottery';
+import { requireKept } from './support/oracle';
+import { type RecordingAgency } from './support/recording_agency';
+import { type SeededRandom } from './support/seeded_random';
+import { recollect, runToTheEnd, smallAgencies } from './support/small_run';
+
+/** What the agencies had heard when the machine died, and what it left. */
+interface Crash {
+  readonly image: DiskImage;
+  readonly agencies: readonly RecordingAgency[];
+}
+
+/** Starts a server on what a crash left: it must start, keep what was acknowledged, and let every agency go on. */
+async function requireGoesOn({ image, agencies }: Crash): Promise<DiskModel> {
+  const disk = new DiskModel(image);
+  const server = new MemoryLottery({ directory: disk, agencies: agencies.length });
+  const probe = await server.dial().catch((error: Error) => {
+    throw new Error(`${error.message}: ${server.log.join('')}`);
+  });
+  requireKept(disk.kernelImage().get('bets.csv'), agencies);
+  // What a server has said is stored must be on the disk, not only in the kernel.
+  requireKept(disk.durableImage().get('bets.csv'), agencies);
+  probe.destroy();
+  const code = await server.stop();
+  if (code !== 0) throw new Error(`the server ended with ${code}: ${server.log.join('')}`);
+  await runToTheEnd(disk, agencies);
+  return disk;
+}
+
+describe('torture: crashes at every step', function () {
+  this.timeout(sized(60_000, 1_200_000));
+
+  /** Runs a small lottery and looks at each of its steps: before and after every write, flush and acknowledgement. */
+  async function crashesOf(disk: DiskModel, agencies: readonly RecordingAgency[], take: () => void): Promise<void> {
+    disk.onStep = take;
+    for (const agency of agencies) agency.onAcknowledged = take;
+    await runToTheEnd(disk, agencies);
+  }
+
+  describe('of the process', () => {
+    const campaign = new Campaign('process killed before, in and after every write, flush and acknowledgement');
+
+    it('keeps what was acknowledged, and goes on', async () => {
+      const agencies = smallAgencies(sized(2, 3));
+      const disk = new DiskModel();
+      const crashes: Crash[] = [];
+      await crashesOf(disk, agencies, () => {
+        crashes.push({ image: disk.kernelImage(), agencies: agencies.map(recollect) });
+      });
+      for (const [index, crash] of crashes.entries()) {
+        await campaign.run(`step ${index}`, async () => void (await requireGoesOn(crash)));
+      }
+    });
+  });
+
+  describe('of the power', () => {
+    const campaign = new Campaign('power cut at every step, unflushed sectors kept or lost at random in each file');
+
+    it('keeps what was acknowledged, and goes on', async () => {
+      const agencies = smallAgencies(2, { bets: 40, betsPerBatch: 9, window: 3 });
+      const disk = new DiskModel();
+      const crashes: { cut: (random: SeededRandom) => DiskImage; agencies: RecordingAgency[] }[] = [];
+      await crashesOf(disk, agencies, () => {
+        const frozen = disk.freeze();
+        crashes.push({ cut: (random) => frozen.powerCutImage(random), agencies: agencies.map(recollect) });
+      });
+      for (const [index, { cut, agencies }] of crashes.entries()) {
+        for (let variant = 0; variant < sized(5, 40); variant++) {
+          await campaign.run(`step ${index}, variant ${variant}`, async (random) => {
+            const heard = agencies.map(recollect);
+            const recovered = await requireGoesOn({ image: cut(random), agencies: heard });
+            await requireGoesOn({ image: recovered.powerCutImage(random), agencies: heard.map(recollect) });
+          });
+        }
+      }
+    });
+  });
+});

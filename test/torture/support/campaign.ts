@@ -1,0 +1,49 @@
+import { SeededRandom } from './seeded_random';
+
+/** `make torture` runs the full sizes; the tests' part of the suite runs small ones. */
+export const IS_FULL = process.env['TORTURE'] === 'full';
+
+/** The seed of everything random; TORTURE_SEED repeats a run. */
+const SEED = Number(process.env['TORTURE_SEED'] ?? 20260101);
+
+/** `full` under `make torture`, else `short`. */
+export function sized(short: number, full: number): number {
+  return IS_FULL ? full : short;
+}
+
+/** What one part of the suite has tried: it counts the cases, seeds each, and says which one failed. */
+export class Campaign {
+  private cases = 0;
+  private readonly figures: string[] = [];
+
+  constructor(private readonly title: string) {
+    after(() => this.report());
+  }
+
+  /** Runs one case with random numbers of its own. A failure names the seed and the case that repeat it. */
+  async run(name: string, work: (random: SeededRandom) => Promise<void>): Promise<void> {
+    const number = ++this.cases;
+    try {
+      await work(new SeededRandom(SEED + number * 1_000_003));
+    } catch (error) {
+      const failure = error as Error;
+      failure.message = `${this.title}, case ${number} (${name}), TORTURE_SEED=${SEED}: ${failure.message}`;
+      throw failure;
+    }
+  }
+
+  /** Counts cases that need no seed. */
+  count(cases = 1): void {
+    this.cases += cases;
+  }
+
+  /** A figure to print beside the number of cases. */
+  note(figure: string): void {
+    this.figures.push(figure);
+  }
+
+  private report(): void {
+    const figures = this.figures.length === 0 ? '' : `; ${this.figures.join('; ')}`;
+    process.stdout.write(`    torture: ${this.title}: ${this.cases} cases, seed ${SEED}${figures}\n`);
+  }
+}

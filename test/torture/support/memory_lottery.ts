@@ -1,0 +1,126 @@
+import { type Duplex } from 'node:stream';
+import { PeerSocket } from '../../../lib/index';
+import { MemoryStream } from '../../../lib/testing/index';
+import { ActionLog, type LogLevel } from '../../../apps/runtime/action_log';
+import { type ExitCode } from '../../../apps/runtime/exit_code';
+import { loadSettings } from '../../../apps/runtime/settings';
+import { createServerContainer } from '../../../apps/server/container';
+import { type LotteryServer } from '../../../apps/server/lottery_server';
+import { SERVER_SETTINGS } from '../../../apps/server/settings';
+import { type StoreDirectory } from '../../../apps/server/storage/file_system';
+import { TOKENS } from '../../../apps/server/tokens';
+
+export interface MemoryLotteryOptions {
+  readonly directory: StoreDirectory;
+  readonly agencies: number;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly logLevel?: LogLevel;
+}
+
+/**
+ * The server as its own container composes it, in this process: with the given directory, and with connections in
+ * memory instead of a port.
+ */
+export class MemoryLottery {
+  readonly log: string[] = [];
+  /** Resolves with the exit code, and rejects as `run` does. */
+  readonly ended: Promise<ExitCode>;
+  private readonly stopping = new AbortController();
+  private readonly listener = new MemoryListener();
+  private hasEnded = false;
+
+  constructor({ directory, agencies, settings = {}, logLevel = 'WARNING' }: MemoryLotteryOptions) {
+    const environment = {
+      CONFIG_FILE: '/dev/null',
+      SERVER_AGENCIES: String(agencies),
+      SERVER_WAIT_HOLD_MS: '0',
+      ...settings,
+    };
+    const values = loadSettings(SERVER_SETTINGS, { defaultFile: '', environment });
+    const log = new ActionLog(logLevel, (lines) => this.log.push(lines));
+    const container = createServerContainer(values, log);
+    container.rebind(TOKENS.StoreDirectory).toConstantValue(directory);
+    container.rebind(TOKENS.ListenSocket).toConstantValue(this.listener);
+    this.ended = container.get<LotteryServer>(TOKENS.LotteryServer).run(this.stopping.signal);
+    const onEnd = (): void => {
+      this.hasEnded = true;
+      this.listener.fail();
+    };
+    this.ended.then(onEnd, onEnd);
+  }
+
+  get isOver(): boolean {
+    return this.hasEnded;
+  }
+
+  /** The agency's end of a new connection; waits until the server listens. */
+  async dial(): Promise<Duplex> {
+    return this.listener.connect();
+  }
+
+  /** As SIGTERM does. */
+  async stop(): Promise<ExitCode> {
+    this.stopping.abort();
+    return this.ended;
+  }
+}
+
+/** What the server needs of a listener. */
+class MemoryListener {
+  readonly address = { host: 'memory', port: 0 };
+  private readonly waiting: PeerSocket[] = [];
+  private accepting: ((peer: PeerSocket) => void) | undefined;
+  private readonly listening: Promise<void>;
+  private listen!: () => void;
+  private refuse!: (error: Error) => void;
+  private isClosed = false;
+
+  constructor() {
+    this.listening = new Promise((resolve, reject) => {
+      this.listen = resolve;
+      this.refuse = reject;
+    });
+    this.listening.catch(() => {});
+  }
+
+  async bindAndListen(): Promise<void> {
+    this.listen();
+  }
+
+  async accept({ signal }: { signal: AbortSignal }): Promise<PeerSocket> {
+    signal.throwIfAborted();
+    const peer = this.waiting.shift();
+    if (peer !== undefined) return peer;
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(new Error('stopped'));
+      signal.addEventListener('abort', onAbort);
+      this.accepting = (accepted) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(accepted);
+      };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    for (const peer of this.waiting.splice(0)) peer.reset();
+  }
+
+  /** The server has ended: whoever waits for it to listen does so in vain. */
+  fail(): void {
+    this.isClosed = true;
+    this.refuse(new Error('the server has ended'));
+  }
+
+  async connect(): Promise<Duplex> {
+    await this.listening;
+    if (this.isClosed) throw new Error('the server does not listen any more');
+    const [near, far] = MemoryStream.pair();
+    const peer = new PeerSocket(far);
+    const { accepting } = this;
+    this.accepting = undefined;
+    if (accepting === undefined) this.waiting.push(peer);
+    else accepting(peer);
+    return near;
+  }
+}
