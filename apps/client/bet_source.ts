@@ -1,4 +1,7 @@
-/** Bets on their way to the server: the value of a `B`, and how many bets it holds. */
+/**
+ * Bets on their way to the server: the value of a `B`, and how many bets it holds. The value is only good until the next
+ * batch is asked for.
+ */
 export interface OutgoingBatch {
   readonly value: Uint8Array;
   readonly count: number;

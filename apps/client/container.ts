@@ -1,4 +1,4 @@
-import 'reflect-metadata';
+import 'reflect-metadata/lite';
 import { Container } from 'inversify';
 import { ConnectSocket } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { inject, injectable } from 'inversify';
 import { decodeBetText, readBetRow } from '../lottery/bet_batch';
-import { scanPlainBet } from '../lottery/plain_bet';
+import { NOT_PLAIN, scanPlainBet } from '../lottery/plain_bet';
 import { MSG_MAX_LENGTH } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
 import { type ActionLog } from '../runtime/action_log';
@@ -47,10 +47,10 @@ export class FileBetSource implements BetSource {
     const builder = new BatchBuilder(this.maxBets);
     try {
       yield* this.fill(builder, file, skip);
-      if (!builder.isEmpty) yield builder.take();
+      if (builder.count > 0) yield builder.take();
     } catch (error) {
       // The rows before a bad one are good: they go first.
-      if (error instanceof BadRowError && !builder.isEmpty) yield builder.take();
+      if (error instanceof BadRowError && builder.count > 0) yield builder.take();
       throw error instanceof BetSourceError ? error : this.unreadable(error);
     } finally {
       await file.close();
@@ -65,13 +65,18 @@ export class FileBetSource implements BetSource {
       const blockIsUtf8 = isUtf8(block);
       let start = line === 0 && block.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0;
       while (start < block.length) {
-        const lineFeed = block.indexOf(LINE_FEED, start);
-        const end = lineFeed === -1 ? block.length : lineFeed;
-        line++;
-        if (line > skip) {
-          while (!this.add(builder, block, start, end, blockIsUtf8, line)) yield builder.take();
+        if (line >= skip && blockIsUtf8) {
+          const before = builder.count;
+          start = this.addPlainRows(builder, block, start);
+          line += builder.count - before;
         }
-        start = end + 1;
+        if (builder.isFull) yield builder.take();
+        else if (start < block.length) {
+          const lineFeed = block.indexOf(LINE_FEED, start);
+          const end = lineFeed === -1 ? block.length : lineFeed;
+          if (++line > skip) yield* this.addRow(builder, withoutCarriageReturn(block.subarray(start, end)), line);
+          start = end + 1;
+        }
       }
     }
     if (line < skip) {
@@ -79,20 +84,22 @@ export class FileBetSource implements BetSource {
     }
   }
 
-  /** Adds the row that stands in `block` from `start` up to `end`; false where the batch has no room for it. */
-  private add(
-    builder: BatchBuilder,
-    block: Buffer,
-    start: number,
-    end: number,
-    isUtf8: boolean,
-    line: number,
-  ): boolean {
-    const rowEnd = end > start && block[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
-    const isPlain = isUtf8 && scanPlainBet(block, start) === rowEnd;
-    if (isPlain) return builder.add(this.prefix, block, start, rowEnd);
-    const row = this.readRow(block.subarray(start, rowEnd), line);
-    return builder.add(NOTHING, row, 0, row.length);
+  /** Adds rows until one is not plain, the batch has no room or the block ends; returns where it has come to. */
+  private addPlainRows(builder: BatchBuilder, block: Uint8Array, start: number): number {
+    let at = start;
+    while (at < block.length) {
+      const rowEnd = scanPlainBet(block, at);
+      const next = rowEnd === NOT_PLAIN ? NOT_PLAIN : behindLineBreak(block, rowEnd);
+      if (next === NOT_PLAIN || !builder.add(this.prefix, block, at, rowEnd)) break;
+      at = next;
+    }
+    return at;
+  }
+
+  /** Adds any row; hands out the batch that has no room for it. */
+  private *addRow(builder: BatchBuilder, bytes: Uint8Array, line: number): Generator<OutgoingBatch> {
+    const row = this.readRow(bytes, line);
+    while (!builder.add(NOTHING, row, 0, row.length)) yield builder.take();
   }
 
   /** The slow path, for rows with quotes and for bad ones. */
@@ -112,4 +119,15 @@ export class FileBetSource implements BetSource {
   private unreadable(cause: unknown): SourceUnreadableError {
     return new SourceUnreadableError(`${this.path} cannot be read: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** The offset behind the line break, or the end of the block, at `at`; `NOT_PLAIN` where neither is there. */
+function behindLineBreak(block: Uint8Array, at: number): number {
+  if (at === block.length) return at;
+  const lineFeed = block[at] === CARRIAGE_RETURN ? at + 1 : at;
+  return block[lineFeed] === LINE_FEED ? lineFeed + 1 : NOT_PLAIN;
+}
+
+function withoutCarriageReturn(row: Uint8Array): Uint8Array {
+  return row[row.length - 1] === CARRIAGE_RETURN ? row.subarray(0, -1) : row;
 }

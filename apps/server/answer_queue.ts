@@ -1,16 +1,27 @@
 import { type MessageChannel } from '../../lib/index';
 import { type LotteryMessage } from '../lottery/protocol';
 
+/** An answer that is owed: not known yet, known, or not to be had. */
+interface OwedAnswer {
+  message: LotteryMessage | undefined;
+  failure: { readonly error: unknown } | undefined;
+}
+
 /**
  * The answers that a session owes, sent in the order of the messages they answer: each as soon as it is known and all
  * before it are. Answers that become known together leave together.
  */
 export class AnswerQueue {
-  private tail: Promise<void> = Promise.resolve();
+  /** Those not handed to the connection yet. */
+  private queue: OwedAnswer[] = [];
+  /** How many of all owed are not known yet, those behind a failure included. */
+  private unknown = 0;
   private unsent = 0;
+  private scheduled = false;
   private failed = false;
   private sentAt = performance.now();
   private roomWanted: (() => void) | undefined;
+  private settlementWanted: (() => void) | undefined;
 
   /**
    * @param limit how many answers may be owed before `waitForRoom` waits.
@@ -35,15 +46,25 @@ export class AnswerQueue {
   }
 
   owe(answer: LotteryMessage | Promise<LotteryMessage>): void {
+    const owed: OwedAnswer = { message: undefined, failure: undefined };
+    this.queue.push(owed);
     this.unsent++;
-    this.tail = this.tail
-      .then(() => answer)
-      .then(
-        (message) => this.send(message),
-        (error: unknown) => this.fail(error),
-      );
-    // It may fail while those before it are awaited: that is looked at when its turn comes.
-    if (answer instanceof Promise) answer.catch(() => {});
+    if (!(answer instanceof Promise)) {
+      owed.message = answer;
+      this.scheduleSending();
+      return;
+    }
+    this.unknown++;
+    answer.then(
+      (message) => {
+        owed.message = message;
+        this.onKnown(owed);
+      },
+      (error: unknown) => {
+        owed.failure = { error };
+        this.onKnown(owed);
+      },
+    );
   }
 
   /** Resolves while fewer answers are owed than the limit, once no more will be sent, or at `stopWaiting`. */
@@ -61,28 +82,63 @@ export class AnswerQueue {
 
   /** Resolves once every answer owed so far is known and handed to the connection, or dropped. */
   async settled(): Promise<void> {
-    await this.tail;
+    if (this.isSettled) return;
+    await new Promise<void>((resolve) => {
+      this.settlementWanted = resolve;
+    });
   }
 
-  private send(message: LotteryMessage): void {
+  private get isSettled(): boolean {
+    return this.unknown === 0 && this.queue.length === 0;
+  }
+
+  private onKnown(owed: OwedAnswer): void {
+    this.unknown--;
+    if (owed === this.queue[0]) this.scheduleSending();
+    else this.tellIfSettled();
+  }
+
+  /** What becomes known in this turn leaves together: promises are settled before the next tick. */
+  private scheduleSending(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    process.nextTick(() => this.sendKnown());
+  }
+
+  private sendKnown(): void {
+    this.scheduled = false;
+    const unknown = this.queue.findIndex(({ message }) => message === undefined);
+    const known = unknown === -1 ? this.queue : this.queue.slice(0, unknown);
+    this.queue = unknown === -1 ? [] : this.queue.slice(unknown);
+    if (known.length > 0) this.send(known.map(({ message }) => message!));
+    const failure = this.queue[0]?.failure;
+    if (failure !== undefined) this.fail(failure.error);
+    this.tellIfSettled();
+  }
+
+  private send(messages: readonly LotteryMessage[]): void {
     if (this.failed) return;
-    // Not awaited: the answers that become known in this turn leave in one system call.
-    this.channel.send(message, { timeoutMs: this.sendTimeoutMs }).then(
-      () => this.onSent(),
+    this.channel.sendMany(messages, { timeoutMs: this.sendTimeoutMs }).then(
+      () => this.onSent(messages.length),
       (error: unknown) => this.fail(error),
     );
   }
 
-  private onSent(): void {
-    this.unsent--;
+  private onSent(count: number): void {
+    this.unsent -= count;
     this.sentAt = performance.now();
     this.stopWaiting();
   }
 
   private fail(error: unknown): void {
+    this.queue = [];
     if (this.failed) return;
     this.failed = true;
     this.onFailure(error);
     this.stopWaiting();
+  }
+
+  private tellIfSettled(): void {
+    if (this.isSettled) this.settlementWanted?.();
   }
 }

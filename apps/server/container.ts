@@ -1,4 +1,4 @@
-import 'reflect-metadata';
+import 'reflect-metadata/lite';
 import { Container } from 'inversify';
 import { ListenSocket, MessageChannel } from '../../lib/index';
 import { createServerCodec } from '../lottery/protocol';
