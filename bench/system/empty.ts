@@ -1,0 +1,2 @@
+/** What every program's start is measured against: nothing. */
+export {};

@@ -1,0 +1,51 @@
+/** `make bench-system`: how fast, how small and how quick to start the whole system is, and how that compares. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { type Part } from './part';
+import { million, tenMillion } from './parts/steady_rate';
+import { wholeWork } from './parts/whole_work';
+
+const PARTS: readonly Part[] = [wholeWork, million, tenMillion];
+/** What a run without `--full` leaves out. */
+const LONG = new Set([tenMillion]);
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      parts: { type: 'string' },
+      rounds: { type: 'string', default: '7' },
+      full: { type: 'boolean', default: false },
+      directory: { type: 'string', default: '.data/bench' },
+    },
+  });
+  const directory = resolve(values.directory);
+  mkdirSync(directory, { recursive: true });
+  for (const part of choose(values.parts, values.full)) {
+    print(`\n${part.name}: ${part.about}\n`);
+    await part.run({
+      directory,
+      rounds: Number(values.rounds),
+      full: values.full,
+      print: (figure, value) => print(`  ${figure.padEnd(52)} ${value}\n`),
+    });
+  }
+  rmSync(join(directory, 'run'), { recursive: true, force: true });
+  print(`\nmedian (least … most); ratios are of the same round; load average ${loadavg()[0]!.toFixed(1)}\n`);
+}
+
+function choose(names: string | undefined, full: boolean): readonly Part[] {
+  if (names === undefined) return PARTS.filter((part) => full || !LONG.has(part));
+  return names.split(',').map((name) => {
+    const part = PARTS.find((each) => each.name === name);
+    if (part !== undefined) return part;
+    throw new Error(`no part is called ${name}: ${PARTS.map((each) => each.name).join(', ')}`);
+  });
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+void main();

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const DIST = join(__dirname, '..', '..');
+
+/** The programs that are measured, as they are built. */
+export const PROGRAMS = {
+  server: join(DIST, 'apps', 'server', 'main.js'),
+  client: join(DIST, 'apps', 'client', 'main.js'),
+  baselineServer: join(DIST, 'bench', 'system', 'baseline', 'server.js'),
+  baselineClient: join(DIST, 'bench', 'system', 'baseline', 'client.js'),
+  empty: join(DIST, 'bench', 'system', 'empty.js'),
+  bareServer: join(DIST, 'bench', 'system', 'bare_server.js'),
+  collectGarbage: join(DIST, 'bench', 'system', 'collect_garbage.js'),
+} as const;
+
+/** A process that is measured; times are those of `performance.now()`. */
+export class Program {
+  readonly startedAt = performance.now();
+  /** Its exit code, or the signal's name, and when. */
+  readonly ended: Promise<{ code: number | string; at: number }>;
+  private readonly child: ChildProcess;
+  private readonly waiting: { text: string; resolve: (at: number) => void }[] = [];
+  private readonly lines: { line: string; at: number }[] = [];
+
+  /**
+   * @param log a file for its standard output, which is then not looked at; else its lines can be waited for.
+   */
+  constructor(script: string, environment: Record<string, string> = {}, log?: string, nodeOptions: string[] = []) {
+    const output = log === undefined ? undefined : openSync(log, 'a');
+    this.child = spawn(process.execPath, [...nodeOptions, script], {
+      env: { ...process.env, CONFIG_FILE: '/dev/null', ...environment },
+      stdio: ['ignore', output ?? 'pipe', 'inherit'],
+    });
+    if (output !== undefined) closeSync(output);
+    this.ended = once(this.child, 'exit').then(([code, signal]) => ({
+      code: (code ?? signal) as number | string,
+      at: performance.now(),
+    }));
+    if (this.child.stdout) createInterface(this.child.stdout).on('line', (line) => this.onLine(line));
+    void this.ended.then(() => this.failWaits());
+  }
+
+  /** When the first line was seen that contains `text`. @throws Error the program ended without one. */
+  async saw(text: string): Promise<number> {
+    const seen = this.lines.find(({ line }) => line.includes(text));
+    if (seen !== undefined) return seen.at;
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ text, resolve });
+      void this.ended.then(({ code }) => setImmediate(() => reject(new Error(`ended (${code}) without "${text}"`))));
+    });
+  }
+
+  /** The value of a field in the first line of this action; undefined where there is none. */
+  field(action: string, name: string): string | undefined {
+    const seen = this.lines.find(({ line }) => line.includes(`action: ${action} | result: success`));
+    return seen === undefined ? undefined : new RegExp(`\\| ${name}: (\\S+)`).exec(seen.line)?.[1];
+  }
+
+  /** A memory figure of /proc/PID/status in bytes (proc(5)): `VmRSS`, `VmHWM`; undefined once it has ended. */
+  memory(name: 'VmRSS' | 'VmHWM'): number | undefined {
+    try {
+      const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
+      const match = new RegExp(`${name}:\\s+(\\d+) kB`).exec(status);
+      return match === null ? undefined : Number(match[1]) * 1024;
+    } catch {
+      return undefined;
+    }
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Ends it in good order. @throws Error it did not end with exit code 0. */
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    await this.requireSuccess();
+  }
+
+  /** Waits for its end, and returns when that was. @throws Error it did not end with exit code 0. */
+  async requireSuccess(): Promise<number> {
+    const { code, at } = await this.ended;
+    if (code !== 0) throw new Error(`${this.child.spawnargs.join(' ')} ended with ${code}`);
+    return at;
+  }
+
+  private onLine(line: string): void {
+    const at = performance.now();
+    this.lines.push({ line, at });
+    for (const wait of this.waiting) if (line.includes(wait.text)) wait.resolve(at);
+  }
+
+  private failWaits(): void {
+    this.waiting.length = 0;
+  }
+}

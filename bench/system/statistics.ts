@@ -1,0 +1,24 @@
+/** The middle one of some figures, or the mean of the middle two. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The share of `values` at or below the result is `share`: 0.99 for the 99th percentile. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+}
+
+/** `MEDIAN UNIT (LEAST … MOST)` */
+export function spread(values: readonly number[], unit: string, digits = 3): string {
+  const show = (value: number): string => value.toFixed(digits);
+  return `${show(median(values))} ${unit} (${show(Math.min(...values))} … ${show(Math.max(...values))})`;
+}
+
+/** The median of the ratios of figures that were taken in the same round: load that comes and goes hits both. */
+export function pairedRatio(figures: readonly number[], references: readonly number[]): string {
+  const ratios = figures.map((figure, round) => figure / references[round]!);
+  return `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} … ${Math.max(...ratios).toFixed(2)})`;
+}
