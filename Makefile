@@ -69,6 +69,7 @@ docker-compose-up: docker-image build $(COMPOSE_FILE) ## Start the lottery in co
 	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); [ "$$clients" -eq 0 ] || \
 	  node dist/tools/generate_data.js --agencies "$$clients" --bets '$(BETS)' --only-missing
 	$(COMPOSE) up -d
+	@echo "status page: http://$$($(COMPOSE) port server 8080)/"
 
 .PHONY: docker-compose-logs
 docker-compose-logs: docker-engine ## Follow the logs of the containers
@@ -89,3 +90,14 @@ bench: node_modules ## Compare the socket library with plain net and others
 	@npx esbuild bench/library/main.ts bench/library/worker.ts --bundle --platform=node --target=node20.19 \
 		--outdir=dist/bench/library --log-level=warning
 	@node dist/bench/library/main.js
+
+.PHONY: pack
+pack: node_modules ## Pack the socket library for npm; the last line says where it is
+	@rm -rf lib/dist && npx tsc -p lib
+	@cp LICENSE lib/LICENSE && mkdir -p dist/package
+	@cd lib && npm pack --silent --pack-destination ../dist/package >/dev/null
+	@ls dist/package/sockwright-$$(node -p "require('./lib/package.json').version").tgz
+
+.PHONY: api
+api: node_modules ## Write the library's reference from its docstrings into docs/api/
+	@npx typedoc --options lib/typedoc.json
