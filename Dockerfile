@@ -22,6 +22,11 @@ FROM app AS server
 # A named volume mounted here takes over this directory's owner; else the server could not write in it.
 RUN install -d -o node -g node data
 COPY --from=build /build/dist/apps/server/main.js server.js
+COPY --from=build /build/dist/apps/server/healthcheck.js healthcheck.js
+COPY --from=build /build/dist/apps/server/status/status_site.js status/status_site.js
+COPY --from=build /build/dist/apps/server/status/page status/page
+# Ready: the store is open, and agencies are accepted. The first look comes after an interval, and clients wait for it.
+HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 CMD ["node", "healthcheck.js"]
 USER node
 ENTRYPOINT ["node", "server.js"]
 

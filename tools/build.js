@@ -7,7 +7,13 @@
 const { cpSync, existsSync } = require('node:fs');
 const esbuild = require('esbuild');
 
-const programs = ['apps/server/main.ts', 'apps/client/main.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
+const programs = [
+  'apps/server/main.ts',
+  'apps/server/healthcheck.ts',
+  'apps/client/main.ts',
+  'apps/echo/server.ts',
+  'apps/echo/client.ts',
+];
 // Loaded by the server only where they are asked for, so they are no part of its own bundle.
 const onDemand = ['apps/server/status/status_site.ts'];
 const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts'];

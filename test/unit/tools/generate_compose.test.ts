@@ -167,12 +167,21 @@ describe('generate_compose.ts as it is run', function () {
 
     const compose = parse(readFileSync(output(), 'utf8')) as Compose;
     expect(compose.name).to.equal('tp0');
-    expect(Object.keys(compose.services)).to.deep.equal(['server', 'echo', 'client1', 'client2', 'client3']);
+    const clients = ['client1', 'client2', 'client3'];
+    expect(Object.keys(compose.services)).to.deep.equal(['server', 'echo', ...clients, 'prometheus', 'grafana']);
     for (const [name, service] of Object.entries(compose.services)) {
       expect(service.container_name).to.equal(name);
-      expect(service).not.to.have.property('ports');
+      // What is published is for this machine alone, and never the port that takes bets.
+      const ports = (service.ports ?? []) as string[];
+      for (const port of ports) expect(port).to.match(/^127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d*\}:(8080|9090|3000)$/);
+      const isOptional = name === 'prometheus' || name === 'grafana';
+      expect(service.profiles).to.deep.equal(isOptional ? ['monitoring'] : undefined);
     }
-    expect(compose.services.server!.environment).to.deep.equal({ SERVER_AGENCIES: '3' });
+    expect(compose.services.server!.environment).to.deep.equal({
+      SERVER_AGENCIES: '3',
+      SERVER_STATUS_PORT: '8080',
+      SERVER_STATUS_IP: '0.0.0.0',
+    });
     expect(compose.services.client3!.environment).to.deep.equal({ CLI_ID: '3' });
     expect(compose).to.have.nested.property('networks.testing_net.ipam.config[0].subnet', '172.25.125.0/24');
   });
@@ -185,7 +194,12 @@ describe('generate_compose.ts as it is run', function () {
   it('replaces an older file', () => {
     writeFileSync(output(), 'x'.repeat(100_000));
     expect(run(['-o', output(), '0']).status).to.equal(0);
-    expect(Object.keys((parse(readFileSync(output(), 'utf8')) as Compose).services)).to.deep.equal(['server', 'echo']);
+    expect(Object.keys((parse(readFileSync(output(), 'utf8')) as Compose).services)).to.deep.equal([
+      'server',
+      'echo',
+      'prometheus',
+      'grafana',
+    ]);
   });
 
   it('refuses a missing, a negative, a fractional and an absurd count', () => {
