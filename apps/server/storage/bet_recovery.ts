@@ -205,7 +205,8 @@ async function confirm(
   { betsEnd, journalEnd, marked, unmarkedJournal }: BetContent,
 ): Promise<void> {
   const { bets, journalFile, journal, mark } = files;
-  if (marked === betsEnd && journalEnd > 0) return;
+  // With nothing acknowledged, a start may have died before it had flushed the beginnings of these files.
+  if (marked === betsEnd && betsEnd > 0) return;
   if (journalEnd === 0) {
     await journal.append(HEADER);
   } else {
