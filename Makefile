@@ -11,9 +11,9 @@ COMPOSE := docker compose -f $(COMPOSE_FILE)
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 22
 
-# `npm ci` once, and again when the lock file is newer.
+# `npm ci` once, and again when the lock file is newer. No package here needs its install script.
 node_modules: package.json package-lock.json
-	npm ci --no-fund --no-audit
+	npm ci --ignore-scripts --no-fund --no-audit
 	@touch node_modules
 
 .PHONY: build
