@@ -427,7 +427,7 @@ describe('the lottery as a whole', function () {
       expect([await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0']);
       agency.end();
       await app.stop('SIGTERM');
-      await expectRefused({ SERVER_AGENCIES: '2' }, /agency 3 has finished here, and only 2 /);
+      await expectRefused({ SERVER_AGENCIES: '2' }, /agency 3, and only 2 /);
     });
 
     it('that is damaged ends the server with 1, and is left as it is', async () => {

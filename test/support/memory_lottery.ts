@@ -1,0 +1,129 @@
+import { type BetBatch, betsOf } from '../../apps/lottery/bet_batch';
+import { ServerActivity } from '../../apps/server/activity/server_activity';
+import { type LotteryServices } from '../../apps/server/agency_conversation';
+import { type BetRepository, type Winner } from '../../apps/server/bet_repository';
+import { type FinishTracker } from '../../apps/server/finish_tracker';
+import { Latch } from '../../apps/server/latch';
+import { SessionRegistry } from '../../apps/server/session_registry';
+import { BatchOutOfSequenceError } from '../../apps/server/storage/errors';
+import { type WinnerService } from '../../apps/server/winner_service';
+import { ActionLog } from '../../apps/runtime/action_log';
+
+/** Keeps bets in memory. A test may hold what is appended, and make it fail. */
+export class MemoryBetRepository implements BetRepository {
+  /** The rows that are stored, in order. */
+  readonly rows: string[] = [];
+  /** Called for each batch before it is stored: what it waits for, and what may fail it. */
+  beforeStoring: (batch: BetBatch) => Promise<void> = async () => {};
+  /** How many batches were handed over so far. */
+  appended = 0;
+  private readonly counts = new Map<number, number>();
+  private readonly winnersByNumber: (Winner & { number: number })[] = [];
+  private tail: Promise<unknown> = Promise.resolve();
+
+  async count(agency: number): Promise<number> {
+    return this.counts.get(agency) ?? 0;
+  }
+
+  async agencies(): Promise<readonly number[]> {
+    return Array.from(this.counts.keys());
+  }
+
+  async append(batch: BetBatch, after: number): Promise<number> {
+    this.appended++;
+    const storing = this.tail.then(() => this.store(batch, after));
+    this.tail = storing.catch(() => {});
+    return storing;
+  }
+
+  async *winners(number: number): AsyncGenerator<Winner> {
+    for (const winner of this.winnersByNumber) if (winner.number === number) yield winner;
+  }
+
+  private async store(batch: BetBatch, after: number): Promise<number> {
+    await this.beforeStoring(batch);
+    const before = await this.count(batch.agency);
+    if (before !== after) throw new BatchOutOfSequenceError(`${before} bets are stored, not ${after}`);
+    this.rows.push(...Buffer.from(batch.rows).toString('utf8').split('\n'));
+    for (const { document, number } of betsOf(batch)) {
+      this.winnersByNumber.push({ agency: batch.agency, document, number: Number(number) });
+    }
+    this.counts.set(batch.agency, before + batch.count);
+    return before + batch.count;
+  }
+}
+
+/** Notes in memory who has finished. */
+export class MemoryFinishTracker implements FinishTracker {
+  private readonly finished = new Set<number>();
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(readonly expected: number) {}
+
+  async finish(agency: number): Promise<void> {
+    this.finished.add(agency);
+    if (this.finished.size >= this.expected) for (const tell of this.waiting.splice(0)) tell();
+  }
+
+  async hasFinished(agency: number): Promise<boolean> {
+    return this.finished.has(agency);
+  }
+
+  async agencies(): Promise<readonly number[]> {
+    return Array.from(this.finished);
+  }
+
+  async count(): Promise<number> {
+    return this.finished.size;
+  }
+
+  async whenAllFinished(): Promise<void> {
+    if (this.finished.size < this.expected) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+}
+
+/** Holds the draw in memory. */
+export class MemoryWinnerService implements WinnerService {
+  private readonly held = new Latch();
+
+  constructor(
+    private readonly number: number,
+    private readonly bets: BetRepository,
+    tracker: FinishTracker,
+  ) {
+    void tracker.whenAllFinished().then(() => this.held.open());
+  }
+
+  async waitForDraw(options: { timeoutMs: number; signal: AbortSignal }): Promise<boolean> {
+    return this.held.wait(options);
+  }
+
+  async winnersOf(agency: number): Promise<readonly string[]> {
+    const documents: string[] = [];
+    for await (const winner of this.bets.winners(this.number)) {
+      if (winner.agency === agency) documents.push(winner.document);
+    }
+    return documents;
+  }
+}
+
+/** A log that keeps its lines. */
+export function createMemoryLog(level: 'DEBUG' | 'INFO' = 'DEBUG'): { log: ActionLog; lines: string[] } {
+  const lines: string[] = [];
+  return { log: new ActionLog(level, (line) => lines.push(line.trimEnd())), lines };
+}
+
+export interface MemoryLottery extends LotteryServices {
+  readonly bets: MemoryBetRepository;
+  readonly tracker: MemoryFinishTracker;
+  readonly lines: string[];
+}
+
+/** All that sessions work with, in memory. The number 42 wins. */
+export function createMemoryLottery(expected = 3): MemoryLottery {
+  const bets = new MemoryBetRepository();
+  const tracker = new MemoryFinishTracker(expected);
+  const winners = new MemoryWinnerService(42, bets, tracker);
+  const registry = new SessionRegistry();
+  return { bets, tracker, winners, registry, activity: new ServerActivity(), ...createMemoryLog() };
+}
