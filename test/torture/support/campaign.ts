@@ -11,6 +11,9 @@ export function sized(short: number, full: number): number {
   return IS_FULL ? full : short;
 }
 
+/** A case that takes longer hangs. */
+const CASE_DEADLINE_MS = 15_000;
+
 /** What one part of the suite has tried: it counts the cases, seeds each, and says which one failed. */
 export class Campaign {
   private cases = 0;
@@ -24,7 +27,7 @@ export class Campaign {
   async run(name: string, work: (random: SeededRandom) => Promise<void>): Promise<void> {
     const number = ++this.cases;
     try {
-      await work(new SeededRandom(SEED + number * 1_000_003));
+      await within(CASE_DEADLINE_MS, work(new SeededRandom(SEED + number * 1_000_003)));
     } catch (error) {
       const failure = error as Error;
       failure.message = `${this.title}, case ${number} (${name}), TORTURE_SEED=${SEED}: ${failure.message}`;
@@ -45,5 +48,17 @@ export class Campaign {
   private report(): void {
     const figures = this.figures.length === 0 ? '' : `; ${this.figures.join('; ')}`;
     process.stdout.write(`    torture: ${this.title}: ${this.cases} cases, seed ${SEED}${figures}\n`);
+  }
+}
+
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it hangs: not over after ${milliseconds} ms`)), milliseconds);
+  });
+  try {
+    await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { PeerSocket } from '../../../lib/index';
+import { ListenSocket, PeerSocket } from '../../../lib/index';
 import { MemoryStream } from '../../../lib/testing/index';
 import { ActionLog, type LogLevel } from '../../../apps/runtime/action_log';
 import { type ExitCode } from '../../../apps/runtime/exit_code';
@@ -15,6 +17,8 @@ export interface MemoryLotteryOptions {
   readonly agencies: number;
   readonly settings?: Readonly<Record<string, string>>;
   readonly logLevel?: LogLevel;
+  /** Connections over the loopback interface instead of memory. */
+  readonly overTcp?: boolean;
 }
 
 /**
@@ -26,16 +30,17 @@ export class MemoryLottery {
   /** Resolves with the exit code, and rejects as `run` does. */
   readonly ended: Promise<ExitCode>;
   private readonly stopping = new AbortController();
-  private readonly listener = new MemoryListener();
+  private readonly listener: MemoryListener | TcpListener;
   private hasEnded = false;
 
-  constructor({ directory, agencies, settings = {}, logLevel = 'WARNING' }: MemoryLotteryOptions) {
+  constructor({ directory, agencies, settings = {}, logLevel = 'WARNING', overTcp = false }: MemoryLotteryOptions) {
     const environment = {
       CONFIG_FILE: '/dev/null',
       SERVER_AGENCIES: String(agencies),
       SERVER_WAIT_HOLD_MS: '0',
       ...settings,
     };
+    this.listener = overTcp ? new TcpListener() : new MemoryListener();
     const values = loadSettings(SERVER_SETTINGS, { defaultFile: '', environment });
     const log = new ActionLog(logLevel, (lines) => this.log.push(lines));
     const container = createServerContainer(values, log);
@@ -122,5 +127,36 @@ class MemoryListener {
     if (accepting === undefined) this.waiting.push(peer);
     else accepting(peer);
     return near;
+  }
+}
+
+/** A listener on a free port of the loopback interface. */
+class TcpListener extends ListenSocket {
+  private readonly ready: Promise<void>;
+  private settle!: { resolve: () => void; reject: (error: Error) => void };
+
+  constructor() {
+    super({ host: '127.0.0.1', port: 0 });
+    this.ready = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    this.ready.catch(() => {});
+  }
+
+  override async bindAndListen(): Promise<void> {
+    await super.bindAndListen();
+    this.settle.resolve();
+  }
+
+  fail(): void {
+    this.settle.reject(new Error('the server has ended'));
+  }
+
+  async connect(): Promise<Duplex> {
+    await this.ready;
+    const socket = connect({ ...(this.address as { port: number }), host: '127.0.0.1', allowHalfOpen: true });
+    socket.setNoDelay(true);
+    await once(socket, 'connect');
+    return socket;
   }
 }

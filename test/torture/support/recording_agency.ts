@@ -11,6 +11,8 @@ export interface RecordingAgencyOptions {
   readonly betsPerBatch: number;
   /** Batches in flight. */
   readonly window: number;
+  /** Others upload the same file for the same agency at the same time. */
+  readonly hasRivals?: boolean;
   /** Waits before another try; where it fails, the agency gives up. */
   readonly beforeRetry: () => Promise<void>;
 }
@@ -60,7 +62,7 @@ export class RecordingAgency {
   /** Whether that many bets are whole batches of this agency, all of which have left. */
   couldBeStored(count: number): boolean {
     const isBatchEnd = count % this.options.betsPerBatch === 0 || count === this.bets.length;
-    return isBatchEnd && count <= this.sent;
+    return isBatchEnd && (count <= this.sent || this.options.hasRivals === true);
   }
 
   /** Uploads, finishes and waits for its winners, over as many connections as that takes. */

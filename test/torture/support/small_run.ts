@@ -6,11 +6,14 @@ import { requireComplete } from './oracle';
 import { FinalAnswerError, RecordingAgency } from './recording_agency';
 
 /** The agencies of a small run: each with so many bets, in batches of `betsPerBatch`. */
-export function smallAgencies(count: number, { bets = 7, betsPerBatch = 2, window = 2 } = {}): RecordingAgency[] {
+export function smallAgencies(
+  count: number,
+  { bets = 7, betsPerBatch = 2, window = 2, hasRivals = false } = {},
+): RecordingAgency[] {
   return Array.from({ length: count }, (_, index) => {
     const id = index + 1;
     const beforeRetry = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
-    return new RecordingAgency({ id, bets: generateBets(id, bets, 4), betsPerBatch, window, beforeRetry });
+    return new RecordingAgency({ id, bets: generateBets(id, bets, 4), betsPerBatch, window, hasRivals, beforeRetry });
   });
 }
 
