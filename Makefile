@@ -40,6 +40,7 @@ test: build ## Run every test; the container tests too where an engine answers
 	npm test --silent
 
 .PHONY: coverage
+coverage: export BUILD_READABLE := 1
 coverage: build ## The same with coverage
 	npm run --silent coverage
 

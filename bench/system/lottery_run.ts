@@ -26,7 +26,7 @@ export interface LotteryFigures {
 
 const AGENCIES = 5;
 const WINNING_NUMBER = 7574;
-const SAMPLING_MS = 20;
+const SAMPLING_MS = 50;
 
 /** @param settings further settings of the server and the agencies. */
 export interface LotteryRequest {

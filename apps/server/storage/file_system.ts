@@ -120,7 +120,7 @@ export async function writeAll(file: StoreFile, buffers: readonly Uint8Array[], 
 }
 
 /** 1 MiB: large enough that a disk is read at its speed, small enough that nobody else waits for the thread. */
-const READ_PIECE = 1_048_576;
+export const READ_PIECE = 1_048_576;
 
 /**
  * The bytes of a file from `start` up to `end`, or up to the file's end where that is sooner, in pieces. A piece is

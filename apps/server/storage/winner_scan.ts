@@ -1,6 +1,7 @@
 import { readCsvRow } from '../../lottery/csv_row';
+import { MSG_MAX_LENGTH } from '../../lottery/protocol';
 import { type Winner } from '../bet_repository';
-import { readRange, type StoreFile } from './file_system';
+import { READ_PIECE, readRange, type StoreFile } from './file_system';
 
 const LINE_FEED = 0x0a;
 const NUMBER_MAX_DIGITS = 4;
@@ -14,12 +15,15 @@ const NUMBER_MAX_DIGITS = 4;
  */
 export async function* scanWinners(bets: StoreFile, end: number, number: number): AsyncGenerator<Winner> {
   const endings = spellings(number).map((text) => Buffer.from(`,${text}\n`));
-  let begun = Buffer.alloc(0);
+  // One piece of memory for all of them: each behind the row that the one before had only begun.
+  const bytes = Buffer.allocUnsafe(READ_PIECE + MSG_MAX_LENGTH);
+  let filled = 0;
   for await (const piece of readRange(bets, 0, end)) {
-    const bytes = Buffer.concat([begun, piece]);
-    const rowsEnd = bytes.lastIndexOf(LINE_FEED) + 1;
+    filled += piece.copy(bytes, filled);
+    const rowsEnd = bytes.subarray(0, filled).lastIndexOf(LINE_FEED) + 1;
     for (const rowEnd of findAll(bytes.subarray(0, rowsEnd), endings)) yield winnerOf(bytes, rowEnd);
-    begun = bytes.subarray(rowsEnd);
+    bytes.copyWithin(0, rowsEnd, filled);
+    filled -= rowsEnd;
   }
 }
 
