@@ -1,5 +1,6 @@
 import { type Duplex } from 'node:stream';
 import { isPlainTcp } from './plain_tcp';
+import { onNextTurn } from './next_turn';
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -17,6 +18,6 @@ export function confirmEnd(stream: Duplex, onEnd: () => void): void {
     if (!error && !stream.errored) onEnd();
   };
   if (!isPlainTcp(stream) || !stream.writable) onEnd();
-  else if (stream.writableLength > 0) setImmediate(onProbed);
+  else if (stream.writableLength > 0) onNextTurn(onProbed);
   else stream.write(NO_BYTES, onProbed);
 }

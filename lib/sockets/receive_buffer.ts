@@ -65,7 +65,7 @@ export class ReceiveBuffer {
       const chunk = this.chunks[index]!;
       const end = start + chunk.length;
       if (end > from) {
-        const inside = chunk.indexOf(delimiter, Math.max(0, from) - start);
+        const inside = chunk.indexOf(delimiter, Math.max(0, from - start));
         if (inside !== -1) return start + inside;
         const across = this.indexAcrossBorder(delimiter, Math.max(from, end - delimiter.length + 1, 0), end);
         if (across !== -1) return across;

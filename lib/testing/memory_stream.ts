@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { onNextTurn } from '../sockets/next_turn';
 import { connectionReset } from './connection_reset';
 
 /** How an in-memory connection behaves. */
@@ -11,9 +12,6 @@ export interface MemoryPairOptions {
 }
 
 const DEFAULT_CAPACITY_BYTES = 65_536;
-
-/** Bytes travel for a turn of the event loop, as through a kernel; taken here, so that fake timers do not hold them. */
-const onLaterTurn = setImmediate;
 
 /**
  * One end of an in-memory connection. It behaves as a TCP connection does: a write waits while the other end does not
@@ -53,7 +51,8 @@ export class MemoryStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     // A copy, as a kernel makes it: the writer may use its buffer again afterwards.
     const copy = Buffer.from(chunk);
-    onLaterTurn(() => this.deliver(copy, callback));
+    // Bytes travel for a turn of the event loop, as through a kernel.
+    onNextTurn(() => this.deliver(copy, callback));
   }
 
   override _final(callback: () => void): void {

@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { Duplex, PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import sinon, { useFakeTimers } from 'sinon';
+import { MessageChannel, PeerSocket, TypeLengthValueCodec, utf8Text } from '../../../lib/index';
+import { connectedPair, MemoryStream } from '../../../lib/testing/index';
+import { expectCode, rejection } from '../../support/rejection';
+
+describe('PeerSocket around any stream', () => {
+  it('notices that the stream was destroyed before', async () => {
+    const [stream] = MemoryStream.pair();
+    stream.on('error', () => undefined).destroy(new Error('earlier'));
+    await new Promise((resolve) => stream.once('close', resolve));
+    const socket = new PeerSocket(stream);
+    await socket.closed;
+    const error = await expectCode(socket.recvExactly(1), 'CONNECTION_LOST');
+    expect(error.message).to.contain('earlier');
+    await expectCode(socket.sendAll(Buffer.from('x')), 'CONNECTION_LOST');
+    await socket.close();
+  });
+
+  it('notices that the stream had ended before', async () => {
+    const [stream, other] = MemoryStream.pair();
+    other.end();
+    stream.resume();
+    await once(stream, 'end');
+    expect(await new PeerSocket(stream).recvExactly(1)).to.equal(null);
+  });
+
+  it('reads what was put back into the stream', async () => {
+    const [stream] = MemoryStream.pair();
+    stream.unshift(Buffer.from('first'));
+    expect(String(await new PeerSocket(stream).recvExactly(5))).to.equal('first');
+  });
+
+  it('refuses streams of strings or objects, and sizes that are none', () => {
+    expect(() => new PeerSocket(new PassThrough({ objectMode: true }))).to.throw(TypeError);
+    expect(() => new PeerSocket(new PassThrough().setEncoding('utf8'))).to.throw(TypeError);
+    expect(() => new PeerSocket(new PassThrough(), { receiveBufferBytes: 0 })).to.throw(RangeError);
+  });
+
+  it('destroys a stream that only reports an error', async () => {
+    const stream = new Duplex({ read: () => undefined, write: () => undefined, autoDestroy: false });
+    const socket = new PeerSocket(stream);
+    const reading = socket.recvExactly(1);
+    stream.emit('error', new Error('half dead'));
+    await expectCode(reading, 'CONNECTION_LOST');
+    expect(stream.destroyed).to.equal(true);
+  });
+
+  it('refuses a frame whose size does not hold its header', async () => {
+    const [left, right] = connectedPair();
+    await left.sendAll(Buffer.from('abc'));
+    for (const size of [1, NaN, -5]) {
+      expect(await rejection(right.recvFrame(2, () => size))).to.be.instanceOf(RangeError);
+    }
+    expect(String(await right.recvExactly(3))).to.equal('abc');
+  });
+
+  it('refuses counts that are none', async () => {
+    const [left] = connectedPair();
+    for (const wrong of [left.recvExactly(-1), left.recvExactly(1.5), left.recvSome(0), left.recvUntil('')]) {
+      expect(await rejection(wrong)).to.be.instanceOf(RangeError);
+    }
+  });
+
+  it('sends of one turn leave together, in one write', async () => {
+    const [stream, other] = MemoryStream.pair();
+    const write = sinon.spy(stream, '_write');
+    const socket = new PeerSocket(stream);
+    await Promise.all(['a', 'b', 'c'].map((text) => socket.sendAll(Buffer.from(text))));
+    expect(write.callCount).to.equal(1);
+    expect(String(await new PeerSocket(other).recvExactly(3))).to.equal('abc');
+  });
+
+  it('a timeout longer than a timer can hold does not fire at once', async () => {
+    const clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const [left, right] = connectedPair();
+      const reading = right.recvExactly(1, { timeoutMs: 2 ** 40, idleTimeoutMs: Infinity });
+      await clock.tickAsync(2 ** 31);
+      void left.sendAll(Buffer.from('x'));
+      expect(String(await reading)).to.equal('x');
+      expect(clock.countTimers()).to.equal(0);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('leaves no timer and no abort listener behind', async () => {
+    const clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const [left, right] = connectedPair();
+      const { signal } = new AbortController();
+      const removed = sinon.spy(signal, 'removeEventListener');
+      const reading = right.recvExactly(1, { timeoutMs: 1000, idleTimeoutMs: 1000, messageTimeoutMs: 1000, signal });
+      await left.sendAll(Buffer.from('x'), { timeoutMs: 1000, signal });
+      await left.shutdownWrite({ timeoutMs: 1000, signal });
+      await reading;
+      expect(clock.countTimers()).to.equal(0);
+      expect(removed.callCount).to.equal(3);
+    } finally {
+      clock.restore();
+    }
+  });
+});
+
+describe('MessageChannel', () => {
+  const codec = new TypeLengthValueCodec(
+    { typeBytes: 1, lengthBytes: 2, byteOrder: 'big-endian', maxValueBytes: 10, acceptedTypes: ['A'] },
+    utf8Text,
+  );
+
+  it('tryReceive gives a message that is there as a whole, and never waits', async () => {
+    const [left, right] = connectedPair();
+    const channel = new MessageChannel(right, codec);
+    expect(channel.tryReceive()).to.equal(undefined);
+    const frame = codec.encode({ type: 'A', value: 'hi' });
+    await left.sendAll(frame.subarray(0, 4));
+    expect(channel.tryReceive()).to.equal(undefined);
+    await left.sendAll(frame.subarray(4));
+    while (right.bufferedBytes < frame.length) await new Promise((resolve) => setImmediate(resolve));
+    expect(channel.tryReceive()).to.deep.equal({ type: 'A', value: 'hi' });
+  });
+
+  it('sends nothing of a message that the codec refuses, alone or among others', async () => {
+    const [left, right] = connectedPair();
+    const channel = new MessageChannel(left, codec);
+    const good = { type: 'A', value: 'good' };
+    await expectCode(channel.send({ type: 'A', value: 'x'.repeat(11) }), 'FRAME_TOO_LONG');
+    await expectCode(channel.sendMany([good, { type: 'A', value: '\ud800' }]), 'INVALID_TEXT');
+    await channel.sendMany([good, good]);
+    await channel.close();
+    const received = [];
+    for await (const message of new MessageChannel(right, codec)) received.push(message);
+    expect(received).to.deep.equal([good, good]);
+  });
+
+  it('refused from its header, a message stays; refused for its value, it is gone', async () => {
+    const [left, right] = connectedPair();
+    const channel = new MessageChannel(right, codec);
+    const bad = Buffer.from([0x41, 0, 1, 0xff]);
+    await left.sendMany([bad, codec.encode({ type: 'A', value: 'next' }), Buffer.from([0x42, 0, 0])]);
+    await expectCode(channel.receive(), 'INVALID_TEXT');
+    expect(await channel.receive()).to.deep.equal({ type: 'A', value: 'next' });
+    await expectCode(channel.receive(), 'UNKNOWN_TYPE');
+    await expectCode(channel.receive(), 'UNKNOWN_TYPE');
+    expect(right.bufferedBytes).to.equal(3);
+  });
+
+  it('break out of for await closes nothing', async () => {
+    const [left, right] = connectedPair();
+    const [sender, receiver] = [new MessageChannel(left, codec), new MessageChannel(right, codec)];
+    await sender.sendMany(['1', '2'].map((value) => ({ type: 'A', value })));
+    for await (const message of receiver) {
+      expect(message.value).to.equal('1');
+      break;
+    }
+    expect((await receiver.receive())?.value).to.equal('2');
+    await sender.send({ type: 'A', value: '3' });
+    expect((await receiver.receive())?.value).to.equal('3');
+  });
+
+  it('is closed by await using', async () => {
+    const [left, right] = connectedPair();
+    {
+      await using channel = new MessageChannel(left, codec);
+      await channel.send({ type: 'A', value: '' });
+    }
+    expect(left.isClosed).to.equal(true);
+    await right.close();
+  });
+});

@@ -1,0 +1,97 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { ReceiveBuffer } from '../../../lib/sockets/receive_buffer';
+
+describe('ReceiveBuffer', () => {
+  it('takes without a copy where one chunk holds it all', () => {
+    const buffer = new ReceiveBuffer();
+    const chunk = Buffer.from('abcdef');
+    buffer.push(chunk);
+    buffer.take(1);
+    const taken = buffer.take(4);
+    expect(String(taken)).to.equal('bcde');
+    expect(taken.buffer).to.equal(chunk.buffer);
+  });
+
+  it('gathers small chunks: a million single bytes cost no million objects', () => {
+    const buffer = new ReceiveBuffer();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let index = 0; index < 100_000; index++) buffer.push(Buffer.from([index & 0xff]));
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(1_000_000);
+    expect(buffer.take(100_000)[65_537]).to.equal(1);
+  });
+
+  it('gives taken chunks back to the memory', () => {
+    const buffer = new ReceiveBuffer();
+    for (let index = 0; index < 20; index++) buffer.push(Buffer.alloc(600));
+    buffer.take(15 * 600);
+    const kept = (buffer as unknown as { chunks: Buffer[] }).chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    expect(kept).to.equal(5 * 600);
+  });
+
+  it('property: pushes and takes in any order are a queue of bytes', () => {
+    const step = fc.oneof(
+      fc.record({ push: fc.oneof(fc.nat(20), fc.integer({ min: 500, max: 5000 })) }),
+      fc.record({ take: fc.double({ min: 0, max: 1, noNaN: true }) }),
+      fc.record({ peek: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const buffer = new ReceiveBuffer();
+        let model = Buffer.alloc(0);
+        let next = 0;
+        for (const each of steps) {
+          if ('push' in each) {
+            const chunk = Buffer.from(Array.from({ length: each.push }, () => next++ % 251));
+            buffer.push(Buffer.from(chunk));
+            model = Buffer.concat([model, chunk]);
+          } else if ('take' in each) {
+            const count = Math.floor(each.take * model.length);
+            expect(buffer.take(count).equals(model.subarray(0, count))).to.equal(true);
+            model = model.subarray(count);
+          } else {
+            const count = Math.floor(each.peek * model.length);
+            expect(buffer.peek(count).equals(model.subarray(0, count))).to.equal(true);
+          }
+          expect(buffer.length).to.equal(model.length);
+        }
+      }),
+    );
+  });
+
+  it('property: a delimiter is found where it is, over any borders', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 30 });
+    const delimiter = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(
+        fc.array(text, { maxLength: 6 }),
+        delimiter,
+        fc.nat(40),
+        fc.nat(40),
+        (pieces, wanted, taken, from) => {
+          const buffer = new ReceiveBuffer();
+          // Long fillers keep the pieces chunks of their own.
+          const chunks = pieces.map((piece) => Buffer.from(piece + 'c'.repeat(520) + piece));
+          for (const chunk of chunks) buffer.push(chunk);
+          const whole = Buffer.concat(chunks);
+          const dropped = Math.min(taken, whole.length);
+          buffer.take(dropped);
+          const rest = whole.subarray(dropped);
+          const start = Math.min(from, rest.length);
+          expect(buffer.indexOf(Buffer.from(wanted), start)).to.equal(rest.indexOf(wanted, start));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('property: a delimiter is found in chunks smaller than itself', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('a', 'b', 'ab', 'ba'), { maxLength: 20 }), (pieces) => {
+        const buffer = new ReceiveBuffer();
+        for (const piece of pieces) buffer.push(Buffer.from(piece));
+        expect(buffer.indexOf(Buffer.from('abba'), 0)).to.equal(pieces.join('').indexOf('abba'));
+      }),
+    );
+  });
+});
