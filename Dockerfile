@@ -32,6 +32,7 @@ ENTRYPOINT ["node", "server.js"]
 
 FROM app AS client
 COPY --from=build /build/dist/apps/client/main.js client.js
+COPY --from=build /build/dist/apps/client/progress_bar.js progress_bar.js
 USER node
 ENTRYPOINT ["node", "client.js"]
 

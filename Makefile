@@ -22,8 +22,8 @@ build: node_modules ## Bundle the apps and the tools into dist/
 
 # A fresh store each time; sample data where there is none. DATA=DIR takes agency-1.csv … from another directory.
 .PHONY: run
-run: build ## Run the lottery on this machine (AGENCIES=10, BETS=10000 of each agency, DATA=DIR)
-	@node dist/tools/run_lottery.js --agencies '$(AGENCIES)' --bets '$(BETS)' $(if $(DATA),--data '$(DATA)')
+run: build ## Run the lottery on this machine (AGENCIES=10, BETS=10000 of each agency, DATA=DIR, JSON=1)
+	@node dist/tools/run_lottery.js --agencies '$(AGENCIES)' --bets '$(BETS)' $(if $(DATA),--data '$(DATA)') $(if $(JSON),--json)
 
 .PHONY: data
 data: build ## Make sample data in .data (AGENCIES=5, BETS=10000 of each agency)

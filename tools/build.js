@@ -14,8 +14,8 @@ const programs = [
   'apps/echo/server.ts',
   'apps/echo/client.ts',
 ];
-// Loaded by the server only where they are asked for, so they are no part of its own bundle.
-const onDemand = ['apps/server/status/status_site.ts'];
+// Loaded only where they are asked for, so they are no part of the program's own bundle.
+const onDemand = ['apps/server/status/status_site.ts', 'apps/client/progress_bar.ts'];
 const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts'];
 const bench = [
   'bench/system/main.ts',
@@ -39,7 +39,7 @@ esbuild.buildSync({
   lineLimit: 160,
   minifyWhitespace: process.env['BUILD_READABLE'] === undefined,
   sourcemap: 'linked',
-  external: ['@faker-js/faker', './status/status_site'],
+  external: ['@faker-js/faker', './status/status_site', './progress_bar'],
   logLevel: 'warning',
 });
 

@@ -4,35 +4,73 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 export interface ProgressDisplay {
   /** So many of the agency's bets are stored; `state` says in words what it is doing. */
   update(agency: number, bets: number, state: string): void;
+  /** The agency has ended without its winners. */
+  fail(agency: number, bets: number, state: string): void;
   /** Leaves the terminal to others. */
   stop(): void;
 }
 
-/** Bars where the output is a terminal, plain lines where it is not. `totals` has the bets of each agency's file. */
+/** Lines of the terminal that the bars leave to what stands above them. */
+const LINES_KEPT = 4;
+
+/**
+ * Bars where the output is a terminal, one for each agency or, where they would not fit, one for all; where it is none,
+ * a line for an agency that fails, while the others go on. `totals` has the bets of each agency's file.
+ */
 export function createProgressDisplay(totals: ReadonlyMap<number, number>): ProgressDisplay {
-  return process.stdout.isTTY ? new ProgressBars(totals) : new ProgressLines(totals);
+  if (!process.stdout.isTTY) return new FailuresAlone();
+  return totals.size + LINES_KEPT <= process.stdout.rows ? new BarOfEach(totals) : new BarOfAll(totals);
 }
 
-class ProgressBars implements ProgressDisplay {
-  private readonly multiBar = new MultiBar({
-    format: 'agency {agency} {bar} {percentage}% {value}/{total} bets, {state}',
+function createMultiBar(name: string): MultiBar {
+  return new MultiBar({
+    format: `${name} {bar} {percentage}% {value}/{total} bets, {rate}/s, {eta_formatted} left, {state}`,
     barCompleteChar: '█',
     barIncompleteChar: '░',
-    barsize: 30,
+    barsize: 24,
     hideCursor: true,
     // What cli-progress would only draw later is drawn at the end too.
     forceRedraw: true,
+    stream: process.stdout,
   });
+}
+
+/** Bets a second since the display was made, in words for a bar. */
+function rateSince(begun: number, bets: number): number {
+  return Math.round((bets * 1000) / Math.max(1, performance.now() - begun));
+}
+
+class FailuresAlone implements ProgressDisplay {
+  update(): void {
+    // Nobody is watching.
+  }
+
+  fail(agency: number, bets: number, state: string): void {
+    process.stdout.write(`agency ${agency}: ${bets} bets, ${state}\n`);
+  }
+
+  stop(): void {
+    // Lines need no clearing up.
+  }
+}
+
+class BarOfEach implements ProgressDisplay {
+  private readonly multiBar = createMultiBar('agency {agency}');
   private readonly bars = new Map<number, SingleBar>();
+  private readonly begun = performance.now();
 
   constructor(totals: ReadonlyMap<number, number>) {
     for (const [agency, total] of totals) {
-      this.bars.set(agency, this.multiBar.create(total, 0, { agency, state: 'starting' }));
+      this.bars.set(agency, this.multiBar.create(total, 0, { agency, rate: 0, state: 'starting' }));
     }
   }
 
   update(agency: number, bets: number, state: string): void {
-    this.bars.get(agency)?.update(bets, { state });
+    this.bars.get(agency)?.update(bets, { rate: rateSince(this.begun, bets), state });
+  }
+
+  fail(agency: number, bets: number, state: string): void {
+    this.update(agency, bets, state);
   }
 
   stop(): void {
@@ -41,21 +79,39 @@ class ProgressBars implements ProgressDisplay {
   }
 }
 
-/** A line when an agency's state changes, and one a second while it uploads. */
-class ProgressLines implements ProgressDisplay {
-  private readonly last = new Map<number, { state: string; at: number }>();
+class BarOfAll implements ProgressDisplay {
+  private readonly multiBar = createMultiBar('{agencies} agencies');
+  private readonly bar: SingleBar;
+  private readonly bets = new Map<number, number>();
+  private readonly states = new Map<number, string>();
+  private readonly begun = performance.now();
+  private sum = 0;
 
-  constructor(private readonly totals: ReadonlyMap<number, number>) {}
+  constructor(totals: ReadonlyMap<number, number>) {
+    const total = Array.from(totals.values()).reduce((sum, bets) => sum + bets, 0);
+    this.bar = this.multiBar.create(total, 0, { agencies: totals.size, rate: 0, state: 'starting' });
+  }
 
   update(agency: number, bets: number, state: string): void {
-    const now = performance.now();
-    const last = this.last.get(agency);
-    if (last !== undefined && last.state === state && now - last.at < 1000) return;
-    this.last.set(agency, { state, at: now });
-    process.stdout.write(`agency ${agency}: ${bets}/${this.totals.get(agency)} bets, ${state}\n`);
+    this.sum += bets - (this.bets.get(agency) ?? 0);
+    this.bets.set(agency, bets);
+    this.states.set(agency, state);
+    this.bar.update(this.sum, { rate: rateSince(this.begun, this.sum), state: this.describeStates() });
+  }
+
+  fail(agency: number, bets: number, state: string): void {
+    this.update(agency, bets, state);
   }
 
   stop(): void {
-    // Lines need no clearing up.
+    this.multiBar.update();
+    this.multiBar.stop();
+  }
+
+  /** `40 uploading, 960 waiting for the draw` */
+  private describeStates(): string {
+    const counts = new Map<string, number>();
+    for (const state of this.states.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+    return Array.from(counts, ([state, count]) => `${count} ${state}`).join(', ');
   }
 }

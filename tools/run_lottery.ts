@@ -1,18 +1,18 @@
-import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
+import { countRows } from '../apps/client/count_rows';
 import { type AppEnd, AppProcess } from './app_process';
 import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
+import { findFreePort } from './free_port';
 import { createProgressDisplay, type ProgressDisplay } from './progress_display';
 import { makeSampleData } from './sample_data';
 
 /** `make run`: the whole lottery on this machine, the server and each agency a process of its own. */
 
 const RUN_DIRECTORY = '.data/run';
-const LINE_FEED = 0x0a;
 
-/** What the apps tell their parent; see apps/client/progress.ts and apps/server/lottery_server.ts. */
+/** What the apps tell their parent; see apps/client/parent_progress.ts and apps/server/lottery_server.ts. */
 type AppMessage =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'stored' | 'finished'; readonly bets: number }
@@ -28,13 +28,15 @@ interface AgencyOutcome {
 }
 
 async function main(): Promise<number> {
-  const { agencies, bets, data } = readArguments();
-  if (data === undefined) await makeMissingSamples(agencies, bets);
+  const { agencies, bets, data, json } = readArguments();
+  // With --json the result has stdout for itself.
+  const say = (text: string): void => void (json ? process.stderr : process.stdout).write(text);
+  if (data === undefined) await makeMissingSamples(agencies, bets, say);
   const files = agencyFiles(data ?? '.data', agencies);
   const totals = await countBets(files);
   await rm(RUN_DIRECTORY, { recursive: true, force: true });
   await mkdir(RUN_DIRECTORY, { recursive: true });
-  return new LotteryRun(files, totals).run();
+  return new LotteryRun(files, totals, json, say).run();
 }
 
 /** One run of the lottery, from an empty store to the winners. */
@@ -45,13 +47,15 @@ class LotteryRun {
   constructor(
     private readonly files: ReadonlyMap<number, string>,
     private readonly totals: ReadonlyMap<number, number>,
+    private readonly json: boolean,
+    private readonly say: (text: string) => void,
   ) {}
 
   async run(): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => this.stop());
     const begun = performance.now();
     const { server, port } = await this.startServer();
-    const display = createProgressDisplay(this.totals);
+    const display = this.json ? NO_DISPLAY : createProgressDisplay(this.totals);
     // Without its server no agency gets anywhere.
     void server.ended.then(() => this.stopAll());
     const outcomes = await Promise.all(Array.from(this.files.keys(), (id) => this.runAgency(id, port, display)));
@@ -59,19 +63,26 @@ class LotteryRun {
     const seconds = (performance.now() - begun) / 1000;
     server.stop();
     const serverEnd = await server.ended;
-    if (this.wasStopped) {
-      process.stdout.write('stopped\n');
-      return 0;
-    }
-    return this.report(outcomes, serverEnd, server, seconds);
+    const failed = serverEnd !== 0 || outcomes.some(({ end }) => end !== 0);
+    if (this.json) this.printJson(outcomes, failed, seconds);
+    else if (this.wasStopped) this.say('stopped\n');
+    else this.printTable(outcomes, seconds);
+    if (this.wasStopped) return 0;
+    await this.explainFailures(outcomes, serverEnd, server);
+    return failed ? 1 : 0;
   }
 
   private async startServer(): Promise<{ server: AppProcess; port: number }> {
+    // Zero means none to the server, so that "any free one" is chosen here.
+    const statusPort = process.env['SERVER_STATUS_PORT'] ?? String(await findFreePort());
+    if (statusPort !== '0') this.say(`status page: http://127.0.0.1:${statusPort}/\n`);
     const environment = {
       SERVER_IP: '127.0.0.1',
       SERVER_PORT: '0',
       SERVER_AGENCIES: String(this.files.size),
       SERVER_DATA_DIR: join(RUN_DIRECTORY, 'store'),
+      SERVER_STATUS_IP: '127.0.0.1',
+      SERVER_STATUS_PORT: statusPort,
     };
     const log = join(RUN_DIRECTORY, 'server.log');
     return new Promise((resolve, reject) => {
@@ -104,28 +115,46 @@ class LotteryRun {
     this.processes.push(child);
     display.update(agency, 0, 'starting');
     const end = await child.ended;
-    if (end !== 0) display.update(agency, bets, `failed (${end})`);
+    if (end !== 0) display.fail(agency, bets, `failed (${end})`);
     return { agency, end, bets, winners, process: child };
   }
 
-  private async report(
-    outcomes: readonly AgencyOutcome[],
-    serverEnd: AppEnd,
-    server: AppProcess,
-    seconds: number,
-  ): Promise<number> {
+  private printTable(outcomes: readonly AgencyOutcome[], seconds: number): void {
     const table = new Table({ head: ['agency', 'bets', 'winners', 'documents'], style: { head: [], border: [] } });
     for (const { agency, bets, winners, end } of outcomes) {
       table.push([agency, bets, end === 0 ? winners.length : 'failed', winners.join(' ')]);
     }
-    const total = outcomes.reduce((sum, { bets }) => sum + bets, 0);
-    process.stdout.write(`\n${table.toString()}\n`);
-    process.stdout.write(`${total} bets in ${seconds.toFixed(2)} s, every one on the disk; logs in ${RUN_DIRECTORY}\n`);
+    this.say(`\n${table.toString()}\n`);
+    const total = sumOf(outcomes.map(({ bets }) => bets));
+    this.say(`${total} bets in ${seconds.toFixed(2)} s, every one on the disk; logs in ${RUN_DIRECTORY}\n`);
+  }
+
+  /** The result for scripts; docs/operations.md documents it. */
+  private printJson(outcomes: readonly AgencyOutcome[], failed: boolean, seconds: number): void {
+    const agencies = outcomes.map(({ agency, end, bets, winners }) => {
+      const outcome = this.wasStopped ? 'stopped' : end === 0 ? 'winners' : 'failed';
+      return { agency, outcome, bets, winners: outcome === 'winners' ? winners : null };
+    });
+    const result = {
+      outcome: this.wasStopped ? 'stopped' : failed ? 'failed' : 'done',
+      bets: sumOf(outcomes.map(({ bets }) => bets)),
+      winners: sumOf(outcomes.map(({ winners }) => winners.length)),
+      ms: Math.round(seconds * 1000),
+      logs: RUN_DIRECTORY,
+      agencies,
+    };
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+  }
+
+  private async explainFailures(
+    outcomes: readonly AgencyOutcome[],
+    serverEnd: AppEnd,
+    server: AppProcess,
+  ): Promise<void> {
     for (const { agency, end, process: child } of outcomes) {
       if (end !== 0) process.stderr.write(`agency ${agency} failed (${end}):\n${await child.lastLines(3)}\n`);
     }
     if (serverEnd !== 0) process.stderr.write(`the server failed (${serverEnd}):\n${await server.lastLines(5)}\n`);
-    return serverEnd === 0 && outcomes.every(({ end }) => end === 0) ? 0 : 1;
   }
 
   private stop(): void {
@@ -145,24 +174,32 @@ const STATES: Readonly<Record<AppMessage['kind'], string>> = {
   winners: 'has its winners',
 };
 
+const NO_DISPLAY: ProgressDisplay = { update: () => {}, fail: () => {}, stop: () => {} };
+
 class RunError extends Error {}
 
-function readArguments(): { agencies: number; bets: number; data: string | undefined } {
+function readArguments(): { agencies: number; bets: number; data: string | undefined; json: boolean } {
   const values = parseOptions({
     agencies: { type: 'string', default: '5' },
     bets: { type: 'string', default: '10000' },
     data: { type: 'string' },
+    json: { type: 'boolean', default: false },
   });
   return {
     agencies: parseWholeNumber('AGENCIES', values.agencies, 1, 1000),
     bets: parseWholeNumber('BETS', values.bets, 0, 100_000_000),
     data: values.data,
+    json: values.json,
   };
 }
 
-async function makeMissingSamples(agencies: number, bets: number): Promise<void> {
+async function makeMissingSamples(agencies: number, bets: number, say: (text: string) => void): Promise<void> {
   const made = await makeSampleData({ directory: '.data', agencies, bets, onlyMissing: true });
-  if (made.length > 0) process.stdout.write(`sample data: ${made.length} files of ${bets} bets in .data\n`);
+  if (made.length > 0) say(`sample data: ${made.length} files of ${bets} bets in .data\n`);
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }
 
 function agencyFiles(directory: string, agencies: number): Map<number, string> {
@@ -174,22 +211,16 @@ function agencyFiles(directory: string, agencies: number): Map<number, string> {
 /** The lines of each file: what the progress is measured by. */
 async function countBets(files: ReadonlyMap<number, string>): Promise<Map<number, number>> {
   const totals = new Map<number, number>();
-  for (const [agency, file] of files) totals.set(agency, await countLines(file));
+  for (const [agency, file] of files) totals.set(agency, await countBetsOf(file));
   return totals;
 }
 
-async function countLines(file: string): Promise<number> {
-  let lines = 0;
-  let last = LINE_FEED;
+async function countBetsOf(file: string): Promise<number> {
   try {
-    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-      for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, at + 1)) lines++;
-      last = chunk.at(-1)!;
-    }
-  } catch (error) {
-    throw new RunError(`${file} cannot be read: ${(error as Error).message}`);
+    return await countRows(file);
+  } catch (cause) {
+    throw new RunError(`${file} cannot be read: ${(cause as Error).message}`, { cause });
   }
-  return last === LINE_FEED ? lines : lines + 1;
 }
 
 main().then(

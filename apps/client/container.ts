@@ -4,9 +4,10 @@ import { ConnectSocket } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { FileAgency } from './file_agency';
 import { FileBetSource } from './file_bet_source';
-import { Progress } from './progress';
+import { ParentProgress } from './parent_progress';
+import { Progress, type ProgressListener } from './progress';
 import { ServerLink, type SocketFactory } from './server_link';
-import { betOfSettings, type ClientSettings } from './settings';
+import { betOfSettings, type ClientSettings, dataFileOf } from './settings';
 import { SingleBetAgency } from './single_bet_agency';
 import { TOKENS } from './tokens';
 
@@ -15,11 +16,15 @@ import { TOKENS } from './tokens';
  *
  * @throws SettingsError
  */
-export function createClientContainer(settings: ClientSettings, log: ActionLog): Container {
+export function createClientContainer(
+  settings: ClientSettings,
+  log: ActionLog,
+  listeners: readonly ProgressListener[] = [],
+): Container {
   const container = new Container({ defaultScope: 'Singleton' });
   container.bind(TOKENS.ActionLog).toConstantValue(log);
   container.bind(TOKENS.AgencyId).toConstantValue(settings.CLI_ID);
-  container.bind(TOKENS.DataFile).toConstantValue(settings.CLI_DATA_FILE.replaceAll('{id}', String(settings.CLI_ID)));
+  container.bind(TOKENS.DataFile).toConstantValue(dataFileOf(settings));
   container.bind(TOKENS.BatchMaxAmount).toConstantValue(settings.CLI_BATCH_MAX_AMOUNT);
   container.bind(TOKENS.Window).toConstantValue(settings.CLI_WINDOW);
   container.bind(TOKENS.RetryLimitMs).toConstantValue(settings.CLI_RETRY_LIMIT_MS);
@@ -27,7 +32,7 @@ export function createClientContainer(settings: ClientSettings, log: ActionLog):
     .bind<SocketFactory>(TOKENS.SocketFactory)
     .toConstantValue(() => new ConnectSocket(settings.CLI_SERVER_ADDRESS));
   container.bind(TOKENS.ServerLink).to(ServerLink);
-  container.bind(TOKENS.Progress).toConstantValue(new Progress());
+  container.bind(TOKENS.Progress).toConstantValue(new Progress([new ParentProgress(), ...listeners]));
 
   const bet = betOfSettings(settings);
   if (bet === undefined) {

@@ -43,12 +43,14 @@ export class FileAgency implements Agency {
       const message =
         error instanceof StoppedError ? 'stopped before the winners were known' : (error as Error).message;
       this.log.error('consulta_ganadores', 'fail', { error: message });
+      this.progress.ended(error as Error);
       return error instanceof StoppedError ? ExitCode.done : ExitCode.failed;
     }
   }
 
   private async converse(session: ServerSession, stop: AbortSignal): Promise<readonly string[]> {
     const stored = await session.identify(this.id);
+    this.progress.stored(stored);
     this.log.info('upload', 'in_progress', { stored });
     const total = await this.upload(session, stored, stop);
     await session.finish(total);

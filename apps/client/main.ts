@@ -1,7 +1,12 @@
-import { runProgram } from '../runtime/program';
+import { type ProgramOutput, runProgram } from '../runtime/program';
+import { type ExitCode } from '../runtime/exit_code';
 import { type Agency } from './agency';
 import { createClientContainer } from './container';
-import { BET_SETTINGS, CLIENT_SETTINGS } from './settings';
+import { countRows } from './count_rows';
+import { type ProgressListener } from './progress';
+import type * as progressBar from './progress_bar';
+import { RunResult } from './run_result';
+import { BET_SETTINGS, betOfSettings, CLIENT_SETTINGS, type ClientSettings, dataFileOf } from './settings';
 import { TOKENS } from './tokens';
 
 void runProgram({
@@ -11,5 +16,26 @@ void runProgram({
   settings: CLIENT_SETTINGS,
   logLevelSetting: 'CLI_LOG_LEVEL',
   unlogged: BET_SETTINGS,
-  main: async (settings, log, stop) => createClientContainer(settings, log).get<Agency>(TOKENS.Agency).run(stop),
+  hasResult: true,
+  main: runClient,
 });
+
+async function runClient(settings: ClientSettings, output: ProgramOutput, stop: AbortSignal): Promise<ExitCode> {
+  const result = new RunResult(settings.CLI_ID);
+  const listeners: ProgressListener[] = [result];
+  if (process.stdout.isTTY && !output.json) listeners.push(...(await createProgressBar(settings, output)));
+  const code = await createClientContainer(settings, output.log, listeners).get<Agency>(TOKENS.Agency).run(stop);
+  if (output.json) process.stdout.write(`${JSON.stringify(result.report(performance.now()))}\n`);
+  return code;
+}
+
+/** A bar for an agency with a file; none where that cannot be read, which the agency itself will say. */
+async function createProgressBar(settings: ClientSettings, { logOutput }: ProgramOutput): Promise<ProgressListener[]> {
+  if (betOfSettings(settings) !== undefined) return [];
+  const total = await countRows(dataFileOf(settings)).catch(() => undefined);
+  if (total === undefined) return [];
+  // A bundle of its own (see tools/build.js): an agency that nobody watches does not load it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { ProgressBar } = require('./progress_bar') as typeof progressBar;
+  return [new ProgressBar(settings.CLI_ID, total, logOutput)];
+}

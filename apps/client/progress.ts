@@ -1,24 +1,32 @@
-import { tellParent } from '../runtime/parent_process';
-
-/** How far the agency is, told to the process that started it, if that wants to know: at most ten times a second. */
-export class Progress {
-  private toldAt = 0;
-
+/** Wants to know how far the agency is. It must return at once, and never throw. */
+export interface ProgressListener {
   /** So many of the agency's bets are stored. */
-  stored(bets: number): void {
-    const now = performance.now();
-    if (now - this.toldAt < 100) return;
-    this.toldAt = now;
-    tellParent({ kind: 'stored', bets });
-  }
-
+  stored(bets: number): void;
   /** All of its bets are stored; it waits for the draw. */
-  finished(bets: number): void {
-    tellParent({ kind: 'finished', bets });
+  finished(bets: number): void;
+  /** It has its winners. */
+  winners(documents: readonly string[]): void;
+  /** It ended without what it was there for: told to stop (a StoppedError), or failed. */
+  ended(error: Error): void;
+}
+
+/** How far the agency is, told to all who want to know. */
+export class Progress implements ProgressListener {
+  constructor(private readonly listeners: readonly ProgressListener[]) {}
+
+  stored(bets: number): void {
+    for (const listener of this.listeners) listener.stored(bets);
   }
 
-  /** It has its winners. */
+  finished(bets: number): void {
+    for (const listener of this.listeners) listener.finished(bets);
+  }
+
   winners(documents: readonly string[]): void {
-    tellParent({ kind: 'winners', documents });
+    for (const listener of this.listeners) listener.winners(documents);
+  }
+
+  ended(error: Error): void {
+    for (const listener of this.listeners) listener.ended(error);
   }
 }

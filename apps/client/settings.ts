@@ -35,6 +35,11 @@ export const CLIENT_SETTINGS = {
 
 export type ClientSettings = SettingsOf<typeof CLIENT_SETTINGS>;
 
+/** The file of the agency's bets. */
+export function dataFileOf({ CLI_DATA_FILE, CLI_ID }: ClientSettings): string {
+  return CLI_DATA_FILE.replaceAll('{id}', String(CLI_ID));
+}
+
 /** The settings that make one bet; they hold a person's data. */
 export const BET_SETTINGS = ['NOMBRE', 'APELLIDO', 'DOCUMENTO', 'NACIMIENTO', 'NUMERO'] as const;
 

@@ -5,6 +5,7 @@ import { type ActionLog } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
 import { type Agency } from './agency';
 import { StoppedError } from './errors';
+import { type Progress } from './progress';
 import { type ServerLink } from './server_link';
 import { type ServerSession } from './server_session';
 import { TOKENS } from './tokens';
@@ -22,6 +23,7 @@ export class SingleBetAgency implements Agency {
     @inject(TOKENS.AgencyId) private readonly id: number,
     @inject(TOKENS.SingleBet) private readonly bet: Bet,
     @inject(TOKENS.ServerLink) private readonly link: ServerLink,
+    @inject(TOKENS.Progress) private readonly progress: Progress,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {}
 
@@ -30,11 +32,13 @@ export class SingleBetAgency implements Agency {
     try {
       await this.link.run(stop, (session) => this.place(session));
       this.log.info('apuesta_enviada', 'success', { dni: document, numero: number });
+      this.progress.stored(1);
       return ExitCode.done;
     } catch (error) {
       const wasStopped = error instanceof StoppedError;
       const message = wasStopped ? 'stopped before the bet was acknowledged' : (error as Error).message;
       this.log.error('apuesta_enviada', 'fail', { dni: document, numero: number, error: message });
+      this.progress.ended(error as Error);
       return wasStopped ? ExitCode.done : ExitCode.failed;
     }
   }

@@ -8,5 +8,5 @@ void runProgram({
   defaultFile: 'config/echo_client.ini',
   settings: ECHO_CLIENT_SETTINGS,
   logLevelSetting: 'CLI_LOG_LEVEL',
-  main: (settings, log, stop) => new EchoClient(settings, log).run(stop),
+  main: (settings, { log }, stop) => new EchoClient(settings, log).run(stop),
 });

@@ -8,5 +8,5 @@ void runProgram({
   defaultFile: 'config/echo.ini',
   settings: ECHO_SERVER_SETTINGS,
   logLevelSetting: 'LOGGING_LEVEL',
-  main: (settings, log, stop) => new EchoServer(settings, log).run(stop),
+  main: (settings, { log }, stop) => new EchoServer(settings, log).run(stop),
 });

@@ -1,8 +1,16 @@
-import { parseArgs } from 'node:util';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ActionLog, type LogFields, type LogLevel } from './action_log';
 import { ExitCode } from './exit_code';
+import { LogOutput } from './log_output';
 import { loadSettings, SettingsError, type SettingsOf, type SettingsTable } from './settings';
-import { createStdoutSink } from './stdout_sink';
+
+/** How a program speaks to whoever started it. */
+export interface ProgramOutput {
+  readonly log: ActionLog;
+  readonly logOutput: LogOutput;
+  /** Its result is wanted as JSON on stdout; the log goes to stderr then. */
+  readonly json: boolean;
+}
 
 /** A command line program that is configured by a file and the environment, logs, and is stopped by a signal. */
 export interface Program<Table extends SettingsTable> {
@@ -14,6 +22,8 @@ export interface Program<Table extends SettingsTable> {
   readonly logLevelSetting: keyof Table & string;
   /** Settings that are not written to the log: a person's data. */
   readonly unlogged?: readonly string[];
+  /** It has a result that `--json` prints. */
+  readonly hasResult?: boolean;
   /**
    * Does the program's work.
    *
@@ -21,7 +31,7 @@ export interface Program<Table extends SettingsTable> {
    * everything, and return.
    * @throws SettingsError for what only shows once everything is put together.
    */
-  main(settings: SettingsOf<Table>, log: ActionLog, stop: AbortSignal): Promise<ExitCode>;
+  main(settings: SettingsOf<Table>, output: ProgramOutput, stop: AbortSignal): Promise<ExitCode>;
 }
 
 /**
@@ -30,11 +40,12 @@ export interface Program<Table extends SettingsTable> {
  */
 export async function runProgram<Table extends SettingsTable>(program: Program<Table>): Promise<void> {
   try {
-    if (wantsHelp()) {
+    const wanted = readArguments(program);
+    if (wanted.help) {
       process.stdout.write(helpText(program));
       return;
     }
-    process.exitCode = await configureAndRun(program);
+    process.exitCode = await configureAndRun(program, wanted.json);
   } catch (error) {
     const unusable = error instanceof SettingsError;
     process.stderr.write(
@@ -44,14 +55,14 @@ export async function runProgram<Table extends SettingsTable>(program: Program<T
   }
 }
 
-async function configureAndRun<Table extends SettingsTable>(program: Program<Table>): Promise<ExitCode> {
+async function configureAndRun<Table extends SettingsTable>(program: Program<Table>, json: boolean): Promise<ExitCode> {
   const settings = loadSettings(program.settings, { defaultFile: program.defaultFile, environment: process.env });
   const level = settings[program.logLevelSetting] as LogLevel;
-  const { sink } = createStdoutSink();
-  const log = new ActionLog(level, sink);
+  const logOutput = new LogOutput(json ? process.stderr : process.stdout);
+  const log = new ActionLog(level, logOutput.sink);
   logConfiguration(program, settings, level, log);
 
-  const code = await program.main(settings, log, stopOnSignal(log));
+  const code = await program.main(settings, { log, logOutput, json }, stopOnSignal(log));
   if (code === ExitCode.done) log.info('exit', 'success');
   else log.error('exit', 'fail', { code });
   return code;
@@ -90,10 +101,12 @@ function stopOnSignal(log: ActionLog): AbortSignal {
 }
 
 /** @throws SettingsError for an argument that the program does not have. */
-function wantsHelp(): boolean {
+function readArguments(program: { readonly hasResult?: boolean }): { help: boolean; json: boolean } {
   try {
-    const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, allowPositionals: false });
-    return values.help === true;
+    const options: ParseArgsConfig['options'] = { help: { type: 'boolean', short: 'h' } };
+    if (program.hasResult === true) options['json'] = { type: 'boolean' };
+    const { values } = parseArgs({ options, allowPositionals: false });
+    return { help: values['help'] === true, json: values['json'] === true };
   } catch (cause) {
     throw new SettingsError(`${(cause as Error).message} (--help lists what there is)`, { cause });
   }
@@ -110,6 +123,7 @@ function helpText<Table extends SettingsTable>(program: Program<Table>): string 
     'variable of the same name wins:',
     ...rows,
     '',
+    ...(program.hasResult === true ? ['--json prints the result as JSON on stdout; the log goes to stderr.', ''] : []),
     'Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 failed; 2 unusable settings.',
     '',
   ].join('\n');

@@ -10,6 +10,6 @@ void runProgram({
   defaultFile: 'config/server.ini',
   settings: SERVER_SETTINGS,
   logLevelSetting: 'LOGGING_LEVEL',
-  main: (settings, log, stop) =>
+  main: (settings, { log }, stop) =>
     createServerContainer(settings, log).get<LotteryServer>(TOKENS.LotteryServer).run(stop),
 });

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ActionLog } from '../runtime/action_log';
-import { tellParent } from '../runtime/parent_process';
 import { type StatusSite } from './status/status_site';
 
 /**
@@ -36,7 +35,6 @@ export class StatusSide {
     try {
       const site = await openSite();
       this.log.info('status_page', 'success', { url: site.url });
-      tellParent({ kind: 'status', url: site.url });
       return site;
     } catch (error) {
       this.log.error('status_page', 'fail', { error: (error as Error).message });

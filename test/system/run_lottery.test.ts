@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { mkdir, readFile, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { App } from '../support/app';
 import { formatBets, generateBets, storedRow, winnersAmong } from '../support/generated_bets';
 import { LotterySandbox } from '../support/lottery_sandbox';
@@ -26,6 +27,17 @@ describe('the whole lottery with one command', function () {
       return /^\d+$/.test(cells[1] ?? '') ? [[cells[1]!, cells.slice(2, 5)] as const] : [];
     });
     return Object.fromEntries(rows);
+  }
+
+  /** Resolves once the log of one of the run's programs has such a line. */
+  async function logContains(name: string, pattern: RegExp, deadlineMs: number): Promise<void> {
+    const deadline = performance.now() + deadlineMs;
+    for (;;) {
+      const log = await readFile(sandbox.path(`.data/run/${name}.log`), 'utf8').catch(() => '');
+      if (pattern.test(log)) return;
+      if (performance.now() > deadline) throw new Error(`${name} did not log ${pattern} within ${deadlineMs} ms`);
+      await delay(20);
+    }
   }
 
   const storedRows = async (): Promise<string[]> =>
@@ -65,6 +77,28 @@ describe('the whole lottery with one command', function () {
     }
   });
 
+  it('prints the whole result as one line of JSON for a script, and nothing else on stdout', async () => {
+    const app = run('--agencies', '2', '--bets', '1000', '--json');
+    expect((await app.end(30_000)).code, app.stderr).to.equal(0);
+    const agencies = [];
+    for (const agency of [1, 2]) {
+      const rows = (await readFile(sandbox.path(`.data/agency-${agency}.csv`), 'utf8')).trimEnd().split('\n');
+      const winners = rows.filter((row) => Number(row.split(',').at(-1)) === 7574).map((row) => row.split(',')[2]!);
+      agencies.push({ agency, outcome: 'winners', bets: 1000, winners });
+    }
+    expect(app.lines).to.have.length(1);
+    const { ms, ...result } = JSON.parse(app.stdout) as { ms: number };
+    expect(ms).to.be.greaterThan(0);
+    expect(result).to.deep.equal({
+      outcome: 'done',
+      bets: 2000,
+      winners: agencies.flatMap(({ winners }) => winners).length,
+      logs: '.data/run',
+      agencies,
+    });
+    expect(app.stderr).to.match(/^status page: http:\/\/127\.0\.0\.1:\d+\/$/m);
+  });
+
   it('ends with 1 and says why where an agency fails', async () => {
     await mkdir(sandbox.path('mine'));
     await sandbox.write('mine/agency-1.csv', 'Ana,Gómez,1,1999-03-17,1\n');
@@ -81,7 +115,7 @@ describe('the whole lottery with one command', function () {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`stops in good order at ${signal}`, async () => {
       const app = run('--agencies', '2', '--bets', '60000');
-      await app.line(/agency \d: \d+\/60000 bets, uploading/, 30_000);
+      await logContains('server', /action: apuesta_recibida \| result: success/, 30_000);
       const { code, ms } = await app.stop(signal);
       expect(code, app.stderr).to.equal(0);
       expect(ms).to.be.below(3500);

@@ -1,0 +1,60 @@
+import { MultiBar, type SingleBar } from 'cli-progress';
+import { type LogOutput } from '../runtime/log_output';
+import { type ProgressListener } from './progress';
+
+/**
+ * The agency's progress as a bar in a terminal: bets, rate, time left, state in words. The log's lines go above it. It
+ * is a bundle of its own, loaded where there is a terminal.
+ */
+export class ProgressBar implements ProgressListener {
+  private readonly multiBar: MultiBar;
+  private readonly bar: SingleBar;
+  private readonly begun = performance.now();
+  private first: number | undefined;
+
+  constructor(
+    agency: number,
+    total: number,
+    private readonly output: LogOutput,
+  ) {
+    this.multiBar = new MultiBar({
+      format: 'agency {agency} {bar} {percentage}% {value}/{total} bets, {rate}/s, {eta_formatted} left, {state}',
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      barsize: 24,
+      hideCursor: true,
+      forceRedraw: true,
+      stream: process.stdout,
+    });
+    this.bar = this.multiBar.create(total, 0, { agency, rate: 0, state: 'connecting' });
+    output.divert((lines) => this.multiBar.log(lines));
+  }
+
+  stored(bets: number): void {
+    // What an earlier run had stored is no work of this one.
+    this.first ??= bets;
+    const seconds = (performance.now() - this.begun) / 1000;
+    this.bar.update(bets, { rate: Math.round((bets - this.first) / seconds), state: 'uploading' });
+  }
+
+  finished(bets: number): void {
+    this.bar.update(bets, { state: 'waiting for the draw' });
+  }
+
+  winners(documents: readonly string[]): void {
+    this.bar.update({ state: `has its ${documents.length} winners` });
+    this.stop();
+  }
+
+  ended(): void {
+    this.bar.update({ state: 'ended without its winners' });
+    this.stop();
+  }
+
+  /** Draws the last state, and gives the terminal back to the log. */
+  private stop(): void {
+    this.multiBar.update();
+    this.multiBar.stop();
+    this.output.divert(undefined);
+  }
+}

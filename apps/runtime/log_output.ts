@@ -1,0 +1,50 @@
+import { type Writable } from 'node:stream';
+import { type LogSink } from './action_log';
+
+/** How long lines may wait for company while there is one line after the other. */
+const GATHERING_MS = 20;
+
+/**
+ * Where a program's log goes. It writes what one turn of the event loop logs at once, and while there is more to log, no
+ * more often than every 20 ms: a write is a system call that waits for a disk or a reader, and would cost a busy server
+ * more than the work that the lines tell of. What waits is written at exit too.
+ *
+ * A reader of the log that goes away (a closed pipe) must not end the program: the log is lost, the work goes on.
+ */
+export class LogOutput {
+  private waiting = '';
+  private scheduled = false;
+  private flushedAt = -GATHERING_MS;
+  private diversion: LogSink | undefined;
+
+  /** @param stream stdout or stderr. */
+  constructor(private readonly stream: Writable) {
+    stream.on('error', () => {});
+    process.on('exit', () => this.flush());
+  }
+
+  /** Takes lines; to be handed around on its own. */
+  readonly sink: LogSink = (lines) => {
+    this.waiting += lines;
+    if (this.scheduled) return;
+    this.scheduled = true;
+    if (performance.now() - this.flushedAt >= GATHERING_MS) setImmediate(() => this.flush());
+    else setTimeout(() => this.flush(), GATHERING_MS).unref();
+  };
+
+  /** Has the lines written by another from here on (who draws on the same terminal, say); undefined ends that. */
+  divert(sink: LogSink | undefined): void {
+    this.flush();
+    this.diversion = sink;
+  }
+
+  private flush(): void {
+    this.scheduled = false;
+    if (this.waiting === '') return;
+    const lines = this.waiting;
+    this.waiting = '';
+    this.flushedAt = performance.now();
+    if (this.diversion === undefined) this.stream.write(lines);
+    else this.diversion(lines);
+  }
+}
