@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { BatchBuilder } from '../../../../apps/client/batch_builder';
+
+const add = (builder: BatchBuilder, text: string, prefix = ''): boolean => {
+  const bytes = Buffer.from(text);
+  return builder.add(Buffer.from(prefix), bytes, 0, bytes.length);
+};
+
+describe('a batch that is built', () => {
+  it('has its rows with a line feed between them', () => {
+    const builder = new BatchBuilder(0);
+    expect(builder.count).to.equal(0);
+    expect([add(builder, 'a', '1,'), add(builder, 'b')]).to.deep.equal([true, true]);
+    expect(builder.count).to.equal(2);
+    const { value, count } = builder.take();
+    expect(Buffer.from(value).toString()).to.equal('1,a\nb');
+    expect(count).to.equal(2);
+    expect(builder.count).to.equal(0);
+  });
+
+  it('is full at 8192 bytes, line feeds and prefixes included', () => {
+    const builder = new BatchBuilder(0);
+    expect(add(builder, 'x'.repeat(4095), '1,')).to.equal(true);
+    expect(add(builder, 'y'.repeat(4093), '1,')).to.equal(false);
+    expect(add(builder, 'y'.repeat(4092), '1,')).to.equal(true);
+    expect(add(builder, '')).to.equal(false);
+    expect(builder.take().value).to.have.length(8192);
+  });
+
+  it('takes a row that fills it alone', () => {
+    const builder = new BatchBuilder(0);
+    expect(add(builder, 'x'.repeat(8192))).to.equal(true);
+    expect(add(builder, 'x')).to.equal(false);
+    builder.take();
+    expect(add(builder, 'x'.repeat(8193))).to.equal(false);
+  });
+
+  it('has no more bets than allowed', () => {
+    const builder = new BatchBuilder(2);
+    expect(['a', 'b', 'c'].map((text) => add(builder, text))).to.deep.equal([true, true, false]);
+  });
+
+  it('knows that it is full, until it is taken', () => {
+    const builder = new BatchBuilder(1);
+    add(builder, 'a');
+    expect(builder.isFull).to.equal(false);
+    expect(add(builder, 'b')).to.equal(false);
+    expect(builder.isFull).to.equal(true);
+    builder.take();
+    expect(builder.isFull).to.equal(false);
+    expect(add(builder, 'b')).to.equal(true);
+    expect(Buffer.from(builder.take().value).toString()).to.equal('b');
+  });
+});

@@ -1,0 +1,179 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type OutgoingBatch } from '../../../../apps/client/bet_source';
+import { FileBetSource } from '../../../../apps/client/file_bet_source';
+import { arbitraryBatches } from '../../../support/arbitrary_batches';
+import { type BetFields, formatBets, generateBets, storedRow } from '../../../support/generated_bets';
+import { createMemoryLog } from '../../../support/memory_lottery';
+import { formatReferenceRows, readReferenceBatch } from '../../../support/reference_batch';
+
+const GOOD = 'Ana,Gómez,1,1999-03-17,42';
+
+describe("an agency's file", () => {
+  let directory: string;
+  let path: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'bets-'));
+    path = join(directory, 'bets.csv');
+  });
+
+  afterEach(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const sourceOf = (file: string, maxBets = 0): FileBetSource =>
+    new FileBetSource(3, file, maxBets, createMemoryLog().log);
+
+  /** Reads a file to its end, or to its error. */
+  async function read(
+    content: string | Uint8Array,
+    { skip = 0, maxBets = 0 } = {},
+  ): Promise<{ batches: OutgoingBatch[]; rows: string[]; error?: Error & { code?: string } }> {
+    await writeFile(path, content);
+    const batches: OutgoingBatch[] = [];
+    const rows: string[] = [];
+    try {
+      for await (const { value, count } of sourceOf(path, maxBets).batches(skip)) {
+        // A batch is only good until the next one is asked for.
+        batches.push({ value: Buffer.from(value), count });
+        rows.push(...Buffer.from(value).toString('utf8').split('\n'));
+      }
+    } catch (error) {
+      return { batches, rows, error: error as Error };
+    }
+    return { batches, rows };
+  }
+
+  const withoutError = { error: undefined };
+
+  it('gives its bets in batches as large as 8 kB allow, the agency before each row', async () => {
+    const bets = generateBets(3, 3000);
+    const { batches, rows, error } = { ...withoutError, ...(await read(formatBets(bets))) };
+    expect(error).to.equal(undefined);
+    expect(rows).to.deep.equal(bets.map((bet) => storedRow(3, bet)));
+    for (const [index, { value, count }] of batches.entries()) {
+      expect(value.length).to.be.at.most(8192);
+      expect(Buffer.from(value).toString().split('\n')).to.have.length(count);
+      const next = batches[index + 1];
+      if (next === undefined) continue;
+      const firstOfNext = Buffer.from(next.value).toString().split('\n')[0]!;
+      expect(value.length + 1 + Buffer.byteLength(firstOfNext)).to.be.greaterThan(8192);
+    }
+  });
+
+  it('gives no more bets in a batch than asked for', async () => {
+    const { batches } = await read(formatBets(generateBets(3, 25)), { maxBets: 10 });
+    expect(batches.map(({ count }) => count)).to.deep.equal([10, 10, 5]);
+  });
+
+  it('may be empty', async () => {
+    for (const content of ['', '\ufeff']) expect(await read(content)).to.deep.equal({ batches: [], rows: [] });
+  });
+
+  it('may have a byte order mark, CRLF, quotes, and no last line break', async () => {
+    const { rows } = await read(`\ufeff"Ana ""x""","Gómez, h.",1,1999-03-17,42\r\n${GOOD}`);
+    expect(rows).to.deep.equal(['3,"Ana ""x""","Gómez, h.",1,1999-03-17,42', `3,${GOOD}`]);
+  });
+
+  it('has a byte order mark at its very start only', async () => {
+    const { rows } = await read(`\ufeff\ufeff${GOOD}\n\ufeff${GOOD}`);
+    expect(rows).to.deep.equal([`3,\ufeff${GOOD}`, `3,\ufeff${GOOD}`]);
+  });
+
+  it('is read on behind any number of bets, and gives nothing where all are stored', async () => {
+    const bets = generateBets(3, 400);
+    const expected = bets.map((bet) => storedRow(3, bet));
+    for (const skip of [0, 1, 199, 399, 400]) {
+      const { rows, error } = { ...withoutError, ...(await read(formatBets(bets), { skip })) };
+      expect(error).to.equal(undefined);
+      expect(rows).to.deep.equal(expected.slice(skip));
+    }
+  });
+
+  it('that has fewer bets than are stored is another one', async () => {
+    const { error, rows } = await read(`${GOOD}\n${GOOD}`, { skip: 3 });
+    expect(rows).to.deep.equal([]);
+    expect(error).to.include({ code: 'SOURCE_TOO_SHORT' });
+    expect(error!.message).to.equal(`${path} has 2 bets, and the server holds 3 of this agency`);
+  });
+
+  for (const [what, row, fault] of [
+    ['an empty line', '', 'an empty line'],
+    ['an empty line with CR', '\r', 'an empty line'],
+    ['a field too few', 'Ana,Gómez,1,1999-03-17', '1 field(s) too few'],
+    ['a field too many', `${GOOD},`, '1 field(s) too many'],
+    ['a number that is none', 'Ana,Gómez,1,1999-03-17,x', 'number is not 1 to 4 digits'],
+    ['a quote that is not closed', '"Ana,Gómez,1,1999-03-17,42', 'a quote inside a field'],
+    ['a lone carriage return', `${GOOD}\r${GOOD}`, 'a carriage return without a line feed'],
+    ['a long line', 'a'.repeat(70_000), 'a line of more than 8192 bytes'],
+    ['a line longer than what is read at once', 'a'.repeat(700_000), 'a line of more than 8192 bytes'],
+  ] as const) {
+    it(`names ${what} by file and line, behind all the bets before it`, async () => {
+      const bets = generateBets(3, 300);
+      const { rows, error } = await read(`${formatBets(bets)}${row}\n${GOOD}\n`);
+      expect(rows).to.deep.equal(bets.map((bet) => storedRow(3, bet)));
+      expect(error).to.include({ code: 'BAD_ROW' });
+      expect(error!.message.startsWith(`${path}:301: ${fault}`), error!.message).to.equal(true);
+    });
+  }
+
+  it('names a row that is not UTF-8', async () => {
+    const { rows, error } = await read(
+      Buffer.concat([Buffer.from(`${GOOD}\nA`), Buffer.of(0xff), Buffer.from(`${GOOD}\n`)]),
+    );
+    expect(rows).to.deep.equal([`3,${GOOD}`]);
+    expect(error!.message).to.equal(`${path}:2: not UTF-8`);
+  });
+
+  it('names no person in what it says', async () => {
+    const { error } = await read('Secreta,"Privada"x,12345678,1999-03-17,1');
+    expect(error!.message).not.to.match(/Secreta|Privada|12345678/);
+  });
+
+  it('that is missing, or a directory, cannot be read', async () => {
+    for (const file of [join(directory, 'none.csv'), directory]) {
+      const reading = sourceOf(file).batches(0).next();
+      const error: unknown = await reading.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).to.include({ code: 'SOURCE_UNREADABLE' });
+      expect((error as Error).message.startsWith(`${file} cannot be read: `)).to.equal(true);
+    }
+  });
+
+  it('keeps whole rows over the borders of what is read at once', async () => {
+    const long: BetFields = ['王'.repeat(100), '"'.repeat(100), '1', '1999-03-17', '1'];
+    const bets = Array.from({ length: 3000 }, (_, index): BetFields =>
+      index % 7 === 0 ? long : generateBets(3, 1)[0]!,
+    );
+    const { rows } = await read(formatBets(bets, '\r\n'));
+    expect(rows).to.deep.equal(bets.map((bet) => storedRow(3, bet)));
+  });
+
+  it('is taken exactly where the protocol takes its rows', async () => {
+    // What one file may hold that no batch does: a mark at its start. Line breaks in quotes are refused by both.
+    const inputs = fc.sample(arbitraryBatches, { numRuns: 800, seed: 42 });
+    let accepted = 0;
+    for (const value of inputs) {
+      const text = value.toString('latin1');
+      const content = Buffer.from(text.replaceAll(/(^|\n)3,/g, '$1'), 'latin1');
+      if (content.length === 0 || content.indexOf('\ufeff') === 0 || content.length > 8000) continue;
+      const prefixed = Buffer.from(content.toString('latin1').replaceAll(/(^|\n)(?!$)/g, '$13,'), 'latin1');
+      const expected = readReferenceBatch(prefixed, 3);
+      const { rows, error } = await read(content);
+      if ('refused' in expected) {
+        expect(error, JSON.stringify(text)).to.include({ code: 'BAD_ROW' });
+        continue;
+      }
+      accepted++;
+      expect(error).to.equal(undefined);
+      expect(rows.join('\n')).to.equal(formatReferenceRows(expected.rows));
+    }
+    expect(accepted).to.be.greaterThan(50);
+  });
+});
