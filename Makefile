@@ -102,3 +102,10 @@ pack: node_modules ## Pack the socket library for npm; the last line says where 
 .PHONY: api
 api: node_modules ## Write the library's reference from its docstrings into docs/api/
 	@npx typedoc --options lib/typedoc.json
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+# PARTS=whole,start-up,million,draw,connections,ten-million; FULL=1 for all of them, with ten million bets (2 GB of disk).
+.PHONY: bench-system
+bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=…, ROUNDS=7, FULL=1)
+	@node dist/bench/system/main.js $(if $(FULL),--full) $(if $(PARTS),--parts '$(PARTS)') $(if $(ROUNDS),--rounds '$(ROUNDS)')

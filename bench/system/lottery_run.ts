@@ -34,8 +34,11 @@ export interface LotteryRequest {
   readonly input: string;
   readonly directory: string;
   readonly settings?: Record<string, string>;
-  /** Takes part as agency 6, in this process: called with the port once the others have uploaded their bets. */
-  readonly sixthAgency?: (port: number, others: Promise<unknown>) => Promise<void>;
+  /**
+   * Takes part as agency 6, in this process: finishes once the others have uploaded their bets, and returns when it did.
+   * `drawn`: the others have their winners.
+   */
+  readonly sixthAgency?: (port: number, uploaded: Promise<unknown>, drawn: Promise<unknown>) => Promise<number>;
 }
 
 /**
@@ -69,11 +72,10 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
   });
   const serverPeak = watchPeak([server]);
   const agencyPeak = watchPeak(clients);
-
   const began = Promise.all(clients.map((client) => client.saw('action: upload | result: in_progress')));
   const uploaded = Promise.all(clients.map((client) => client.saw('action: upload | result: success')));
   const informed = Promise.all(clients.map((client) => client.saw('action: consulta_ganadores')));
-  await request.sixthAgency?.(port, uploaded);
+  const finishedLastAt = await request.sixthAgency?.(port, uploaded, informed);
   const endedAt = Math.max(...(await Promise.all(clients.map((client) => client.requireSuccess()))));
   const [beganAt, uploadedAt, informedAt] = await Promise.all([began, uploaded, informed]);
   const peaks = { serverPeak: serverPeak(), agencyPeak: agencyPeak() };
@@ -87,7 +89,7 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
   return {
     wholeMs: endedAt - server.startedAt,
     uploadMs: Math.max(...uploadedAt) - Math.min(...beganAt),
-    drawMs: Math.max(...informedAt) - Math.max(...uploadedAt),
+    drawMs: Math.max(...informedAt) - (finishedLastAt ?? Math.max(...uploadedAt)),
     ...peaks,
   };
 }

@@ -4,10 +4,13 @@ import { join, resolve } from 'node:path';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Part } from './part';
+import { connections } from './parts/connections';
+import { draw } from './parts/draw';
+import { startUp } from './parts/start_up';
 import { million, tenMillion } from './parts/steady_rate';
 import { wholeWork } from './parts/whole_work';
 
-const PARTS: readonly Part[] = [wholeWork, million, tenMillion];
+const PARTS: readonly Part[] = [wholeWork, startUp, million, draw, connections, tenMillion];
 /** What a run without `--full` leaves out. */
 const LONG = new Set([tenMillion]);
 

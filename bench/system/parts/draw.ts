@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { ConnectSocket, MessageChannel } from '../../../lib/index';
+import { createAgencyCodec, type LotteryMessage, MessageType, textMessage } from '../../../apps/lottery/protocol';
+import { makeInputFiles, scaledBets } from '../input_files';
+import { runLottery } from '../lottery_run';
+import { OURS, type Part } from '../part';
+import { percentile, spread } from '../statistics';
+
+const MILLION = 1_000_000;
+
+/** The draw over many bets: how long it takes, and how long another session waits for an answer meanwhile. */
+export const draw: Part = {
+  name: 'draw',
+  about: 'an agency that finishes last, and goes on asking while the draw is held',
+  async run({ directory, full, rounds, print }) {
+    const bets = (full ? 10 : 1) * MILLION;
+    const input = makeInputFiles(directory, scaledBets(bets));
+    const draws: number[] = [];
+    const waits: number[] = [];
+    for (let round = 0; round < Math.min(3, rounds); round++) {
+      const sixthAgency = (port: number, uploaded: Promise<unknown>, drawn: Promise<unknown>): Promise<number> =>
+        finishLast(port, uploaded, drawn, waits);
+      const { drawMs } = await runLottery({ contestant: OURS, input, directory: join(directory, 'run'), sixthAgency });
+      draws.push(drawMs);
+    }
+    const goal = full ? '   to reach: 3000' : '';
+    print(`from the last finish to the last winners, ${bets / MILLION} M bets`, `${spread(draws, 'ms', 0)}${goal}`);
+    print('answers to another session meanwhile', String(waits.length));
+    print(
+      'their waits: median, 99th percentile, longest',
+      [0.5, 0.99, 1].map((share) => show(waits, share)).join(', '),
+    );
+  },
+};
+
+function show(waits: readonly number[], share: number): string {
+  return `${percentile(waits, share).toFixed(1)} ms`;
+}
+
+/** Finishes as the last one, says so again and again until the draw is over, and notes how long each answer takes. */
+async function finishLast(
+  port: number,
+  uploaded: Promise<unknown>,
+  drawn: Promise<unknown>,
+  waits: number[],
+): Promise<number> {
+  await uploaded;
+  const socket = new ConnectSocket({ host: '127.0.0.1', port });
+  await socket.connect();
+  const channel = new MessageChannel<LotteryMessage>(socket, createAgencyCodec());
+  await ask(channel, MessageType.name, '6');
+  const begun = performance.now();
+  await ask(channel, MessageType.finish, '0');
+  let isOver = false;
+  void drawn.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const askedAt = performance.now();
+    await ask(channel, MessageType.finish, '0');
+    waits.push(performance.now() - askedAt);
+  }
+  await channel.close();
+  return begun;
+}
+
+async function ask(channel: MessageChannel<LotteryMessage>, type: string, text: string): Promise<void> {
+  void channel.send(textMessage(type, text));
+  const answer = await channel.receive();
+  if (answer?.type !== MessageType.ok) throw new Error(`the server answered ${answer?.type ?? 'nothing'} to ${type}`);
+}
