@@ -1,4 +1,5 @@
-import { MultiBar, type SingleBar } from 'cli-progress';
+import { type SingleBar } from 'cli-progress';
+import { createBars } from '../apps/client/bar_style';
 
 /** Shows how far each agency is. */
 export interface ProgressDisplay {
@@ -19,20 +20,7 @@ const LINES_KEPT = 4;
  */
 export function createProgressDisplay(totals: ReadonlyMap<number, number>): ProgressDisplay {
   if (!process.stdout.isTTY) return new FailuresAlone();
-  return totals.size + LINES_KEPT <= process.stdout.rows ? new BarOfEach(totals) : new BarOfAll(totals);
-}
-
-function createMultiBar(name: string): MultiBar {
-  return new MultiBar({
-    format: `${name} {bar} {percentage}% {value}/{total} bets, {rate}/s, {eta_formatted} left, {state}`,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    barsize: 24,
-    hideCursor: true,
-    // What cli-progress would only draw later is drawn at the end too.
-    forceRedraw: true,
-    stream: process.stdout,
-  });
+  return totals.size + LINES_KEPT <= (process.stdout.rows || 24) ? new BarOfEach(totals) : new BarOfAll(totals);
 }
 
 /** Bets a second since the display was made, in words for a bar. */
@@ -55,7 +43,7 @@ class FailuresAlone implements ProgressDisplay {
 }
 
 class BarOfEach implements ProgressDisplay {
-  private readonly multiBar = createMultiBar('agency {agency}');
+  private readonly multiBar = createBars('agency {agency}');
   private readonly bars = new Map<number, SingleBar>();
   private readonly begun = performance.now();
 
@@ -80,7 +68,7 @@ class BarOfEach implements ProgressDisplay {
 }
 
 class BarOfAll implements ProgressDisplay {
-  private readonly multiBar = createMultiBar('{agencies} agencies');
+  private readonly multiBar = createBars('{agencies} agencies');
   private readonly bar: SingleBar;
   private readonly bets = new Map<number, number>();
   private readonly states = new Map<number, string>();

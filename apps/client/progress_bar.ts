@@ -1,5 +1,6 @@
-import { MultiBar, type SingleBar } from 'cli-progress';
+import { type MultiBar, type SingleBar } from 'cli-progress';
 import { type LogOutput } from '../runtime/log_output';
+import { createBars } from './bar_style';
 import { type ProgressListener } from './progress';
 
 /**
@@ -17,15 +18,7 @@ export class ProgressBar implements ProgressListener {
     total: number,
     private readonly output: LogOutput,
   ) {
-    this.multiBar = new MultiBar({
-      format: 'agency {agency} {bar} {percentage}% {value}/{total} bets, {rate}/s, {eta_formatted} left, {state}',
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
-      barsize: 24,
-      hideCursor: true,
-      forceRedraw: true,
-      stream: process.stdout,
-    });
+    this.multiBar = createBars('agency {agency}');
     this.bar = this.multiBar.create(total, 0, { agency, rate: 0, state: 'connecting' });
     output.divert((lines) => this.multiBar.log(lines));
   }
