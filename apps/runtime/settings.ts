@@ -81,12 +81,16 @@ function readSection(file: string, options: { mayBeMissing: boolean }): Record<s
     if (name !== SECTION) throw new SettingsError(`${file}: unknown section [${name}]; settings stand in [${SECTION}]`);
   }
   const section = (sections[SECTION] ?? {}) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(section)) {
+    if (typeof value === 'object' && value !== null) throw new SettingsError(`${file}: ${name} is not a single value`);
+  }
   return Object.fromEntries(Object.entries(section).map(([name, value]) => [name, String(value)]));
 }
 
 function readText(file: string, options: { mayBeMissing: boolean }): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    // Some editors begin a file with a byte order mark, which would hide the section's name.
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' && options.mayBeMissing) return undefined;

@@ -1,0 +1,63 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { ActionLog, LOG_LEVELS, type LogLevel } from '../../../../apps/runtime/action_log';
+
+/** A log at a fixed time, and what it has written. */
+function createLog(level: LogLevel = 'DEBUG'): { log: ActionLog; written: () => string } {
+  let text = '';
+  const log = new ActionLog(
+    level,
+    (lines) => (text += lines),
+    () => new Date(2026, 0, 2, 3, 4, 5),
+  );
+  return { log, written: () => text };
+}
+
+describe('the log', () => {
+  it('writes lines of one form: time, level in eight columns, action, result, fields', () => {
+    const { log, written } = createLog();
+    log.info('apuesta_enviada', 'success', { dni: '30904465', numero: 7574 });
+    log.debug('config', 'in_progress');
+    log.critical('store', 'fail', { lost: true });
+    log.warning('connect', 'in_progress');
+    log.error('exit', 'fail', { code: 1 });
+    expect(written()).to.equal(
+      [
+        '2026-01-02 03:04:05 INFO     action: apuesta_enviada | result: success | dni: 30904465 | numero: 7574',
+        '2026-01-02 03:04:05 DEBUG    action: config | result: in_progress',
+        '2026-01-02 03:04:05 CRITICAL action: store | result: fail | lost: true',
+        '2026-01-02 03:04:05 WARNING  action: connect | result: in_progress',
+        '2026-01-02 03:04:05 ERROR    action: exit | result: fail | code: 1',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  for (const [index, level] of LOG_LEVELS.entries()) {
+    it(`at ${level} writes what is at least as grave`, () => {
+      const { log, written } = createLog(level);
+      for (const method of ['debug', 'info', 'warning', 'error', 'critical'] as const) log[method]('x', 'success');
+      const levels = written().match(/DEBUG|INFO|WARNING|ERROR|CRITICAL/g);
+      expect(levels).to.deep.equal(LOG_LEVELS.slice(index));
+      expect(log.isDebugging).to.equal(level === 'DEBUG');
+    });
+  }
+
+  it('writes what would break a line, or make a field of a value, as escapes', () => {
+    const { log, written } = createLog();
+    log.info('x', 'fail', { msg: 'a\nb\r\0\u001b[31m|\u007f\u0085\u2028\u2029é😀 | result: success' });
+    const escaped = 'a\\u000ab\\u000d\\u0000\\u001b[31m\\u007c\\u007f\\u0085\\u2028\\u2029é😀 \\u007c result: success';
+    expect(written()).to.equal(`2026-01-02 03:04:05 INFO     action: x | result: fail | msg: ${escaped}\n`);
+  });
+
+  it('writes one line with its own fields, whatever a value holds', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (value) => {
+        const { log, written } = createLog();
+        log.info('x', 'success', { msg: value });
+        expect(written().split(/[\n\r\u2028\u2029\u0085\v\f]/)).to.have.length(2);
+        expect(written().split('|')).to.have.length(3);
+      }),
+    );
+  });
+});

@@ -1,0 +1,104 @@
+import { type ServerResponse } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import { ServerActivity } from '../../../../apps/server/activity/server_activity';
+import { MOST_READERS, PageStream } from '../../../../apps/server/status/page_stream';
+import { StatusBoard } from '../../../../apps/server/status/status_board';
+
+/** A response whose reader may stop to read: what was written then waits, as it does behind a full socket. */
+class FakeResponse extends PassThrough {
+  readonly frames: string[] = [];
+  isStuck = false;
+  private stuck = 0;
+
+  override get writableLength(): number {
+    return this.stuck;
+  }
+
+  override write(chunk: unknown): boolean {
+    this.frames.push(String(chunk));
+    if (this.isStuck) this.stuck += String(chunk).length;
+    return !this.isStuck;
+  }
+
+  readOn(): void {
+    this.isStuck = false;
+    this.stuck = 0;
+  }
+
+  /** The events so far, by name. */
+  get events(): string[] {
+    return this.frames.flatMap((frame) => /^event: (\w+)/.exec(frame)?.[1] ?? []);
+  }
+}
+
+describe('the stream of open pages', () => {
+  let board: StatusBoard;
+  let stream: PageStream;
+
+  beforeEach(() => {
+    board = new StatusBoard(new ServerActivity(), 3, 7574);
+    stream = new PageStream(board);
+  });
+
+  function open(): FakeResponse {
+    const response = new FakeResponse();
+    stream.add(response as unknown as ServerResponse);
+    return response;
+  }
+
+  function update(): void {
+    board.tick(new Date());
+    stream.update();
+  }
+
+  it('gives a page everything when it comes, and changes from then on', () => {
+    const page = open();
+    update();
+    update();
+    expect(page.events).to.deep.equal(['whole', 'changes', 'changes']);
+    expect(JSON.parse(/data: (.*)/.exec(page.frames[1]!)![1]!)).to.have.nested.property('agencies.expected', 3);
+  });
+
+  it('gives all pages the same bytes', () => {
+    const pages = [open(), open(), open()];
+    update();
+    expect(new Set(pages.map(({ frames }) => frames.at(-1))).size).to.equal(1);
+  });
+
+  it('passes over a page that does not read, and gives it everything when it reads on', () => {
+    const page = open();
+    page.isStuck = true;
+    for (let second = 0; second < 10; second++) update();
+    expect(page.events).to.deep.equal(['whole', 'changes']);
+    page.readOn();
+    update();
+    update();
+    expect(page.events).to.deep.equal(['whole', 'changes', 'whole', 'changes']);
+  });
+
+  it('lets go of a page that reads nothing for half a minute', () => {
+    const page = open();
+    page.isStuck = true;
+    for (let second = 0; second < 30; second++) update();
+    expect(page.destroyed).to.equal(false);
+    update();
+    expect(page.destroyed).to.equal(true);
+  });
+
+  it('forgets a page that has gone', async () => {
+    const page = open();
+    expect(stream.size).to.equal(1);
+    const gone = new Promise((resolve) => page.once('close', resolve));
+    page.destroy();
+    await gone;
+    expect(stream.size).to.equal(0);
+  });
+
+  it('is full at some number of pages', () => {
+    for (let page = 1; page < MOST_READERS; page++) open();
+    expect(stream.isFull).to.equal(false);
+    open();
+    expect(stream.isFull).to.equal(true);
+  });
+});
