@@ -321,8 +321,8 @@ export abstract class StreamSocket implements AsyncDisposable {
     this.failPendingRead();
     this.received.clear();
     this.resumeReading();
-    const end = this.writeEnd ?? this.endWriting(stream);
-    end.promise.catch(() => stream.destroy());
+    // Where it cannot be ended it is lost, and so closed.
+    if (this.writeEnd === undefined) this.endWriting(stream).promise.catch(() => undefined);
 
     const patience = new Waiter<void>('shut down writing', this.connectionEnds, options);
     void this.closed.then(() => patience.resolve());

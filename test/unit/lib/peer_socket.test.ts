@@ -48,6 +48,14 @@ describe('PeerSocket around any stream', () => {
     expect(stream.destroyed).to.equal(true);
   });
 
+  it('a close settles what waits at once, even where the stream takes its time', async () => {
+    const stream = new Duplex({ read: () => undefined, write: () => undefined, destroy: () => undefined });
+    const socket = new PeerSocket(stream);
+    const pending = [socket.recvExactly(1), socket.sendAll(Buffer.from('x')), socket.shutdownWrite()];
+    void socket.close();
+    for (const each of pending) await expectCode(each, 'SOCKET_CLOSED');
+  });
+
   it('refuses a frame whose size does not hold its header', async () => {
     const [left, right] = connectedPair();
     await left.sendAll(Buffer.from('abc'));
