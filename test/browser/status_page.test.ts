@@ -1,9 +1,10 @@
 /// <reference lib="dom" />
 import { expect } from 'chai';
+import { findFreePort } from '../../tools/free_port';
 import { type BetFields, formatBets, generateBets, storedRow, winnersAmong } from '../support/generated_bets';
 import { LotterySandbox, type RunningServer } from '../support/lottery_sandbox';
 import { message } from '../support/wire_client';
-import { findBarriers, findFreePort, takePicture, TestBrowser, type WatchedPage, whyNoBrowser } from './browser';
+import { findBarriers, takePicture, TestBrowser, type WatchedPage, whyNoBrowser } from './browser';
 
 const AGENCIES = [1, 2, 3, 4, 5];
 const BETS_EACH = 4_000;

@@ -143,8 +143,10 @@ function addAgencyMetrics(registers: Registry[], { activity, board }: MetricSour
     labelNames: ['agency'],
     registers,
     collect(): void {
-      if (!board.hasWinners) return;
-      for (const { id } of agencies()) this.set({ agency: id }, board.winnersOf(id) ?? 0);
+      for (const { id } of agencies()) {
+        const winners = board.winnersOf(id);
+        if (winners !== undefined) this.set({ agency: id }, winners);
+      }
     },
   });
 }

@@ -26,7 +26,9 @@ export class StatusBoard {
   private readonly rate = new RateMeter();
   private readonly curve = new Curve(CURVE_SECONDS);
   private readonly changed: AgencyReport[] = [];
+  /** The winners as of the last tick, and as they will be told from the next one on. */
   private winners: ReadonlyMap<number, number> | undefined;
+  private nextWinners: ReadonlyMap<number, number> | undefined;
   private totals = { bets: 0, winners: 0, byState: noAgencies() };
   private at = new Date();
   private text: string | undefined;
@@ -37,13 +39,13 @@ export class StatusBoard {
     private readonly winningNumber: number,
   ) {}
 
-  /** The draw is held: so many bets of each agency won. */
+  /** The draw is held, and so many bets of each agency won: told from the next tick on. */
   setWinners(winners: ReadonlyMap<number, number>): void {
-    this.winners = winners;
+    this.nextWinners = winners;
   }
 
   get hasWinners(): boolean {
-    return this.winners !== undefined;
+    return this.nextWinners !== undefined;
   }
 
   /** Looks at the counters. To be called once a second: each call is one sample of the curves. */
@@ -51,6 +53,7 @@ export class StatusBoard {
     const seconds = (now.getTime() - this.at.getTime()) / 1000;
     this.at = now;
     this.text = undefined;
+    this.winners = this.nextWinners;
     this.changed.length = 0;
     this.totals = { bets: 0, winners: 0, byState: noAgencies() };
     for (const agency of this.activity.agencies.values()) this.follow(agency, seconds);
@@ -90,9 +93,10 @@ export class StatusBoard {
       server: { phase, startedAt: startedAt.toISOString(), sessionsOpen },
       bets: { stored: this.totals.bets, perSecond: this.rate.perSecond },
       agencies: { expected: this.expected, byState: this.totals.byState },
-      draw: this.hasWinners
-        ? { held: true, number: this.winningNumber, winners: this.totals.winners }
-        : { held: false, number: null, winners: null },
+      draw:
+        this.winners !== undefined
+          ? { held: true, number: this.winningNumber, winners: this.totals.winners }
+          : { held: false, number: null, winners: null },
       errors: { total, byCode: Object.fromEntries(errors) },
     };
   }

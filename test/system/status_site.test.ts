@@ -1,0 +1,186 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type StatusReport } from '../../apps/server/status/status_report';
+import { findFreePort } from '../../tools/free_port';
+import { LotterySandbox } from '../support/lottery_sandbox';
+import { message } from '../support/wire_client';
+
+const DASHBOARD = join(__dirname, '../../monitoring/grafana/dashboards/lottery.json');
+const OPERATIONS = join(__dirname, '../../docs/operations.md');
+
+interface Dashboard {
+  readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly expr: string }[] }[];
+}
+
+describe('the status side of a server', function () {
+  this.timeout(20_000);
+  let sandbox: LotterySandbox;
+  let url: string;
+
+  beforeEach(async () => {
+    sandbox = await LotterySandbox.create();
+    url = '';
+  });
+
+  afterEach(async () => {
+    await sandbox.dispose();
+  });
+
+  async function start(env: Record<string, string> = {}) {
+    const statusPort = String(await findFreePort());
+    const server = await sandbox.startServer({
+      SERVER_AGENCIES: '2',
+      SERVER_STATUS_PORT: statusPort,
+      SERVER_WINNING_NUMBER: '42',
+      ...env,
+    });
+    const line = await server.app.line(/action: status_page \| result: success/);
+    url = /url: (\S+)/.exec(line)![1]!;
+    expect(url).to.equal(`http://127.0.0.1:${statusPort}/`);
+    return server;
+  }
+
+  const get = async (path: string): Promise<Response> => fetch(url + path);
+
+  /** A night in small: agency 1 has two bets, one of which wins; agency 2 ends with an error, then with nothing. */
+  async function playNight(port: number): Promise<void> {
+    const one = await sandbox.connect(port);
+    expect(await one.ask('N', '1')).to.equal('O 0');
+    expect(await one.ask('B', '1,Ana,Paz,30904465,1999-03-17,42\n1,Eva,Sol,30904466,1999-03-17,43')).to.equal('O 2');
+    expect(await one.ask('F')).to.equal('O 2');
+    const wrong = await sandbox.connect(port);
+    wrong.write(message('N', '2'), message('B', 'nonsense'));
+    await wrong.rest();
+    const two = await sandbox.connect(port);
+    expect(await two.ask('N', '2')).to.equal('O 0');
+    expect(await two.ask('F')).to.equal('O 0');
+    expect(await one.ask('A')).to.equal('R');
+    expect(await one.ask('N', '1')).to.equal('R 30904465');
+  }
+
+  /** The status once it fulfils the condition: it is made anew each second. */
+  async function statusWhere(isSo: (status: StatusReport) => boolean): Promise<StatusReport> {
+    const deadline = performance.now() + 5_000;
+    for (;;) {
+      const status = (await (await get('status.json')).json()) as StatusReport;
+      if (isSo(status)) return status;
+      if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(status)}`);
+      await delay(50);
+    }
+  }
+
+  it('says that it is alive and ready, and no more when it stops', async () => {
+    const { app } = await start();
+    expect((await get('healthz')).status).to.equal(200);
+    const ready = await get('readyz');
+    expect([ready.status, await ready.text()]).to.deep.equal([200, 'ready\n']);
+    expect((await app.stop('SIGTERM')).code).to.equal(0);
+    expect(app.grep(/action: close_status_page \| result: success/)).to.have.length(1);
+    expect(await get('healthz').catch(() => 'refused')).to.equal('refused');
+  });
+
+  it('tells a whole night in status.json, after a restart too', async () => {
+    const { app, port } = await start();
+    await playNight(port);
+    const { agency, bets, agencies, draw, errors } = await statusWhere(({ draw }) => draw.held);
+    expect(agency.map((each) => ({ ...each, curve: 0, lastError: 0, perSecond: 0 }))).to.deep.equal([
+      { id: 1, state: 'winners', bets: 2, perSecond: 0, errors: 0, lastError: 0, winners: 1, curve: 0 },
+      { id: 2, state: 'finished', bets: 0, perSecond: 0, errors: 1, lastError: 0, winners: 0, curve: 0 },
+    ]);
+    expect(bets).to.have.property('stored', 2);
+    expect(agencies).to.deep.equal({ expected: 2, byState: { absent: 0, uploading: 0, finished: 1, winners: 1 } });
+    expect(draw).to.deep.equal({ held: true, number: 42, winners: 1 });
+    expect(errors).to.deep.equal({ total: 1, byCode: { 'bad-bet': 1 } });
+    await app.stop('SIGTERM');
+
+    await start();
+    const again = await statusWhere(({ draw }) => draw.held);
+    expect(again.bets).to.have.property('stored', 2);
+    expect(again.draw).to.deep.equal({ held: true, number: 42, winners: 1 });
+    expect(again.agencies).to.deep.equal({
+      expected: 2,
+      byState: { absent: 0, uploading: 0, finished: 2, winners: 0 },
+    });
+  });
+
+  it('has every metric that the dashboard draws, and every one of its own in docs/operations.md', async () => {
+    const { port } = await start();
+    await playNight(port);
+    await statusWhere(({ draw }) => draw.held);
+    const response = await get('metrics');
+    expect(response.headers.get('content-type')).to.match(/^text\/plain; version=0\.0\.4/);
+    const text = await response.text();
+    const samples = new Set(Array.from(text.matchAll(/^([a-z_]+)(?:\{.*\})? \S+$/gm), ([, name]) => name));
+    const { panels } = JSON.parse(await readFile(DASHBOARD, 'utf8')) as Dashboard;
+    let drawn = 0;
+    for (const { title, targets } of panels) {
+      for (const { expr } of targets) {
+        for (const [name] of expr.matchAll(/\b(?:lottery|nodejs|process)_[a-z0-9_]+/g)) {
+          drawn++;
+          expect(samples.has(name) || text.includes(`\n${name} `), `${name} of "${title}"`).to.equal(true);
+        }
+      }
+    }
+    expect(drawn).to.be.greaterThan(15);
+    const documented = await readFile(OPERATIONS, 'utf8');
+    const own = Array.from(text.matchAll(/^# TYPE (lottery_\w+) /gm), ([, name]) => name!);
+    expect(own.length).to.be.greaterThan(15);
+    for (const name of own) expect(documented).to.contain(`\`${name}\``);
+    expect(text).to.match(/^lottery_batch_bets_bucket\{le="10"\} 1$/m);
+    expect(text).to.match(/^lottery_batch_bets_sum 2$/m);
+    expect(text).to.match(/^lottery_session_errors_total\{code="bad-bet"\} 1$/m);
+    expect(text).to.match(/^lottery_agency_winners\{agency="1"\} 1$/m);
+    expect(text).not.to.contain('30904465');
+  });
+
+  it('goes on without it where its port is in use, and says so', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port: statusPort } = taken.address() as AddressInfo;
+    const { app, port } = await sandbox.startServer({ SERVER_AGENCIES: '2', SERVER_STATUS_PORT: String(statusPort) });
+    await app.line(/ERROR +action: status_page \| result: fail \| error: listen EADDRINUSE/);
+    expect(await (await sandbox.connect(port)).ask('N', '1')).to.equal('O 0');
+    expect((await app.stop('SIGTERM')).code).to.equal(0);
+    taken.close();
+  });
+
+  it('loads nothing of it where there is to be none', async () => {
+    const { app } = await sandbox.startServer({ SERVER_STATUS_PORT: '0', NODE_DEBUG: 'module' });
+    await app.stop('SIGTERM');
+    expect(app.stderr).to.match(/main\.js/);
+    expect(app.stderr).not.to.match(/status_site|node:http"/);
+    expect(app.grep(/status_page/)).to.deep.equal([]);
+  });
+
+  it('ends pages that are open when it stops', async () => {
+    const { app } = await start();
+    const events = request(`${url}events`).end();
+    const [response] = (await once(events, 'response')) as [AsyncIterable<Buffer>];
+    const stopped = app.stop('SIGTERM');
+    let text = '';
+    for await (const chunk of response) text += chunk.toString();
+    expect(text).to.match(/^retry: 1000\n\nevent: whole\n/);
+    expect(text).to.match(/"phase":"stopping"[^\n]*\n\n$/);
+    const { code, ms } = await stopped;
+    expect(code).to.equal(0);
+    expect(ms).to.be.below(2_000);
+  });
+
+  it('answers what is not there, and what is no request at all', async () => {
+    const { port } = await start();
+    expect((await get('nothing')).status).to.equal(404);
+    expect((await fetch(url, { method: 'POST', body: 'x' })).status).to.equal(404);
+    const head = await fetch(url, { method: 'HEAD' });
+    expect(head.status).to.equal(200);
+    expect(head.headers.get('content-security-policy')).to.match(/^default-src 'none'; /);
+    const nonsense = await sandbox.connect(Number(new URL(url).port));
+    nonsense.socket.write('\u0000nonsense\r\n\r\n');
+    await once(nonsense.socket, 'end');
+    expect(await (await sandbox.connect(port)).ask('N', '1')).to.equal('O 0');
+  });
+});
