@@ -80,9 +80,9 @@ export class AgencyConversation {
       case MessageType.bets:
         return this.onBets(value);
       case MessageType.name:
-        return this.onName(decodeValue(value));
+        return this.onName(value);
       case MessageType.finish:
-        return this.onFinish(decodeValue(value));
+        return this.onFinish(value);
       case MessageType.askWinners:
         return this.onAskWinners(value);
       default:
@@ -97,9 +97,9 @@ export class AgencyConversation {
     this.services.activity.agencyLeft(this.agency);
   }
 
-  private async onName(text: string): Promise<void> {
+  private async onName(value: Uint8Array): Promise<void> {
     if (this.stage !== 'unnamed' && this.stage !== 'naming') throw this.outOfOrder('N');
-    const agency = parseCanonicalNumber(text);
+    const agency = parseCanonicalNumber(decodeValue(value));
     if (agency === undefined) throw new ProtocolError('bad-value', 'the value of N is no canonical number');
     if (this.stage === 'naming') return this.giveWinners(agency);
     await this.identify(agency);
@@ -125,10 +125,11 @@ export class AgencyConversation {
     this.store(batch);
   }
 
-  private async onFinish(text: string): Promise<void> {
+  private async onFinish(value: Uint8Array): Promise<void> {
     if (this.stage === 'unnamed') throw new ProtocolError('unidentified', 'F before the session has a name');
     const isRepeated = this.hasFinished && (this.stage === 'finished' || this.stage === 'asking');
     if (this.stage !== 'uploading' && !isRepeated) throw this.outOfOrder('F');
+    const text = decodeValue(value);
     const total = text === '' ? undefined : parseCanonicalNumber(text);
     if (text !== '' && total === undefined) {
       throw new ProtocolError('bad-value', 'the value of F is neither empty nor a canonical number');

@@ -41,6 +41,7 @@ async function runWithFaults(fault: DiskModel['fault'], disk = new DiskModel()):
   await Promise.race([uploads, server.ended.catch(() => {})]);
   const code = await server.stop();
   await uploads.catch(() => {});
+  expect(disk.openFiles, 'files left open').to.equal(0);
   return { disk, agencies, hit, server, code };
 }
 

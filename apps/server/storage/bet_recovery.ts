@@ -7,11 +7,15 @@ import { readRange, type StoreDirectory, type StoreFile } from './file_system';
 import { rewrite } from './journal';
 import { formatRecord, readRecords, RecordLog } from './record_log';
 
-/** The files of the bets as they were found, each undefined where it was missing, and what they hold. */
-export interface FoundBets {
-  readonly bets: StoreFile | undefined;
-  readonly journal: StoreFile | undefined;
-  readonly mark: StoreFile | undefined;
+/** The open files of the bets; undefined where one is missing. */
+interface BetFiles {
+  bets: StoreFile | undefined;
+  journal: StoreFile | undefined;
+  mark: StoreFile | undefined;
+}
+
+/** The files of the bets as they were found, and what they hold. */
+export interface FoundBets extends BetFiles {
   readonly content: BetContent;
 }
 
@@ -65,13 +69,14 @@ export async function findBets(directory: StoreDirectory): Promise<FoundBets> {
 
 /**
  * Brings the files into the state of the last whole commit: makes them where nothing was ever stored, drops what a
- * crash left behind that commit, and flushes what nobody is known to have flushed.
+ * crash left behind that commit, and flushes what nobody is known to have flushed. Files that it makes are added to
+ * `found`, for `closeBets`.
  */
 export async function recoverBets(directory: StoreDirectory, found: FoundBets, log: ActionLog): Promise<RecoveredBets> {
   const { content } = found;
-  const bets = found.bets ?? (await directory.create(BETS));
-  const journalFile = found.journal ?? (await directory.create(JOURNAL));
-  const markFile = found.mark ?? (await directory.create(MARK));
+  const bets = (found.bets ??= await directory.create(BETS));
+  const journalFile = (found.journal ??= await directory.create(JOURNAL));
+  const markFile = (found.mark ??= await directory.create(MARK));
   const journal = new RecordLog(journalFile, content.journalEnd);
   const mark = new CommitMark(markFile);
   await dropTails({ bets, journalFile, journal }, content, log);
@@ -79,7 +84,7 @@ export async function recoverBets(directory: StoreDirectory, found: FoundBets, l
   return { bets, journal, mark };
 }
 
-export async function closeBets({ bets, journal, mark }: Omit<FoundBets, 'content'>): Promise<void> {
+export async function closeBets({ bets, journal, mark }: BetFiles): Promise<void> {
   for (const file of [bets, journal, mark]) await file?.close();
 }
 

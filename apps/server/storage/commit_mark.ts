@@ -35,10 +35,6 @@ export class CommitMark {
   async flush(): Promise<void> {
     await this.file.flush();
   }
-
-  async close(): Promise<void> {
-    await this.file.close();
-  }
 }
 
 /** Sixteen digits: any offset that a number can hold exactly. */

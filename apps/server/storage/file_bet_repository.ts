@@ -56,7 +56,6 @@ export class FileBetRepository implements BetRepository, StorePart {
 
   async recover(): Promise<void> {
     this.files = await recoverBets(this.directory, this.found!, this.log);
-    this.found = { ...this.found!, bets: this.files.bets };
   }
 
   /** Whether a bet was ever acknowledged here. */

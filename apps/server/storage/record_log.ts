@@ -44,10 +44,6 @@ export class RecordLog {
     await this.file.truncate(size);
     this.end = size;
   }
-
-  async close(): Promise<void> {
-    await this.file.close();
-  }
 }
 
 /**

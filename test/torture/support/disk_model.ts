@@ -100,6 +100,7 @@ export class DiskModel implements StoreDirectory {
   onStep: () => void = () => {};
   private readonly files: Map<string, ModelFile>;
   private isClaimed = false;
+  private opened = 0;
 
   constructor(image: DiskImage = new Map()) {
     this.files = new Map(Array.from(image, ([name, bytes]) => [name, new ModelFile(bytes, true)]));
@@ -143,6 +144,11 @@ export class DiskModel implements StoreDirectory {
     return copy;
   }
 
+  /** How many files are open. */
+  get openFiles(): number {
+    return this.opened;
+  }
+
   /** What a process finds that starts after this one was killed. */
   kernelImage(): Map<string, Buffer> {
     return new Map(Array.from(this.files, ([name, file]) => [name, file.cache]));
@@ -164,6 +170,7 @@ export class DiskModel implements StoreDirectory {
   }
 
   private handle(name: string, file: ModelFile): StoreFile {
+    this.opened++;
     return {
       read: async (target, position) => {
         this.begin('read', name);
@@ -185,7 +192,9 @@ export class DiskModel implements StoreDirectory {
           () => file.loseUnflushed(),
         );
       },
-      close: async () => {},
+      close: async () => {
+        this.opened--;
+      },
     };
   }
 

@@ -20,6 +20,21 @@ export function requireKept(csv: Buffer | undefined, agencies: readonly Recordin
   if (stored.size > 0) throw new Error(`bets of agencies that never bet: ${Array.from(stored.keys()).join()}`);
 }
 
+/**
+ * The same for the files of a server that was killed, before they are recovered: behind what was acknowledged there may
+ * be part of what was not, down to half a row.
+ */
+export function requireAcknowledged(csv: Buffer, agencies: readonly RecordingAgency[]): void {
+  const stored = rowsByAgency(csv.subarray(0, csv.lastIndexOf(0x0a) + 1));
+  for (const agency of agencies) {
+    const rows = (stored.get(agency.id) ?? []).slice(0, agency.acknowledged);
+    requirePrefix(agency, rows);
+    if (rows.length < agency.acknowledged) {
+      throw new Error(`agency ${agency.id}: ${agency.acknowledged} bets were acknowledged, ${rows.length} are stored`);
+    }
+  }
+}
+
 /** The whole store equals the whole input. */
 export function requireComplete(csv: Buffer | undefined, agencies: readonly RecordingAgency[]): void {
   requireKept(csv, agencies);

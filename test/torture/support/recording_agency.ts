@@ -46,17 +46,16 @@ export class RecordingAgency {
   /** How many bets have left, ever: none behind them can be stored. */
   private sent = 0;
 
+  /** The rows as the store has them. */
+  readonly rows: readonly string[];
+
   constructor(private readonly options: RecordingAgencyOptions) {
     this.id = options.id;
+    this.rows = options.bets.map((bet) => storedRow(options.id, bet));
   }
 
   get bets(): readonly BetFields[] {
     return this.options.bets;
-  }
-
-  /** The rows as the store has them. */
-  get rows(): string[] {
-    return this.bets.map((bet) => storedRow(this.id, bet));
   }
 
   /** Whether that many bets are whole batches of this agency, all of which have left. */
@@ -99,8 +98,7 @@ export class RecordingAgency {
     for (let next = stored; next < this.bets.length || ends.length > 0;) {
       while (next < this.bets.length && ends.length < this.options.window) {
         const end = Math.min(this.bets.length, next + this.options.betsPerBatch);
-        const rows = this.bets.slice(next, end).map((bet) => storedRow(this.id, bet));
-        session.send('B', rows.join('\n'));
+        session.send('B', this.rows.slice(next, end).join('\n'));
         ends.push(end);
         next = end;
         this.sent = Math.max(this.sent, end);

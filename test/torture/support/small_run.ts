@@ -33,6 +33,7 @@ export async function runToTheEnd(
   ]);
   const code = await server.stop();
   if (code !== 0) throw new Error(`the server ended with ${code}: ${server.log.join('')}`);
+  if (disk.openFiles > 0) throw new Error(`the server left ${disk.openFiles} files open`);
   requireComplete(disk.kernelImage().get('bets.csv'), agencies);
   return server;
 }

@@ -1,0 +1,70 @@
+import { ActionLog } from '../../../apps/runtime/action_log';
+import { loadSettings } from '../../../apps/runtime/settings';
+import { createServerContainer } from '../../../apps/server/container';
+import { type LotteryServer } from '../../../apps/server/lottery_server';
+import { SERVER_SETTINGS } from '../../../apps/server/settings';
+import { DiskDirectory, type StoreDirectory, type StoreFile } from '../../../apps/server/storage/file_system';
+import { TOKENS } from '../../../apps/server/tokens';
+
+/**
+ * The server as a program that kills itself (SIGKILL) at step CRASH_STEP: before or after a write, a flush or any other
+ * change of its files, or a turn after the mark was written, when acknowledgements have just left.
+ */
+const crashStep = Number(process.env['CRASH_STEP']);
+let steps = 0;
+
+function step(): void {
+  if (steps++ === crashStep) process.kill(process.pid, 'SIGKILL');
+}
+
+async function stepped<Result>(work: Promise<Result>): Promise<Result> {
+  const result = await work;
+  step();
+  return result;
+}
+
+function crashing(file: StoreFile, name: string): StoreFile {
+  return {
+    read: (target, position) => file.read(target, position),
+    size: () => file.size(),
+    close: () => file.close(),
+    write: (buffers, position) => {
+      step();
+      if (name === 'bets.mark') setImmediate(() => setImmediate(step));
+      return stepped(file.write(buffers, position));
+    },
+    flush: () => {
+      step();
+      return stepped(file.flush());
+    },
+    truncate: (size) => {
+      step();
+      return stepped(file.truncate(size));
+    },
+  };
+}
+
+const settings = loadSettings(SERVER_SETTINGS, { defaultFile: '', environment: process.env });
+const container = createServerContainer(settings, new ActionLog('INFO', (lines) => process.stdout.write(lines)));
+const disk = new DiskDirectory(settings.SERVER_DATA_DIR);
+const directory: StoreDirectory = {
+  path: disk.path,
+  claim: () => disk.claim(),
+  release: () => disk.release(),
+  flush: () => stepped(disk.flush()),
+  create: async (name) => crashing(await stepped(disk.create(name)), name),
+  open: async (name) => {
+    const file = await disk.open(name);
+    return file === undefined ? undefined : crashing(file, name);
+  },
+};
+container.rebind(TOKENS.StoreDirectory).toConstantValue(directory);
+const stop = new AbortController();
+process.on('SIGTERM', () => {
+  process.stdout.write(`steps: ${steps}\n`);
+  stop.abort();
+});
+void container
+  .get<LotteryServer>(TOKENS.LotteryServer)
+  .run(stop.signal)
+  .then((code) => (process.exitCode = code));

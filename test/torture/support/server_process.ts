@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../../dist');
+
+export const SERVER_PROGRAM = join(DIST, 'apps/server/main.js');
+
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A server as a process of its own, for those who kill it. */
+export class ServerProcess {
+  private static readonly running = new Set<ServerProcess>();
+  readonly lines: string[] = [];
+  stderr = '';
+  /** Resolves when the process has ended and all it wrote has come. */
+  readonly ended: Promise<ProcessEnd>;
+  /** Resolves with the port once the server listens; rejects where it ends before. */
+  readonly listening: Promise<number>;
+  readonly child: ChildProcess;
+
+  constructor(
+    environment: Readonly<Record<string, string>>,
+    { program = SERVER_PROGRAM, wrapper = [] as readonly string[] } = {},
+  ) {
+    const [command, ...args] = [...wrapper, process.execPath, program];
+    const { PATH, NODE_V8_COVERAGE } = process.env;
+    this.child = spawn(command!, args, {
+      env: {
+        PATH,
+        NODE_V8_COVERAGE,
+        CONFIG_FILE: '/dev/null',
+        SERVER_IP: '127.0.0.1',
+        SERVER_PORT: '0',
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stderr!.on('data', (text: Buffer) => (this.stderr += text.toString()));
+    this.ended = once(this.child, 'close').then(([code, signal]) => ({ code, signal }) as ProcessEnd);
+    this.listening = new Promise((resolve, reject) => {
+      createInterface(this.child.stdout!).on('line', (line) => {
+        this.lines.push(line);
+        const port = /action: listen \| result: success \| address: .*:(\d+) /.exec(line)?.[1];
+        if (port !== undefined) resolve(Number(port));
+      });
+      void this.ended.then(({ code, signal }) => {
+        reject(new Error(`the server ended (${signal ?? code}) before it listened:\n${this.output}`));
+      });
+    });
+    this.listening.catch(() => {});
+    ServerProcess.running.add(this);
+    void this.ended.then(() => ServerProcess.running.delete(this));
+  }
+
+  /** All that it wrote. */
+  get output(): string {
+    return [...this.lines, this.stderr].join('\n');
+  }
+
+  async stop(signal: NodeJS.Signals): Promise<ProcessEnd> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+
+  /** Kills what a test has left running. */
+  static async killAll(): Promise<void> {
+    await Promise.all(Array.from(ServerProcess.running, (server) => server.stop('SIGKILL')));
+  }
+}
+
+/** A connection to a port of the loopback interface. */
+export async function dialPort(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  await once(socket, 'connect');
+  return socket;
+}
