@@ -109,3 +109,7 @@ api: node_modules ## Write the library's reference from its docstrings into docs
 .PHONY: bench-system
 bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=…, ROUNDS=7, FULL=1)
 	@node dist/bench/system/main.js $(if $(FULL),--full) $(if $(PARTS),--parts '$(PARTS)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
+
+.PHONY: bench-status
+bench-status: build ## Measure what 50 open status pages cost the bets (PAIRS=21)
+	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),21)'

@@ -18,6 +18,7 @@ const programs = [
 const onDemand = ['apps/server/status/status_site.ts', 'apps/client/progress_bar.ts'];
 const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts'];
 const bench = [
+  'bench/status_overhead.ts',
   'bench/system/main.ts',
   'bench/system/empty.ts',
   'bench/system/bare_server.ts',

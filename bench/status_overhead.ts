@@ -1,0 +1,167 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findFreePort } from '../tools/free_port';
+
+/**
+ * `make bench-status`: what the status page costs the bets. The same lottery is run in pairs, one run without a status
+ * side and one with it and many open pages, in turns of either order; what counts is the ratio within a pair, since
+ * both had the same machine. The pages are read by a process of its own, as browsers are.
+ */
+
+const APPS = join(__dirname, '../apps');
+
+interface Lottery {
+  readonly directory: string;
+  readonly agencies: number;
+  readonly pages: number;
+}
+
+/** What a run took: milliseconds until every agency had its winners, and of the server's processor. */
+interface RunCost {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      pairs: { type: 'string', default: '21' },
+      agencies: { type: 'string', default: '5' },
+      bets: { type: 'string', default: '200000' },
+      pages: { type: 'string', default: '50' },
+      read: { type: 'string' },
+    },
+  });
+  if (values.read !== undefined) return readPages(values.read, Number(values.pages));
+
+  const directory = await mkdtemp(join(tmpdir(), 'lottery-bench-'));
+  try {
+    const lottery = { directory, agencies: Number(values.agencies), pages: Number(values.pages) };
+    await writeFiles(lottery, Number(values.bets));
+    await measure(lottery, Number(values.pairs));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function measure(lottery: Lottery, pairs: number): Promise<void> {
+  const wall: number[] = [];
+  const cpu: number[] = [];
+  await runLottery(lottery, { withPages: false });
+  for (let pair = 0; pair < pairs; pair++) {
+    const order = pair % 2 === 0 ? [false, true] : [true, false];
+    const costs = new Map<boolean, RunCost>();
+    for (const withPages of order) costs.set(withPages, await runLottery(lottery, { withPages }));
+    const without = costs.get(false)!;
+    const watched = costs.get(true)!;
+    wall.push(watched.wallMs / without.wallMs);
+    cpu.push(watched.cpuMs / without.cpuMs);
+    const [first, second] = [without, watched].map(({ wallMs, cpuMs }) => `${wallMs.toFixed(0)}/${cpuMs.toFixed(0)}`);
+    process.stdout.write(`pair ${pair + 1}: without ${first} ms (wall/server's processor), watched ${second} ms\n`);
+  }
+  process.stdout.write(
+    `\nwith ${lottery.pages} pages open, as a part of without (median, quartiles, ${pairs} pairs):\n`,
+  );
+  process.stdout.write(`time to the last agency's winners: ${describe(wall)}\n`);
+  process.stdout.write(`the server's processor time:       ${describe(cpu)}\n`);
+}
+
+async function runLottery(lottery: Lottery, { withPages }: { withPages: boolean }): Promise<RunCost> {
+  const statusPort = withPages ? await findFreePort() : 0;
+  const store = await mkdtemp(join(lottery.directory, 'store-'));
+  const server = start('server', {
+    SERVER_IP: '127.0.0.1',
+    SERVER_PORT: '0',
+    SERVER_AGENCIES: String(lottery.agencies),
+    SERVER_DATA_DIR: store,
+    SERVER_STATUS_PORT: String(statusPort),
+  });
+  const [{ port }] = (await once(server, 'message')) as [{ port: number }];
+  const reader = withPages ? await startReader(statusPort, lottery.pages) : undefined;
+
+  const cpuBefore = cpuMsOf(server);
+  const begun = performance.now();
+  const agencies = Array.from({ length: lottery.agencies }, (_, index) =>
+    start('client', {
+      CLI_ID: String(index + 1),
+      CLI_SERVER_ADDRESS: `127.0.0.1:${port}`,
+      CLI_DATA_FILE: join(lottery.directory, 'agency-{id}.csv'),
+    }),
+  );
+  const ends = (await Promise.all(agencies.map((agency) => once(agency, 'exit')))) as [number | null][];
+  const cost = { wallMs: performance.now() - begun, cpuMs: cpuMsOf(server) - cpuBefore };
+  if (ends.some(([code]) => code !== 0)) throw new Error('an agency failed');
+
+  reader?.kill();
+  server.kill('SIGTERM');
+  await once(server, 'exit');
+  await rm(store, { recursive: true });
+  return cost;
+}
+
+function start(program: 'server' | 'client', environment: Record<string, string>): ChildProcess {
+  return fork(join(APPS, program, 'main.js'), {
+    env: { PATH: process.env['PATH'], ...environment },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+}
+
+async function startReader(statusPort: number, pages: number): Promise<ChildProcess> {
+  const url = `http://127.0.0.1:${statusPort}/events`;
+  const reader = fork(__filename, ['--read', url, '--pages', String(pages)]);
+  await once(reader, 'message');
+  return reader;
+}
+
+/** Opens so many pages, says so when each has had its first word, and reads on until it is killed. */
+async function readPages(url: string, pages: number): Promise<void> {
+  const agent = new Agent({ maxSockets: pages });
+  const opened = Array.from({ length: pages }, () => openPage(url, agent));
+  await Promise.all(opened);
+  process.send!('open');
+}
+
+async function openPage(url: string, agent: Agent): Promise<void> {
+  for (;;) {
+    const outcome = await new Promise<'open' | 'refused'>((resolve) => {
+      const request = get(url, { agent }, (response) => response.on('data', () => resolve('open')));
+      request.on('error', () => resolve('refused'));
+    });
+    // The page is opened a moment after the server listens.
+    if (outcome === 'open') return;
+  }
+}
+
+/** proc(5): user and system time are fields 14 and 15 of `stat`, in ticks of 10 ms. */
+function cpuMsOf({ pid }: ChildProcess): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+async function writeFiles({ directory, agencies }: Lottery, bets: number): Promise<void> {
+  for (let agency = 1; agency <= agencies; agency++) {
+    const rows = Array.from({ length: bets }, (_, row) => {
+      const date = `19${50 + (row % 50)}-0${1 + (row % 9)}-1${row % 10}`;
+      return `Nombre ${row % 97},Apellido ${row % 89},${20_000_000 + row},${date},${(row * 7919) % 10_000}\n`;
+    });
+    await writeFile(join(directory, `agency-${agency}.csv`), rows.join(''));
+  }
+}
+
+function describe(ratios: readonly number[]): string {
+  const sorted = ratios.toSorted((left, right) => left - right);
+  const at = (part: number): string => (100 * sorted[Math.round(part * (sorted.length - 1))]!).toFixed(1);
+  return `${at(0.5)} % (${at(0.25)} to ${at(0.75)} %)`;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`bench-status: ${String((error as Error).stack)}\n`);
+  process.exitCode = 1;
+});
