@@ -48,6 +48,7 @@ describe('the echo pair', function () {
       .map((line) => /msg: (.*)$/.exec(line)![1]);
     expect(received).to.deep.equal([1, 2, 3].map((number) => `[CLIENT 7] Message N°${number}`));
     expect(client.lines.at(-1)).to.match(/action: exit \| result: success$/);
+    await server.stop('SIGTERM');
     expect(server.grep(/action: accept_connections \| result: success \| ip: 127\.0\.0\.1/)).to.have.length(3);
     expect(server.grep(/action: receive_message \| result: success .*msg: \[CLIENT 7\] Message N°2$/)).to.have.length(
       1,

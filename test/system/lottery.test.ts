@@ -51,8 +51,8 @@ describe('the lottery as a whole', function () {
       expect(client.stderr).to.equal('');
     }
     expect(await sandbox.storedRows()).to.deep.equal(rowsOf(files));
-    expect(server.grep(/action: sorteo \| result: success/)).to.have.length(1);
     expect((await server.stop('SIGTERM')).code).to.equal(0);
+    expect(server.grep(/action: sorteo \| result: success/)).to.have.length(1);
     expect(server.lines.at(-1)).to.match(EXIT);
     expect(server.stderr).to.equal('');
   });
@@ -148,6 +148,7 @@ describe('the lottery as a whole', function () {
     const second = sandbox.startClient(port, 2);
     expect((await second.end()).code).to.equal(0);
     expect((await again.end()).code).to.equal(0);
+    await server.stop('SIGTERM');
     expect(server.grep(/action: finish \| result: success/)).to.have.length(2);
   });
 
@@ -299,6 +300,7 @@ describe('the lottery as a whole', function () {
     await sandbox.write('agency-2.csv', '');
     await sandbox.startClient(port, 2).end();
     expect((await newer.end()).code, newer.stdout).to.equal(0);
+    await server.stop('SIGTERM');
     expect(server.grep(/accept_connections \| result: success/)).to.have.length(3);
     expect(await sandbox.storedRows()).to.have.length(10);
   });

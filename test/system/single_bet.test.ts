@@ -35,6 +35,7 @@ describe('the one-bet client', function () {
     );
     expect(client.lines.at(-1)).to.match(/action: exit \| result: success$/);
     expect(await sandbox.storedRows()).to.deep.equal([ROW]);
+    await server.stop('SIGTERM');
     expect(server.grep(/action: (?:finish|sorteo)/)).to.be.empty;
   });
 
