@@ -1,4 +1,11 @@
-import { FrameTooLongError, type MessageChannel, SocketError, TimedOutError, UnknownTypeError } from '../../lib/index';
+import {
+  FrameTooLongError,
+  type MessageChannel,
+  type ReceiveOptions,
+  SocketError,
+  TimedOutError,
+  UnknownTypeError,
+} from '../../lib/index';
 import { type LotteryMessage, MessageType, textMessage } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
 import { AgencyConversation, type ConversationHost, type LotteryServices } from './agency_conversation';
@@ -22,17 +29,22 @@ const MAX_ANSWERS_OWED = 64;
 /** How long an agency is waited for that does not end after the session has, so that the last words reach it. */
 const MAX_LINGER_MS = 5_000;
 
+/** What ends a conversation whose agency nobody needs to be told anything any more. */
+const CONNECTION_GONE = new Error('the connection is gone');
+
 /**
  * One connection of an agency: an async loop from the first message to the end. It reads on while batches are stored,
  * keeps the clocks, and ends once: when the agency does, at the first message that the protocol refuses, or when it is
  * told to. What came before the end is answered first; what stands behind it is not looked at.
  */
 export class AgencySession implements ConversationHost {
-  private readonly controller = new AbortController();
+  private hasEnded = false;
+  /** Only for those who wait for something else than the agency: most sessions need none. */
+  private controller: AbortController | undefined;
   private readonly answers: AnswerQueue;
   private readonly conversation: AgencyConversation;
-  private readonly settled: Promise<void>;
-  private settle!: () => void;
+  private isSettled = false;
+  private successor: (() => void) | undefined;
   private refusal: ProtocolError | undefined;
 
   constructor(
@@ -42,9 +54,6 @@ export class AgencySession implements ConversationHost {
     /** Told when nothing can be stored any more. */
     private readonly onStoreBroken: (error: StoreBrokenError) => void,
   ) {
-    this.settled = new Promise((resolve) => {
-      this.settle = resolve;
-    });
     const { messageTimeoutMs, waitHoldMs } = limits;
     this.answers = new AnswerQueue(channel, MAX_ANSWERS_OWED, messageTimeoutMs, (error) => this.endBecause(error));
     this.conversation = new AgencyConversation(services, this, waitHoldMs);
@@ -54,11 +63,11 @@ export class AgencySession implements ConversationHost {
   async run(): Promise<void> {
     const begun = performance.now();
     this.services.activity.sessionOpened();
-    void this.channel.socket.closed.then(() => this.end());
     await this.converse();
     await this.answers.settled();
     this.conversation.end();
-    this.settle();
+    this.isSettled = true;
+    this.successor?.();
     await this.sayLastWords();
     this.services.activity.sessionClosed(performance.now() - begun);
     this.services.log.debug('close_session', 'success', this.describe());
@@ -66,7 +75,10 @@ export class AgencySession implements ConversationHost {
 
   async supersede(): Promise<void> {
     this.end(new ProtocolError('superseded', 'a newer session of this agency took over'));
-    await this.settled;
+    if (this.isSettled) return;
+    await new Promise<void>((resolve) => {
+      this.successor = resolve;
+    });
   }
 
   /** Ends the session because the server does: what is in flight is stored and answered, nothing more is read. */
@@ -80,12 +92,17 @@ export class AgencySession implements ConversationHost {
   }
 
   get ending(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.hasEnded) this.controller.abort();
+      // A read tells that the connection is gone; other waits must be told.
+      void this.channel.socket.closed.then(() => this.end());
+    }
     return this.controller.signal;
   }
 
   throwIfEnding(): void {
-    if (!this.ending.aborted) return;
-    throw this.refusal ?? this.ending.reason;
+    if (this.hasEnded) throw this.refusal ?? CONNECTION_GONE;
   }
 
   owe(answer: LotteryMessage | Promise<LotteryMessage>): void {
@@ -98,30 +115,27 @@ export class AgencySession implements ConversationHost {
   }
 
   private async converse(): Promise<void> {
-    try {
-      while (!this.ending.aborted) {
-        const message = this.channel.tryReceive() ?? (await this.receive());
+    while (!this.hasEnded) {
+      try {
+        const message = this.channel.tryReceive() ?? (await this.channel.receive(this.receiveOptions));
         if (message === null) return;
         await this.conversation.handle(message);
         await this.answers.waitForRoom();
+      } catch (error) {
+        if (!this.isOfAnAnswerOwed(error)) this.endBecause(error);
       }
-    } catch (error) {
-      this.endBecause(error);
     }
   }
 
-  /** The next message. The idle clock counts the agency's silence only: it stands still while an answer is owed. */
-  private async receive(): Promise<LotteryMessage | null> {
+  private get receiveOptions(): ReceiveOptions {
     const { idleTimeoutMs, messageTimeoutMs } = this.limits;
-    for (;;) {
-      const timeLeft = Math.max(1, Math.ceil(idleTimeoutMs - this.silenceMs()));
-      try {
-        return await this.channel.receive({ idleTimeoutMs: timeLeft, messageTimeoutMs, signal: this.ending });
-      } catch (error) {
-        const isIdle = error instanceof TimedOutError && error.clock === 'idle';
-        if (!isIdle || this.silenceMs() >= idleTimeoutMs) throw error;
-      }
-    }
+    const timeLeft = Math.max(1, Math.ceil(idleTimeoutMs - this.silenceMs()));
+    return { idleTimeoutMs: timeLeft, messageTimeoutMs };
+  }
+
+  /** The idle clock counts the agency's silence only: what it counted while an answer was owed does not hold. */
+  private isOfAnAnswerOwed(error: unknown): boolean {
+    return error instanceof TimedOutError && error.clock === 'idle' && this.silenceMs() < this.limits.idleTimeoutMs;
   }
 
   private silenceMs(): number {
@@ -136,8 +150,10 @@ export class AgencySession implements ConversationHost {
   }
 
   private end(refusal?: ProtocolError): void {
-    if (!this.ending.aborted) this.refusal ??= refusal;
-    this.controller.abort(refusal);
+    if (!this.hasEnded) this.refusal ??= refusal;
+    this.hasEnded = true;
+    this.channel.socket.cancelRead(refusal);
+    this.controller?.abort(refusal);
     this.answers.stopWaiting();
   }
 
@@ -150,7 +166,7 @@ export class AgencySession implements ConversationHost {
     }
     if (error instanceof StoreBrokenError) this.onStoreBroken(error);
     if (error instanceof StoreError) return new ProtocolError('storage', error.message, { cause: error });
-    const isForeseen = error instanceof SocketError || error === this.ending.reason;
+    const isForeseen = error instanceof SocketError || error === CONNECTION_GONE;
     if (!isForeseen) this.services.log.error('session', 'fail', { error: String(error) });
     return undefined;
   }

@@ -383,6 +383,19 @@ for (const transport of transports) {
         expect(String(await server.recvUntil('\n'))).to.equal('abc\n');
       });
 
+      it('cancelRead settles the receive that waits, takes no byte with it, and concerns no later one', async () => {
+        const { client, server } = await connect();
+        server.cancelRead();
+        const receiving = server.recvExactly(4);
+        await client.sendAll(Buffer.from('ab'));
+        while (server.bufferedBytes < 2) await turns(1);
+        const reason = new Error('enough');
+        server.cancelRead(reason);
+        expect((await expectCode(receiving, 'ABORTED')).cause).to.equal(reason);
+        await client.sendAll(Buffer.from('cd'));
+        expect(String(await server.recvExactly(4))).to.equal('abcd');
+      });
+
       it('a signal that had fired before fails the call, even where bytes are there', async () => {
         const { client, server } = await connect();
         await client.sendAll(Buffer.from('abc'));
