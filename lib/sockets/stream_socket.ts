@@ -3,6 +3,7 @@ import { type Address, addressesOf } from './address';
 import { confirmEnd } from './confirm_end';
 import { Deferred } from './deferred';
 import {
+  AbortedError,
   ConcurrentReadError,
   ConnectionLostError,
   DelimiterNotFoundError,
@@ -239,6 +240,18 @@ export abstract class StreamSocket implements AsyncDisposable {
     this.requireReadable();
     const ready = this.takeFrame(reader);
     return typeof ready === 'number' ? undefined : reader.decode(ready);
+  }
+
+  /**
+   * Ends the read that waits, if one does, with `AbortedError`; no byte is taken, and later reads are not concerned. It
+   * does what an abort signal does, and costs no memory for each connection that waits.
+   *
+   * @param reason the error's `cause`.
+   */
+  cancelRead(reason?: unknown): void {
+    const read = this.pendingRead;
+    this.pendingRead = undefined;
+    read?.reject(new AbortedError('receive', this.connectionEnds, reason));
   }
 
   /**
