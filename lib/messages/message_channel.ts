@@ -64,7 +64,13 @@ export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDis
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message, void, undefined> {
-    return { next: () => this.receive().then(toIteration) };
+    return {
+      next: () =>
+        rejecting(() => {
+          const ready = this.tryReceive();
+          return ready === undefined ? this.receive().then(toIteration) : Promise.resolve(toIteration(ready));
+        }),
+    };
   }
 }
 
