@@ -39,22 +39,32 @@ export class TypeLengthValueCodec<Value> implements MessageCodec<TypedMessage<Va
 
   /** @throws UnknownTypeError, FrameTooLongError; where both apply, the type's. */
   frameBytes(header: Buffer): number {
+    return this.frameBytesAt(header, 0);
+  }
+
+  /** @throws as `frameBytes` does */
+  frameBytesAt(bytes: Buffer, offset: number): number {
     const { typeBytes, lengthBytes, byteOrder, maxValueBytes } = this.layout;
-    const type = this.typeOf(header);
+    const type = this.typeAt(bytes, offset);
     if (this.accepted?.has(type) === false) throw new UnknownTypeError(type);
     const length =
       byteOrder === 'little-endian'
-        ? header.readUIntLE(typeBytes, lengthBytes)
-        : header.readUIntBE(typeBytes, lengthBytes);
+        ? bytes.readUIntLE(offset + typeBytes, lengthBytes)
+        : bytes.readUIntBE(offset + typeBytes, lengthBytes);
     if (length > maxValueBytes) throw new FrameTooLongError(type, length, maxValueBytes);
     return this.headerBytes + length;
   }
 
   /** @throws InvalidTextError for a text format */
   decode(frame: Buffer): TypedMessage<Value> {
+    return this.decodeAt(frame, 0, frame.length);
+  }
+
+  /** @throws as `decode` does */
+  decodeAt(bytes: Buffer, offset: number, size: number): TypedMessage<Value> {
     return {
-      type: this.typeOf(frame),
-      value: this.format.read(frame.subarray(this.headerBytes)),
+      type: this.typeAt(bytes, offset),
+      value: this.format.read(bytes.subarray(offset + this.headerBytes, offset + size)),
     };
   }
 
@@ -74,9 +84,9 @@ export class TypeLengthValueCodec<Value> implements MessageCodec<TypedMessage<Va
     return frame;
   }
 
-  private typeOf(frame: Buffer): string {
+  private typeAt(bytes: Buffer, offset: number): string {
     let type = '';
-    for (let index = 0; index < this.layout.typeBytes; index++) type += String.fromCharCode(frame[index]!);
+    for (let index = 0; index < this.layout.typeBytes; index++) type += String.fromCharCode(bytes[offset + index]!);
     return type;
   }
 }

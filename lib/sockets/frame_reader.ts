@@ -11,6 +11,12 @@ export interface FrameReader<Content> {
 
   /** What the caller gets of a whole frame. What it throws ends the read; the frame is taken. */
   decode(frame: Buffer): Content;
+
+  /** As `frameBytes`, of the header that begins at `offset`. Optional, with `decodeAt`: saves a view for each header. */
+  frameBytesAt?(bytes: Buffer, offset: number): number;
+
+  /** As `decode`, of the frame of `size` bytes that begins at `offset`. */
+  decodeAt?(bytes: Buffer, offset: number, size: number): Content;
 }
 
 /** Tells the size of a whole frame, its header included, from the header; throws to refuse the frame. */

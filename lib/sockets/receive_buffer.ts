@@ -1,6 +1,8 @@
 /** Chunks below this size are gathered, so that a peer that trickles bytes cannot make each cost an object. */
 const SMALL_CHUNK = 512;
 const GATHERING_BLOCK = 4096;
+/** Used places for chunks are given back in one go, once there are so many. */
+const KEPT_PLACES = 32;
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -9,10 +11,11 @@ const NO_BYTES = Buffer.alloc(0);
  * chunk holds all that is asked for, and one allocation with one copy where it does not.
  */
 export class ReceiveBuffer {
+  /** Chunks from `head` up to `end`; the places around them are kept, empty, for the next ones. */
   private chunks: Buffer[] = [];
-  /** The first chunk that still holds bytes; the places before it are given back in one go, not one by one. */
   private head = 0;
-  /** How many bytes of that chunk are taken already. */
+  private end = 0;
+  /** How many bytes of the first chunk are taken already. */
   private taken = 0;
   private size = 0;
   /** Room left behind the last chunk, where that chunk is a gathering block of our own. */
@@ -23,11 +26,16 @@ export class ReceiveBuffer {
     return this.size;
   }
 
+  /** Where the first byte lies in its chunk: see `chunkHolding`. */
+  get offset(): number {
+    return this.taken;
+  }
+
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
     this.size += chunk.length;
-    if (chunk.length >= SMALL_CHUNK || this.head === this.chunks.length) {
-      this.chunks.push(chunk);
+    if (chunk.length >= SMALL_CHUNK || this.head === this.end) {
+      this.chunks[this.end++] = chunk;
       this.room = 0;
     } else {
       this.gatherSmall(chunk);
@@ -38,17 +46,23 @@ export class ReceiveBuffer {
   clear(): void {
     this.chunks = [];
     this.head = 0;
+    this.end = 0;
     this.taken = 0;
     this.size = 0;
     this.room = 0;
   }
 
+  /** The chunk that holds the first `count` bytes, from `offset` on; undefined where they are spread over several. */
+  chunkHolding(count: number): Buffer | undefined {
+    if (this.head === this.end) return undefined;
+    const first = this.chunks[this.head]!;
+    return this.taken + count <= first.length ? first : undefined;
+  }
+
   /** The first `count` bytes, which stay. There must be as many. */
   peek(count: number): Buffer {
-    if (count === 0) return NO_BYTES;
-    const first = this.chunks[this.head]!;
-    const end = this.taken + count;
-    return end <= first.length ? first.subarray(this.taken, end) : this.copy(0, count);
+    const chunk = this.chunkHolding(count);
+    return chunk === undefined ? this.copy(0, count) : chunk.subarray(this.taken, this.taken + count);
   }
 
   /** The first `count` bytes, which are gone from here. There must be as many. */
@@ -58,10 +72,21 @@ export class ReceiveBuffer {
     return bytes;
   }
 
+  /** Takes the first `count` bytes away. There must be as many. */
+  drop(count: number): void {
+    this.size -= count;
+    this.taken += count;
+    while (this.head < this.end && this.taken >= this.chunks[this.head]!.length) {
+      this.taken -= this.chunks[this.head]!.length;
+      this.chunks[this.head++] = NO_BYTES;
+    }
+    if (this.head > 0) this.forgetUsedPlaces();
+  }
+
   /** Where `delimiter` starts, at `from` or behind it, or -1. The search goes over chunk borders. */
   indexOf(delimiter: Buffer, from: number): number {
     let start = -this.taken;
-    for (let index = this.head; index < this.chunks.length; index++) {
+    for (let index = this.head; index < this.end; index++) {
       const chunk = this.chunks[index]!;
       const end = start + chunk.length;
       if (end > from) {
@@ -86,13 +111,13 @@ export class ReceiveBuffer {
   private gatherSmall(chunk: Buffer): void {
     if (this.room < chunk.length) {
       const block = Buffer.allocUnsafeSlow(GATHERING_BLOCK);
-      this.chunks.push(block.subarray(0, 0));
+      this.chunks[this.end++] = block.subarray(0, 0);
       this.room = GATHERING_BLOCK;
     }
-    const last = this.chunks[this.chunks.length - 1]!;
+    const last = this.chunks[this.end - 1]!;
     const grown = Buffer.from(last.buffer, last.byteOffset, last.length + chunk.length);
     chunk.copy(grown, last.length);
-    this.chunks[this.chunks.length - 1] = grown;
+    this.chunks[this.end - 1] = grown;
     this.room -= chunk.length;
   }
 
@@ -109,23 +134,15 @@ export class ReceiveBuffer {
     return whole;
   }
 
-  private drop(count: number): void {
-    this.size -= count;
-    this.taken += count;
-    while (this.head < this.chunks.length && this.taken >= this.chunks[this.head]!.length) {
-      this.taken -= this.chunks[this.head]!.length;
-      this.chunks[this.head++] = NO_BYTES;
-    }
-    if (this.head > 0) this.forgetUsedChunks();
-  }
-
-  private forgetUsedChunks(): void {
-    if (this.head === this.chunks.length) {
-      this.chunks.length = 0;
+  private forgetUsedPlaces(): void {
+    if (this.head === this.end) {
+      if (this.chunks.length > KEPT_PLACES) this.chunks = [];
       this.head = 0;
+      this.end = 0;
       this.room = 0;
-    } else if (this.head >= 32) {
+    } else if (this.head >= KEPT_PLACES) {
       this.chunks.splice(0, this.head);
+      this.end -= this.head;
       this.head = 0;
     }
   }

@@ -6,8 +6,14 @@ const COPY_LIMIT_BYTES = 16_384;
 
 /** The sends of one turn of the event loop: they leave together, and are settled together. */
 export class SendBatch extends Deferred<void> {
-  private readonly buffers: Uint8Array[] = [];
-  private size = 0;
+  private readonly buffers: Uint8Array[];
+  private size: number;
+
+  constructor(first: Uint8Array) {
+    super();
+    this.buffers = [first];
+    this.size = first.length;
+  }
 
   add(buffer: Uint8Array): void {
     this.buffers.push(buffer);

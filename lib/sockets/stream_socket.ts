@@ -228,18 +228,18 @@ export abstract class StreamSocket implements AsyncDisposable {
     return rejecting(() => {
       checkOptions('receive', this.connectionEnds, options);
       this.requireReadable();
-      const ready = this.takeFrame(reader);
-      if (typeof ready !== 'number') return Promise.resolve(reader.decode(ready));
-      if (this.readEnded || this.lost) return Promise.resolve(this.endOfRead(ready));
-      return this.awaitFrame(reader, ready, options);
+      const needed = this.bytesNeeded(reader);
+      if (this.received.length >= needed) return Promise.resolve(this.takeFrame(reader, needed));
+      if (this.readEnded || this.lost) return Promise.resolve(this.endOfRead(needed));
+      return this.awaitFrame(reader, needed, options);
     });
   }
 
   /** The same without waiting: see `tryRecvFrame`. */
   tryRecvMessage<Content>(reader: FrameReader<Content>): Content | undefined {
     this.requireReadable();
-    const ready = this.takeFrame(reader);
-    return typeof ready === 'number' ? undefined : reader.decode(ready);
+    const needed = this.bytesNeeded(reader);
+    return this.received.length < needed ? undefined : this.takeFrame(reader, needed);
   }
 
   /**
@@ -269,9 +269,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     return rejecting(() => {
       this.requireSendable(options);
       requireByteArray(bytes);
-      const batch = this.batchOfThisTurn();
-      batch.add(bytes);
-      return this.within(options, 'send', batch.promise);
+      return this.within(options, 'send', this.gather(bytes).promise);
     });
   }
 
@@ -280,9 +278,9 @@ export abstract class StreamSocket implements AsyncDisposable {
     return rejecting(() => {
       this.requireSendable(options);
       for (const buffer of buffers) requireByteArray(buffer);
-      const batch = this.batchOfThisTurn();
-      for (const buffer of buffers) batch.add(buffer);
-      return this.within(options, 'send', batch.promise);
+      let batch: SendBatch | undefined;
+      for (const buffer of buffers) batch = this.gather(buffer);
+      return batch === undefined ? Promise.resolve() : this.within(options, 'send', batch.promise);
     });
   }
 
@@ -443,19 +441,14 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   private completePendingRead(read: PendingRead<unknown>): void {
-    if (this.received.length < read.needed) {
-      this.startMessageClock(read);
-      return;
-    }
     try {
-      const ready = this.takeFrame(read.reader);
-      if (typeof ready === 'number') {
-        read.needed = ready;
+      if (this.received.length >= read.needed) read.needed = this.bytesNeeded(read.reader);
+      if (this.received.length < read.needed) {
         this.startMessageClock(read);
         return;
       }
       this.pendingRead = undefined;
-      read.resolve(read.reader.decode(ready));
+      read.resolve(this.takeFrame(read.reader, read.needed));
     } catch (refused) {
       this.pendingRead = undefined;
       read.reject(refused);
@@ -478,17 +471,28 @@ export abstract class StreamSocket implements AsyncDisposable {
     read.awaitRest(this.messageBegunAt);
   }
 
-  /** A whole frame, or how many bytes must be there before it is worth looking again. */
-  private takeFrame(reader: FrameReader<unknown>): Buffer | number {
+  /** How many bytes must be there: those of the whole frame, or of its header as long as that is not there. */
+  private bytesNeeded(reader: FrameReader<unknown>): number {
     const { headerBytes } = reader;
     if (this.received.length < headerBytes) return headerBytes;
-    const size = reader.frameBytes(this.received.peek(headerBytes));
+    const chunk = reader.frameBytesAt === undefined ? undefined : this.received.chunkHolding(headerBytes);
+    const size =
+      chunk === undefined
+        ? reader.frameBytes(this.received.peek(headerBytes))
+        : reader.frameBytesAt!(chunk, this.received.offset);
     if (!(size >= headerBytes)) throw new RangeError(`a frame of ${size} bytes cannot have a header of ${headerBytes}`);
-    if (this.received.length < size) return size;
-    const frame = this.received.take(size);
+    return size;
+  }
+
+  /** What `reader` makes of the frame of `size` bytes, which are there. */
+  private takeFrame<Content>(reader: FrameReader<Content>, size: number): Content {
+    const { offset } = this.received;
+    const chunk = reader.decodeAt === undefined ? undefined : this.received.chunkHolding(size);
+    const frame = chunk ?? this.received.peek(size);
+    this.received.drop(size);
     this.messageBegunAt = undefined;
     this.resumeReading();
-    return frame;
+    return chunk === undefined ? reader.decode(frame) : reader.decodeAt!(frame, offset, size);
   }
 
   /** Above so many waiting bytes, reading pauses. */
@@ -513,10 +517,13 @@ export abstract class StreamSocket implements AsyncDisposable {
     return null;
   }
 
-  private batchOfThisTurn(): SendBatch {
+  /** Puts bytes into the batch of this turn. */
+  private gather(bytes: Uint8Array): SendBatch {
     if (this.gathering === undefined) {
-      this.gathering = new SendBatch();
+      this.gathering = new SendBatch(bytes);
       process.nextTick(() => this.writeGathered());
+    } else {
+      this.gathering.add(bytes);
     }
     return this.gathering;
   }
