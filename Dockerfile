@@ -23,6 +23,7 @@ FROM app AS server
 RUN install -d -o node -g node data
 COPY --from=build /build/dist/apps/server/main.js server.js
 COPY --from=build /build/dist/apps/server/healthcheck.js healthcheck.js
+COPY --from=build /build/dist/apps/server/new_draw.js new_draw.js
 COPY --from=build /build/dist/apps/server/status/status_site.js status/status_site.js
 COPY --from=build /build/dist/apps/server/status/page status/page
 # Ready: the store is open, and agencies are accepted. The first look comes after an interval, and clients wait for it.

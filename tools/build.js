@@ -10,6 +10,7 @@ const esbuild = require('esbuild');
 const programs = [
   'apps/server/main.ts',
   'apps/server/healthcheck.ts',
+  'apps/server/new_draw.ts',
   'apps/client/main.ts',
   'apps/echo/server.ts',
   'apps/echo/client.ts',

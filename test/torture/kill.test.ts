@@ -206,7 +206,7 @@ describe('torture: kill -9', function () {
             .split('\n')
             .slice(0, -1)
             .filter((row) => row.startsWith(`${index + 1},`));
-          expect(stored.length, `agency ${index + 1}`).to.be.at.least(acknowledged[index]!);
+          expect(stored.length, `agency ${index + 1}`).to.be.at.least(acknowledged[index]);
         }
       };
       for (let kill = 0; kill < sized(6, 100); kill++) await kills.run('kill', round);

@@ -44,7 +44,7 @@ export class DiskDirectory implements StoreDirectory {
 
   async claim(): Promise<void> {
     try {
-      await makeDirectory(this.path);
+      await makeDirectory(resolve(this.path));
       this.lock = await DirectoryLock.acquire(this.path);
     } catch (cause) {
       throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
@@ -145,12 +145,22 @@ function withoutFirst(buffers: readonly Uint8Array[], count: number): readonly U
   return [];
 }
 
-/** Makes a directory and those above it, each on the disk as an entry of the one above. */
+/**
+ * Makes a directory and those above it, each on the disk as an entry of the one above. (Node's recursive `mkdir` never
+ * ends where the system says ENOENT though the directory above is there, as in /proc.)
+ */
 async function makeDirectory(path: string): Promise<void> {
-  const firstMade = await mkdir(path, { recursive: true });
-  if (firstMade === undefined) return;
-  const above = dirname(resolve(firstMade));
-  for (let made = resolve(path); made !== above; made = dirname(made)) await flushDirectory(dirname(made));
+  const above = dirname(path);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || above === path) throw error;
+    await makeDirectory(above);
+    await mkdir(path);
+  }
+  await flushDirectory(above);
 }
 
 async function flushDirectory(path: string): Promise<void> {
@@ -163,7 +173,7 @@ async function flushDirectory(path: string): Promise<void> {
 }
 
 /** The system's words for a path that is no directory, or that this user may not use: what another setting mends. */
-const UNUSABLE = ['EACCES', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'EPERM', 'EROFS'];
+const UNUSABLE = ['EACCES', 'EEXIST', 'ELOOP', 'ENOENT', 'ENAMETOOLONG', 'ENOTDIR', 'EPERM', 'EROFS'];
 
 function isUnusable(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && UNUSABLE.includes((error as NodeJS.ErrnoException).code ?? '');

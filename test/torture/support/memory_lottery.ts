@@ -17,6 +17,8 @@ export interface MemoryLotteryOptions {
   readonly agencies: number;
   readonly settings?: Readonly<Record<string, string>>;
   readonly logLevel?: LogLevel;
+  /** How many bytes a connection in memory holds in each direction. */
+  readonly capacityBytes?: number;
   /** Connections over the loopback interface instead of memory. */
   readonly overTcp?: boolean;
 }
@@ -33,14 +35,21 @@ export class MemoryLottery {
   private readonly listener: MemoryListener | TcpListener;
   private hasEnded = false;
 
-  constructor({ directory, agencies, settings = {}, logLevel = 'WARNING', overTcp = false }: MemoryLotteryOptions) {
+  constructor({
+    directory,
+    agencies,
+    settings = {},
+    logLevel = 'WARNING',
+    overTcp = false,
+    capacityBytes,
+  }: MemoryLotteryOptions) {
     const environment = {
       CONFIG_FILE: '/dev/null',
       SERVER_AGENCIES: String(agencies),
       SERVER_WAIT_HOLD_MS: '0',
       ...settings,
     };
-    this.listener = overTcp ? new TcpListener() : new MemoryListener();
+    this.listener = overTcp ? new TcpListener() : new MemoryListener(capacityBytes);
     const values = loadSettings(SERVER_SETTINGS, { defaultFile: '', environment });
     const log = new ActionLog(logLevel, (lines) => this.log.push(lines));
     const container = createServerContainer(values, log);
@@ -80,7 +89,7 @@ class MemoryListener {
   private refuse!: (error: Error) => void;
   private isClosed = false;
 
-  constructor() {
+  constructor(private readonly capacityBytes: number | undefined) {
     this.listening = new Promise((resolve, reject) => {
       this.listen = resolve;
       this.refuse = reject;
@@ -120,7 +129,8 @@ class MemoryListener {
   async connect(): Promise<Duplex> {
     await this.listening;
     if (this.isClosed) throw new Error('the server does not listen any more');
-    const [near, far] = MemoryStream.pair();
+    const { capacityBytes } = this;
+    const [near, far] = MemoryStream.pair(capacityBytes === undefined ? {} : { capacityBytes });
     const peer = new PeerSocket(far);
     const { accepting } = this;
     this.accepting = undefined;

@@ -28,9 +28,9 @@ export class ServerProcess {
     environment: Readonly<Record<string, string>>,
     { program = SERVER_PROGRAM, wrapper = [] as readonly string[] } = {},
   ) {
-    const [command, ...args] = [...wrapper, process.execPath, program];
+    const command = [...wrapper, process.execPath, program];
     const { PATH, NODE_V8_COVERAGE } = process.env;
-    this.child = spawn(command!, args, {
+    this.child = spawn(command[0]!, command.slice(1), {
       env: {
         PATH,
         NODE_V8_COVERAGE,
@@ -42,7 +42,9 @@ export class ServerProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stderr!.on('data', (text: Buffer) => (this.stderr += text.toString()));
-    this.ended = once(this.child, 'close').then(([code, signal]) => ({ code, signal }) as ProcessEnd);
+    this.ended = new Promise((resolve) => {
+      this.child.once('close', (code, signal) => resolve({ code, signal }));
+    });
     this.listening = new Promise((resolve, reject) => {
       createInterface(this.child.stdout!).on('line', (line) => {
         this.lines.push(line);

@@ -1,0 +1,211 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { generateBets } from '../support/generated_bets';
+import { message, WireClient } from '../support/wire_client';
+import { Campaign, IS_FULL, sized } from './support/campaign';
+import { DiskModel } from './support/disk_model';
+import { MemoryLottery } from './support/memory_lottery';
+import { requireComplete } from './support/oracle';
+import { FinalAnswerError, RecordingAgency } from './support/recording_agency';
+import { dialPort, ServerProcess } from './support/server_process';
+
+/** How much of its speed an honest agency keeps in a crowd. Short runs share the machine, and only say the figure. */
+const LEAST_SPEED = IS_FULL ? 0.8 : 0;
+
+describe('torture: slow and many', function () {
+  this.timeout(sized(60_000, 600_000));
+  let directory: string;
+  const crowd: Socket[] = [];
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'crowd-'));
+  });
+
+  afterEach(async () => {
+    for (const socket of crowd.splice(0)) socket.destroy();
+    await ServerProcess.killAll();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const startServer = (settings: Record<string, string> = {}): ServerProcess =>
+    new ServerProcess({
+      SERVER_DATA_DIR: directory,
+      SERVER_AGENCIES: '100',
+      SERVER_LISTEN_BACKLOG: '4096',
+      LOGGING_LEVEL: 'WARNING',
+      ...settings,
+    });
+
+  async function requireGoodEnd(server: ServerProcess): Promise<void> {
+    const { code } = await server.stop('SIGTERM');
+    expect(code, server.output.split('\n').slice(-10).join('\n')).to.equal(0);
+  }
+
+  /** Opens connections, not too many at a time. */
+  async function gather(port: number, count: number): Promise<void> {
+    for (let opened = 0; opened < count; opened += 200) {
+      const some = Array.from({ length: Math.min(200, count - opened) }, () => {
+        const socket = connect({ port, host: '127.0.0.1' });
+        socket.on('error', () => {});
+        socket.resume();
+        crowd.push(socket);
+        return once(socket, 'connect');
+      });
+      await Promise.all(some);
+    }
+  }
+
+  const honest = (id: number, bets: number): RecordingAgency =>
+    new RecordingAgency({
+      id,
+      bets: generateBets(id, bets),
+      betsPerBatch: 100,
+      window: 32,
+      beforeRetry: () => delay(50),
+    });
+
+  /** Uploads an agency's bets, and gives how many a second were acknowledged. */
+  async function speedOf(agency: RecordingAgency, port: number): Promise<number> {
+    const begun = performance.now();
+    let ms = 0;
+    agency.onAcknowledged = () => {
+      if (agency.hasFinished && ms === 0) ms = performance.now() - begun;
+    };
+    const session = agency.converse(() => dialPort(port));
+    while (!agency.hasFinished) await Promise.race([delay(1), session]);
+    session.catch(() => {});
+    return (agency.bets.length / ms) * 1000;
+  }
+
+  async function requireSpeed(
+    campaign: Campaign,
+    name: string,
+    gatherCrowd: (port: number) => Promise<void>,
+  ): Promise<void> {
+    const server = startServer({ LOGGING_LEVEL: 'INFO' });
+    const port = await server.listening;
+    const agencies: RecordingAgency[] = [];
+    const measure = async (): Promise<number> => {
+      const speeds: number[] = [];
+      for (let round = 0; round < sized(2, 7); round++) {
+        const agency = honest(agencies.length + 1, sized(10_000, 60_000));
+        agencies.push(agency);
+        speeds.push(await speedOf(agency, port));
+      }
+      return Math.max(...speeds);
+    };
+    await measure();
+    const alone = await measure();
+    await gatherCrowd(port);
+    const crowded = await measure();
+    campaign.note(
+      `${name}: ${Math.round(crowded)} bets/s, ${Math.round((crowded / alone) * 100)} % of ${Math.round(alone)} alone`,
+    );
+    expect(crowded / alone).to.be.at.least(LEAST_SPEED);
+    expect(crowd.filter((socket) => socket.closed).length, 'connections of the crowd that were cut').to.equal(0);
+    await requireGoodEnd(server);
+    requireComplete(await readFile(join(directory, 'bets.csv')), agencies);
+  }
+
+  const speeds = new Campaign('an honest agency among slow and idle connections');
+
+  it('keeps an honest agency at its speed among thousands of idle connections', async () => {
+    await speeds.run('idle', async () => {
+      const count = sized(1000, 8000);
+      await requireSpeed(speeds, `${count} idle`, (port) => gather(port, count));
+    });
+  });
+
+  it('keeps an honest agency at its speed among connections that send a byte a second', async () => {
+    let trickle: NodeJS.Timeout | undefined;
+    await speeds.run('trickling', async () => {
+      const count = sized(300, 1000);
+      const bytes = message('B', '1,Ana,Paz,1,1999-03-17,7');
+      let second = 0;
+      await requireSpeed(speeds, `${count} sending a byte a second`, async (port) => {
+        await gather(port, count);
+        trickle = setInterval(() => {
+          for (const socket of crowd) socket.write(bytes.subarray(second, second + 1));
+          second++;
+        }, 1000);
+      });
+    });
+    clearInterval(trickle);
+  });
+
+  const rude = new Campaign('those who never read, are too many, or come and go');
+
+  it('lets go of one that never reads its answers', async () => {
+    await rude.run('never reads', async () => {
+      const settings = { SERVER_MESSAGE_TIMEOUT_MS: '300' };
+      const server = new MemoryLottery({ directory: new DiskModel(), agencies: 2, settings, capacityBytes: 4096 });
+      const stream = await server.dial();
+      stream.pause();
+      const lost = new Promise<Error>((resolve) => stream.on('error', resolve));
+      stream.write(message('N', '1'));
+      const asking = Buffer.concat(Array.from({ length: 2_000 }, () => message('A')));
+      stream.write(asking);
+      expect(await lost).to.have.property('code', 'ECONNRESET');
+      const again = await server.dial();
+      again.write(message('N', '1'));
+      expect(String(await once(again, 'data'))).to.match(/^O.*0$/s);
+      expect(await server.stop()).to.equal(0);
+    });
+  });
+
+  it('answers busy beyond SERVER_MAX_SESSIONS, and lets in again when there is room', async () => {
+    await rude.run('too many', async () => {
+      const server = startServer({ SERVER_MAX_SESSIONS: '10', LOGGING_LEVEL: 'INFO' });
+      const port = await server.listening;
+      const guests = await Promise.all(Array.from({ length: 10 }, () => WireClient.connect(port)));
+      for (const [index, guest] of guests.entries()) expect(await guest.ask('N', String(index + 1))).to.equal('O 0');
+      for (let late = 0; late < sized(200, 2000); late++) {
+        const client = await WireClient.connect(port);
+        expect(await client.next()).to.match(/^E busy: /);
+        client.destroy();
+      }
+      guests[3]!.destroy();
+      const agency = honest(50, 1000);
+      while (!agency.hasFinished)
+        await speedOf(agency, port).catch((error: Error) => {
+          if (error instanceof FinalAnswerError) throw error;
+        });
+      for (const guest of guests) guest.destroy();
+      await requireGoodEnd(server);
+    });
+  });
+
+  it('serves an honest agency while thousands of connections come and go', async () => {
+    await rude.run('come and go', async () => {
+      const server = startServer({ LOGGING_LEVEL: 'INFO' });
+      const port = await server.listening;
+      const agency = honest(1, sized(20_000, 200_000));
+      let isOver = false;
+      const upload = speedOf(agency, port).finally(() => (isOver = true));
+      let dropped = 0;
+      const begun = performance.now();
+      while (!isOver || dropped < sized(1000, 20_000)) {
+        await Promise.all(
+          Array.from({ length: 50 }, async () => {
+            const socket = await dialPort(port);
+            socket.on('error', () => {});
+            if (dropped++ % 3 === 0) socket.write(message('N', '7').subarray(0, dropped % 8));
+            if (dropped % 2 === 0) socket.resetAndDestroy();
+            else socket.destroy();
+          }),
+        );
+      }
+      const perSecond = Math.round((dropped / (performance.now() - begun)) * 1000);
+      rude.note(
+        `${dropped} connections opened and dropped, ${perSecond} a second, beside ${Math.round(await upload)} bets/s`,
+      );
+      await requireGoodEnd(server);
+      requireComplete(await readFile(join(directory, 'bets.csv')), [agency]);
+    });
+  });
+});
