@@ -35,7 +35,10 @@ async function sendBatch(channel: MessageChannel<TextMessage>, rows: readonly st
 async function upload(channel: MessageChannel<TextMessage>): Promise<void> {
   let rows: string[] = [];
   let size = 0;
-  for await (const line of createInterface(createReadStream(process.env['CLI_DATA_FILE']!))) {
+  for await (const line of createInterface({
+    input: createReadStream(process.env['CLI_DATA_FILE']!),
+    crlfDelay: Infinity,
+  })) {
     const row = formatBet(parseBet(`${agency},${line}`));
     const rowBytes = Buffer.byteLength(row) + 1;
     if (size + rowBytes > BATCH_BYTES) {
