@@ -40,6 +40,8 @@ esbuild.buildSync({
   // Less to read at every start; coverage needs the lines as they were written.
   lineLimit: 160,
   minifyWhitespace: process.env['BUILD_READABLE'] === undefined,
+  // The programs are also `bin` entries of the package.
+  banner: { js: '#!/usr/bin/env node' },
   sourcemap: 'linked',
   external: ['@faker-js/faker', './status/status_site', './progress_bar'],
   logLevel: 'warning',

@@ -5,8 +5,6 @@ import { createBars } from '../apps/client/bar_style';
 export interface ProgressDisplay {
   /** So many of the agency's bets are stored; `state` says in words what it is doing. */
   update(agency: number, bets: number, state: string): void;
-  /** The agency has ended without its winners. */
-  fail(agency: number, bets: number, state: string): void;
   /** Leaves the terminal to others. */
   stop(): void;
 }
@@ -14,12 +12,14 @@ export interface ProgressDisplay {
 /** Lines of the terminal that the bars leave to what stands above them. */
 const LINES_KEPT = 4;
 
+const LINE_INTERVAL_MS = 1000;
+
 /**
  * Bars where the output is a terminal, one for each agency or, where they would not fit, one for all; where it is none,
- * a line for an agency that fails, while the others go on. `totals` has the bets of each agency's file.
+ * plain lines. `totals` has the bets of each agency's file.
  */
 export function createProgressDisplay(totals: ReadonlyMap<number, number>): ProgressDisplay {
-  if (!process.stdout.isTTY) return new FailuresAlone();
+  if (!process.stdout.isTTY) return new PlainLines(totals);
   return totals.size + LINES_KEPT <= (process.stdout.rows || 24) ? new BarOfEach(totals) : new BarOfAll(totals);
 }
 
@@ -28,13 +28,18 @@ function rateSince(begun: number, bets: number): number {
   return Math.round((bets * 1000) / Math.max(1, performance.now() - begun));
 }
 
-class FailuresAlone implements ProgressDisplay {
-  update(): void {
-    // Nobody is watching.
-  }
+/** A line when an agency's state changes, and one a second while it stays. */
+class PlainLines implements ProgressDisplay {
+  private readonly last = new Map<number, { state: string; at: number }>();
 
-  fail(agency: number, bets: number, state: string): void {
-    process.stdout.write(`agency ${agency}: ${bets} bets, ${state}\n`);
+  constructor(private readonly totals: ReadonlyMap<number, number>) {}
+
+  update(agency: number, bets: number, state: string): void {
+    const now = performance.now();
+    const last = this.last.get(agency);
+    if (last !== undefined && last.state === state && now - last.at < LINE_INTERVAL_MS) return;
+    this.last.set(agency, { state, at: now });
+    process.stdout.write(`agency ${agency}: ${bets}/${this.totals.get(agency)} bets, ${state}\n`);
   }
 
   stop(): void {
@@ -55,10 +60,6 @@ class BarOfEach implements ProgressDisplay {
 
   update(agency: number, bets: number, state: string): void {
     this.bars.get(agency)?.update(bets, { rate: rateSince(this.begun, bets), state });
-  }
-
-  fail(agency: number, bets: number, state: string): void {
-    this.update(agency, bets, state);
   }
 
   stop(): void {
@@ -85,10 +86,6 @@ class BarOfAll implements ProgressDisplay {
     this.bets.set(agency, bets);
     this.states.set(agency, state);
     this.bar.update(this.sum, { rate: rateSince(this.begun, this.sum), state: this.describeStates() });
-  }
-
-  fail(agency: number, bets: number, state: string): void {
-    this.update(agency, bets, state);
   }
 
   stop(): void {

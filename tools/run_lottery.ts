@@ -115,7 +115,7 @@ class LotteryRun {
     this.processes.push(child);
     display.update(agency, 0, 'starting');
     const end = await child.ended;
-    if (end !== 0) display.fail(agency, bets, `failed (${end})`);
+    if (end !== 0) display.update(agency, bets, `failed (${end})`);
     return { agency, end, bets, winners, process: child };
   }
 
@@ -174,7 +174,7 @@ const STATES: Readonly<Record<AppMessage['kind'], string>> = {
   winners: 'has its winners',
 };
 
-const NO_DISPLAY: ProgressDisplay = { update: () => {}, fail: () => {}, stop: () => {} };
+const NO_DISPLAY: ProgressDisplay = { update: () => {}, stop: () => {} };
 
 class RunError extends Error {}
 
