@@ -148,8 +148,12 @@ describe('the store in files', () => {
     for (const agency of [1, 2]) await first.tracker.finish(agency, 0);
     await first.winners.waitForDraw(NOW);
     await close(first);
-    for (const change of [{ SERVER_WINNING_NUMBER: '43' }, { SERVER_AGENCIES: '3' }, { SERVER_AGENCIES: '1' }]) {
-      await expectCode(open(change), 'STORE_CONFLICT');
+    for (const [name, value] of [
+      ['SERVER_WINNING_NUMBER', '43'],
+      ['SERVER_AGENCIES', '3'],
+      ['SERVER_AGENCIES', '1'],
+    ] as const) {
+      await expectCode(open({ [name]: value }), 'STORE_CONFLICT');
     }
     await open();
   });
