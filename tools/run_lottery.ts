@@ -223,6 +223,9 @@ async function countBetsOf(file: string): Promise<number> {
   }
 }
 
+// Whoever reads the output may have seen enough (`make run | head`): the lottery goes on.
+process.stdout.on('error', () => {});
+
 main().then(
   (code) => (process.exitCode = code),
   (error: unknown) => {

@@ -1,3 +1,4 @@
+import { stopSignal } from '../runtime/stop_signal';
 import { type ProgramOutput, runProgram } from '../runtime/program';
 import { type ExitCode } from '../runtime/exit_code';
 import { type Agency } from './agency';
@@ -9,16 +10,19 @@ import { RunResult } from './run_result';
 import { BET_SETTINGS, betOfSettings, CLIENT_SETTINGS, type ClientSettings, dataFileOf } from './settings';
 import { TOKENS } from './tokens';
 
-void runProgram({
-  name: 'lottery-client',
-  about: "uploads an agency's bets and gets its winners; with the five settings of a bet, places just that one.",
-  defaultFile: 'config/client.ini',
-  settings: CLIENT_SETTINGS,
-  logLevelSetting: 'CLI_LOG_LEVEL',
-  unlogged: BET_SETTINGS,
-  hasResult: true,
-  main: runClient,
-});
+void runProgram(
+  {
+    name: 'lottery-client',
+    about: "uploads an agency's bets and gets its winners; with the five settings of a bet, places just that one.",
+    defaultFile: 'config/client.ini',
+    settings: CLIENT_SETTINGS,
+    logLevelSetting: 'CLI_LOG_LEVEL',
+    unlogged: BET_SETTINGS,
+    hasResult: true,
+    main: runClient,
+  },
+  stopSignal,
+);
 
 async function runClient(settings: ClientSettings, output: ProgramOutput, stop: AbortSignal): Promise<ExitCode> {
   const result = new RunResult(settings.CLI_ID);

@@ -37,15 +37,20 @@ export interface Program<Table extends SettingsTable> {
 /**
  * Runs a program from its first argument to its exit code, which becomes the process's. Unusable settings are one line
  * on stderr; what nobody foresaw is reported there with its stack.
+ *
+ * @param stop fires when the program is asked to end: see stop_signal.ts.
  */
-export async function runProgram<Table extends SettingsTable>(program: Program<Table>): Promise<void> {
+export async function runProgram<Table extends SettingsTable>(
+  program: Program<Table>,
+  stop: AbortSignal,
+): Promise<void> {
   try {
     const wanted = readArguments(program);
     if (wanted.help) {
       process.stdout.write(helpText(program));
       return;
     }
-    process.exitCode = await configureAndRun(program, wanted.json);
+    process.exitCode = await configureAndRun(program, wanted.json, stop);
   } catch (error) {
     const unusable = error instanceof SettingsError;
     process.stderr.write(
@@ -55,14 +60,19 @@ export async function runProgram<Table extends SettingsTable>(program: Program<T
   }
 }
 
-async function configureAndRun<Table extends SettingsTable>(program: Program<Table>, json: boolean): Promise<ExitCode> {
+async function configureAndRun<Table extends SettingsTable>(
+  program: Program<Table>,
+  json: boolean,
+  stop: AbortSignal,
+): Promise<ExitCode> {
   const settings = loadSettings(program.settings, { defaultFile: program.defaultFile, environment: process.env });
   const level = settings[program.logLevelSetting] as LogLevel;
   const logOutput = new LogOutput(json ? process.stderr : process.stdout);
   const log = new ActionLog(level, logOutput.sink);
   logConfiguration(program, settings, level, log);
+  logStop(log, stop);
 
-  const code = await program.main(settings, { log, logOutput, json }, stopOnSignal(log));
+  const code = await program.main(settings, { log, logOutput, json }, stop);
   if (code === ExitCode.done) log.info('exit', 'success');
   else log.error('exit', 'fail', { code });
   return code;
@@ -87,17 +97,10 @@ function logConfiguration<Table extends SettingsTable>(
   log.debug('config', 'success', fields satisfies LogFields);
 }
 
-/** Fires at the first SIGTERM or SIGINT. Later ones change nothing: the end is under way, and bounded. */
-function stopOnSignal(log: ActionLog): AbortSignal {
-  const stop = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(name, () => {
-      if (stop.signal.aborted) return;
-      log.info('stop', 'in_progress', { signal: name });
-      stop.abort(name);
-    });
-  }
-  return stop.signal;
+function logStop(log: ActionLog, stop: AbortSignal): void {
+  const say = (): void => log.info('stop', 'in_progress', { signal: String(stop.reason) });
+  if (stop.aborted) say();
+  else stop.addEventListener('abort', say);
 }
 
 /** @throws SettingsError for an argument that the program does not have. */

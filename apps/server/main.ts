@@ -1,3 +1,4 @@
+import { stopSignal } from '../runtime/stop_signal';
 import { setFlagsFromString } from 'node:v8';
 import { runProgram } from '../runtime/program';
 import { createServerContainer } from './container';
@@ -9,12 +10,15 @@ import { TOKENS } from './tokens';
 // garbage, and a young generation that grows with it, up to 32 MB, is memory that is never given back.
 setFlagsFromString('--semi-space-growth-factor=1');
 
-void runProgram({
-  name: 'lottery-server',
-  about: "takes the agencies' bets, holds the draw and tells each agency its winners.",
-  defaultFile: 'config/server.ini',
-  settings: SERVER_SETTINGS,
-  logLevelSetting: 'LOGGING_LEVEL',
-  main: (settings, { log }, stop) =>
-    createServerContainer(settings, log).get<LotteryServer>(TOKENS.LotteryServer).run(stop),
-});
+void runProgram(
+  {
+    name: 'lottery-server',
+    about: "takes the agencies' bets, holds the draw and tells each agency its winners.",
+    defaultFile: 'config/server.ini',
+    settings: SERVER_SETTINGS,
+    logLevelSetting: 'LOGGING_LEVEL',
+    main: (settings, { log }, stop) =>
+      createServerContainer(settings, log).get<LotteryServer>(TOKENS.LotteryServer).run(stop),
+  },
+  stopSignal,
+);
