@@ -88,9 +88,10 @@ docker-compose-clean: docker-engine ## The same, and forget the bets that the se
 
 .PHONY: bench
 bench: node_modules ## Compare the socket library with plain net and others
-	@npx esbuild bench/library/main.ts bench/library/worker.ts --bundle --platform=node --target=node20.19 \
+	@npx esbuild bench/library/main.ts bench/library/worker.ts bench/library/memory.ts --bundle --platform=node --target=node20.19 \
 		--outdir=dist/bench/library --log-level=warning
 	@node dist/bench/library/main.js
+	@echo; ulimit -n $$(ulimit -Hn); node dist/bench/library/memory.js
 
 .PHONY: pack
 pack: node_modules ## Pack the socket library for npm; the last line says where it is

@@ -1,4 +1,5 @@
 /* eslint-disable no-console -- a program whose output is its purpose */
+import { cpus } from 'node:os';
 import { type Case, cases } from './cases';
 import { contenders } from './contenders/index';
 import { type Cost, Pair } from './pair';
@@ -7,26 +8,38 @@ import { median, quantile } from './statistics';
 /**
  * Compares contenders with the first of them. Each has its own two processes; in every round each runs the same case
  * once, in turn, so that what else the machine does meets all alike; a ratio is made of two runs of the same round.
+ * After some rounds all processes are started anew: how the memory of one happens to lie decides several per cent.
  *
- * BENCH_ROUNDS: how many rounds (15). BENCH_RUN_MS: how long a run of the yardstick takes (200).
+ * BENCH_STARTS: how often the processes are started (4). BENCH_ROUNDS: rounds for each start (6). BENCH_RUN_MS: how long
+ * a run of the yardstick takes (200).
  */
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 15);
+const STARTS = Number(process.env.BENCH_STARTS ?? 4);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 6);
 const RUN_MS = Number(process.env.BENCH_RUN_MS ?? 200);
 
 const names = Object.keys(contenders);
 const yardstick = names[0]!;
 
+/** The costs of each contender, in the order of the rounds. */
+type Costs = ReadonlyMap<string, Cost[]>;
+
 async function main(): Promise<void> {
+  const results = new Map<Case, Costs>(cases.map((each) => [each, new Map(names.map((name) => [name, []]))]));
+  for (let start = 0; start < STARTS; start++) await runOnce(results);
+  console.log(`${STARTS} starts of ${ROUNDS} rounds of ${RUN_MS} ms, Node ${process.version}, ${cpus().length} CPUs`);
+  console.log(`Ratios to ${yardstick}: median (quartiles)`);
+  for (const [each, costs] of results) report(each, costs);
+}
+
+async function runOnce(results: ReadonlyMap<Case, Costs>): Promise<void> {
   const pairs = new Map<string, Pair>();
   for (const name of names) pairs.set(name, await Pair.start(name));
-  console.log(`${ROUNDS} rounds of ${RUN_MS} ms, Node ${process.version}; ratios to ${yardstick}: median (quartiles)`);
-  for (const each of cases) report(each, await measure(each, pairs));
+  for (const [each, costs] of results) await measure(each, pairs, costs);
   for (const pair of pairs.values()) pair.stop();
 }
 
-async function measure(each: Case, pairs: ReadonlyMap<string, Pair>): Promise<Map<string, Cost[]>> {
+async function measure(each: Case, pairs: ReadonlyMap<string, Pair>, costs: Costs): Promise<void> {
   const count = await calibrate(each, pairs.get(yardstick)!);
-  const costs = new Map<string, Cost[]>(names.map((name) => [name, []]));
   for (const pair of pairs.values()) await pair.run(each, count);
   for (let round = 0; round < ROUNDS; round++) {
     for (let turn = 0; turn < names.length; turn++) {
@@ -34,7 +47,6 @@ async function measure(each: Case, pairs: ReadonlyMap<string, Pair>): Promise<Ma
       costs.get(name)!.push(await pairs.get(name)!.run(each, count));
     }
   }
-  return costs;
 }
 
 /** How many messages the yardstick passes in a run, once it is warm. */
@@ -44,7 +56,7 @@ async function calibrate(each: Case, pair: Pair): Promise<number> {
   return Math.max(500, Math.round((messagesPerSecond * RUN_MS) / 1000));
 }
 
-function report(each: Case, costs: ReadonlyMap<string, readonly Cost[]>): void {
+function report(each: Case, costs: Costs): void {
   console.log(`\n${each.name}`);
   console.log('                  messages/s   ratio                  CPU µs/message   ratio');
   const base = costs.get(yardstick)!;
