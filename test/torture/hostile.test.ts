@@ -61,8 +61,8 @@ class ProtocolModel {
       if ('refused' in batch) return batch.refused;
       const named = Number(batch.rows[0]![0]);
       if (!isExpected(named)) return 'unknown-agency';
-      const hasBets = (this.stored.get(named) ?? 0) > 0 || this.finished.has(named);
-      return agency === undefined && hasBets ? 'unidentified' : undefined;
+      if (agency === undefined && (this.stored.get(named) ?? 0) > 0) return 'unidentified';
+      return this.finished.has(named) ? 'out-of-order' : undefined;
     }
     if (agency === undefined) return 'unidentified';
     if (type === 'A') return value.length > 0 ? 'bad-value' : undefined;
