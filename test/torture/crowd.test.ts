@@ -27,10 +27,14 @@ describe('torture: slow and many', function () {
   });
 
   afterEach(async () => {
-    for (const socket of crowd.splice(0)) socket.destroy();
+    disperse();
     await ServerProcess.killAll();
     await rm(directory, { recursive: true, force: true });
   });
+
+  function disperse(): void {
+    for (const socket of crowd.splice(0)) socket.destroy();
+  }
 
   const startServer = (settings: Record<string, string> = {}): ServerProcess =>
     new ServerProcess({
@@ -91,18 +95,21 @@ describe('torture: slow and many', function () {
     const port = await server.listening;
     const agencies: RecordingAgency[] = [];
     const measure = async (): Promise<number> => {
-      const speeds: number[] = [];
-      for (let round = 0; round < sized(2, 7); round++) {
-        const agency = honest(agencies.length + 1, sized(10_000, 60_000));
-        agencies.push(agency);
-        speeds.push(await speedOf(agency, port));
-      }
-      return Math.max(...speeds);
+      const agency = honest(agencies.length + 1, sized(10_000, 60_000));
+      agencies.push(agency);
+      return speedOf(agency, port);
     };
     await measure();
-    const alone = await measure();
-    await gatherCrowd(port);
-    const crowded = await measure();
+    // In turns, so that whatever else this machine does falls on both; the best of each is the least disturbed.
+    const speeds: { alone: number; crowded: number }[] = [];
+    for (let round = 0; round < sized(2, 8); round++) {
+      disperse();
+      const alone = await measure();
+      await gatherCrowd(port);
+      speeds.push({ alone, crowded: await measure() });
+    }
+    const alone = Math.max(...speeds.map((speed) => speed.alone));
+    const crowded = Math.max(...speeds.map((speed) => speed.crowded));
     campaign.note(
       `${name}: ${Math.round(crowded)} bets/s, ${Math.round((crowded / alone) * 100)} % of ${Math.round(alone)} alone`,
     );
@@ -129,6 +136,8 @@ describe('torture: slow and many', function () {
       let second = 0;
       await requireSpeed(speeds, `${count} sending a byte a second`, async (port) => {
         await gather(port, count);
+        clearInterval(trickle);
+        second = 0;
         trickle = setInterval(() => {
           for (const socket of crowd) socket.write(bytes.subarray(second, second + 1));
           second++;
