@@ -161,11 +161,6 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   private onListening(server: Server, waiter: Waiter<void>): void {
-    // Closed while the name of the host was looked up: Node listens all the same.
-    if (this.closed) {
-      server.close();
-      return;
-    }
     this.bound = addressOfServer(server.address());
     waiter.resolve();
   }

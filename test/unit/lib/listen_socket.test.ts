@@ -274,6 +274,23 @@ describe('ListenSocket', () => {
       await loop;
     });
 
+    it('throws a failure of the system, and may be begun again', async () => {
+      let server: Server | undefined;
+      const listener = await listen({ createServer: () => (server = createServer()) });
+      const loop = async (): Promise<void> => {
+        for await (const peer of listener) {
+          peers.push(peer);
+          return;
+        }
+      };
+      const first = loop();
+      await new Promise((resolve) => setImmediate(resolve));
+      server!.emit('error', new Error('accept EMFILE'));
+      await expectCode(first, 'ACCEPT_FAILED');
+      await Promise.all([loop(), connectTo(listener)]);
+      expect(peers).to.have.length(1);
+    });
+
     it('break closes nothing: neither the listener nor the connection', async () => {
       const listener = await listen();
       const client = await connectTo(listener);

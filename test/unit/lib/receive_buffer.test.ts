@@ -21,6 +21,15 @@ describe('ReceiveBuffer', () => {
     expect(buffer.take(100_000)[65_537]).to.equal(1);
   });
 
+  it('keeps its order over many chunks, taken one by one', () => {
+    const buffer = new ReceiveBuffer();
+    for (let index = 0; index < 100; index++) buffer.push(Buffer.alloc(600, index));
+    for (let index = 0; index < 90; index++) expect(buffer.take(600)[599]).to.equal(index);
+    for (let index = 100; index < 200; index++) buffer.push(Buffer.alloc(600, index));
+    for (let index = 90; index < 200; index++) expect(buffer.take(600)[0]).to.equal(index);
+    expect(buffer.length).to.equal(0);
+  });
+
   it('gives taken chunks back to the memory', () => {
     const buffer = new ReceiveBuffer();
     for (let index = 0; index < 20; index++) buffer.push(Buffer.alloc(600));
