@@ -63,7 +63,16 @@ export class AgencySession implements ConversationHost {
   async run(): Promise<void> {
     const begun = performance.now();
     this.services.activity.sessionOpened();
-    await this.converse();
+    while (!this.hasEnded) {
+      try {
+        const message = this.channel.tryReceive() ?? (await this.channel.receive(this.receiveOptions));
+        if (message === null) break;
+        await this.conversation.handle(message);
+        await this.answers.waitForRoom();
+      } catch (error) {
+        if (!this.isOfAnAnswerOwed(error)) this.endBecause(error);
+      }
+    }
     await this.answers.settled();
     this.conversation.end();
     this.isSettled = true;
@@ -112,19 +121,6 @@ export class AgencySession implements ConversationHost {
   /** What the log says of the session. */
   describe(): Record<string, string | number> {
     return { agency: this.conversation.agencyId, ...describePeer(this.channel.socket) };
-  }
-
-  private async converse(): Promise<void> {
-    while (!this.hasEnded) {
-      try {
-        const message = this.channel.tryReceive() ?? (await this.channel.receive(this.receiveOptions));
-        if (message === null) return;
-        await this.conversation.handle(message);
-        await this.answers.waitForRoom();
-      } catch (error) {
-        if (!this.isOfAnAnswerOwed(error)) this.endBecause(error);
-      }
-    }
   }
 
   private get receiveOptions(): ReceiveOptions {

@@ -109,9 +109,11 @@ export class LotteryServer {
 
   private async acceptUntilStopped(): Promise<void> {
     const { signal } = this.stopping;
+    // Closing ends an accept that waits: a signal of its own would cost each connection more than the accept itself.
+    signal.addEventListener('abort', () => void this.listener.close());
     while (!signal.aborted) {
       try {
-        this.serve(await this.listener.accept({ signal }));
+        this.serve(await this.listener.accept());
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof AcceptFailedError)) throw error;

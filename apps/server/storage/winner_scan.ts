@@ -47,6 +47,8 @@ function findAll(bytes: Buffer, endings: readonly Buffer[]): number[] {
 
 function winnerOf(bytes: Buffer, rowEnd: number): Winner {
   const rowStart = bytes.lastIndexOf(LINE_FEED, rowEnd - 1) + 1;
-  const { fields } = readCsvRow(bytes.toString('utf8', rowStart, rowEnd), 0);
+  const row = bytes.toString('utf8', rowStart, rowEnd);
+  // A stored row without a quote is nothing but its fields and commas.
+  const fields = row.includes('"') ? readCsvRow(row, 0).fields : row.split(',');
   return { agency: Number(fields[0]), document: fields[3]! };
 }
