@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { ActionLog } from '../../../../apps/runtime/action_log';
+import { archiveStore } from '../../../../apps/server/storage/archive';
+import { CommitMark } from '../../../../apps/server/storage/commit_mark';
+import { DirectoryLock } from '../../../../apps/server/storage/directory_lock';
+import { FileBetRepository } from '../../../../apps/server/storage/file_bet_repository';
+import { DiskDirectory } from '../../../../apps/server/storage/file_system';
+import { Journal } from '../../../../apps/server/storage/journal';
+import { readBetBatch } from '../../../../apps/lottery/bet_batch';
+import { expectCode } from '../../../support/rejection';
+import { DiskModel } from '../../../torture/support/disk_model';
+
+const batch = readBetBatch(Buffer.from('1,Ana,Paz,1,1999-03-17,7'), 1);
+
+describe('the store on a disk that fails', () => {
+  const silent = new ActionLog('CRITICAL', () => {});
+
+  async function openBets(disk: DiskModel): Promise<FileBetRepository> {
+    const bets = new FileBetRepository(disk, silent);
+    await bets.open();
+    await bets.recover();
+    await disk.flush();
+    return bets;
+  }
+
+  for (const file of ['bets.csv', 'bets.journal']) {
+    it(`leaves nothing of a batch of which ${file} took only a part`, async () => {
+      const disk = new DiskModel();
+      const bets = await openBets(disk);
+      await bets.append(batch, 0);
+      const before = disk.kernelImage();
+      let writes = 0;
+      disk.fault = (call) => {
+        if (call.operation !== 'write' || call.file !== file) return undefined;
+        return writes++ === 0 ? { kind: 'short', bytes: 5 } : { kind: 'error', code: 'ENOSPC' };
+      };
+      await expectCode(bets.append(batch, 1), 'STORE_WRITE_FAILED');
+      for (const [name, bytes] of before) expect(disk.kernelImage().get(name)!.equals(bytes), name).to.equal(true);
+      disk.fault = () => undefined;
+      expect(await bets.append(batch, 1)).to.equal(2);
+    });
+  }
+
+  it('acknowledges a batch whose mark cannot be written, for it is on the disk', async () => {
+    const disk = new DiskModel();
+    const bets = await openBets(disk);
+    disk.fault = ({ file }) => (file === 'bets.mark' ? { kind: 'error', code: 'EIO' } : undefined);
+    expect(await bets.append(batch, 0)).to.equal(1);
+    expect(disk.durableImage().get('bets.csv')!.toString()).to.equal('1,Ana,Paz,1,1999-03-17,7\n');
+  });
+
+  it('stores nothing more after a flush that failed', async () => {
+    const disk = new DiskModel();
+    const bets = await openBets(disk);
+    disk.fault = ({ operation }) => (operation === 'flush' ? { kind: 'error', code: 'EIO' } : undefined);
+    await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
+    disk.fault = () => undefined;
+    await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
+    expect(await bets.count(1)).to.equal(0);
+  });
+
+  for (const tail of ['half a record', '\0\0\0\0', 'noise\nand more\n']) {
+    it(`drops the tail ${JSON.stringify(tail)} of a journal`, async () => {
+      const disk = new DiskModel();
+      const journal = new Journal(disk, 'j');
+      await journal.open();
+      await journal.recover(silent);
+      await journal.write('one');
+      const whole = disk.kernelImage().get('j')!;
+      const torn = new DiskModel(new Map([['j', Buffer.concat([whole, Buffer.from(tail)])]]));
+      const lines: string[] = [];
+      const again = new Journal(torn, 'j');
+      expect(await again.open()).to.deep.equal(['one']);
+      await again.recover(new ActionLog('WARNING', (line) => lines.push(line)));
+      expect(torn.durableImage().get('j')!.equals(whole)).to.equal(true);
+      expect(lines.join('')).to.include(`recover_journal | result: success | file: j | dropped_bytes: ${tail.length}`);
+    });
+  }
+
+  it('knows the highest mark, whichever line was broken while it was written', async () => {
+    const disk = new DiskModel();
+    const mark = new CommitMark(await disk.create('m'));
+    expect(await mark.read()).to.equal(undefined);
+    for (const offset of [10, 20, 30]) await mark.write(offset);
+    expect(await mark.read()).to.equal(30);
+    const bytes = disk.kernelImage().get('m')!;
+    const left: (number | undefined)[] = [];
+    for (const at of [5, 30]) {
+      const broken = Buffer.from(bytes).fill(0, at, at + 3);
+      left.push(await new CommitMark((await new DiskModel(new Map([['m', broken]])).open('m'))!).read());
+    }
+    expect(left).to.have.members([20, 30]);
+  });
+});
+
+describe('the directory of the store', () => {
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'store-'));
+  });
+
+  afterEach(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('is one process’s at a time, and free again once it is released', async () => {
+    const lock = await DirectoryLock.acquire(directory);
+    await expectCode(DirectoryLock.acquire(directory), 'STORE_IN_USE');
+    const waiting = DirectoryLock.acquire(directory);
+    await lock.release();
+    await (await waiting).release();
+    expect(await readdir(directory)).to.deep.equal([]);
+  });
+
+  it('is not used without a lock where there is no flock(1)', async () => {
+    const { PATH } = process.env;
+    process.env['PATH'] = directory;
+    try {
+      const error = await expectCode(DirectoryLock.acquire(directory), 'STORE_UNAVAILABLE');
+      expect(error.message).to.match(/flock\(1\) of util-linux is needed/);
+    } finally {
+      process.env['PATH'] = PATH;
+    }
+  });
+
+  it('is made with those above it', async () => {
+    const store = new DiskDirectory(join(directory, 'a/b/c'));
+    await store.claim();
+    await store.release();
+    expect(await readdir(join(directory, 'a/b'))).to.deep.equal(['c']);
+  });
+
+  it('is archived whole, also where an archive of that second is there, and in what a crash left', async () => {
+    const now = new Date('2026-01-31T23:59:59.5Z');
+    await mkdir(join(directory, 'archive-20260131T235959Z'));
+    await writeFile(join(directory, 'bets.csv'), 'bets');
+    await writeFile(join(directory, 'other'), 'not ours');
+    const archive = await archiveStore(directory, now);
+    expect(archive).to.equal(join(directory, 'archive-20260131T235959Z-2'));
+    expect(await readFile(join(archive!, 'bets.csv'), 'utf8')).to.equal('bets');
+    expect(await readdir(directory)).to.have.members([
+      'archive-20260131T235959Z',
+      'archive-20260131T235959Z-2',
+      'other',
+    ]);
+    expect(await archiveStore(directory, now)).to.equal(undefined);
+  });
+});
