@@ -115,7 +115,7 @@ bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=
 bench-status: build ## Measure what 50 open status pages cost the bets (PAIRS=21)
 	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),21)'
 
-# Takes about 20 minutes; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
+# Takes about a quarter of an hour; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
 .PHONY: torture
 torture: build ## Kill, cut, starve and flood the server, and hold its store to the agencies' own record (docs/durability.md)
 	@TORTURE=full TS_NODE_TRANSPILE_ONLY=true npx --no-install mocha --config test/torture/mocharc.json
