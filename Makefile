@@ -36,13 +36,12 @@ lint: node_modules ## Linter, format check and type check
 	npm run --silent typecheck
 
 .PHONY: test
-test: build ## Run every test; the container tests too where an engine answers
-	npm test --silent
-
-.PHONY: coverage
-coverage: export BUILD_READABLE := 1
-coverage: build ## The same with coverage
-	npm run --silent coverage
+ifdef COVERAGE
+# The bundles are measured too: their lines are kept as they were written.
+test: export BUILD_READABLE := 1
+endif
+test: build ## Run every test; the container tests too where an engine answers (COVERAGE=1: with coverage)
+	npm run --silent $(if $(COVERAGE),coverage,test)
 
 # --- containers -------------------------------------------------------------------------------------------------------
 
