@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { ListenSocket, PeerSocket } from '../../../lib/index';
+import { ListenSocket, PeerSocket, SocketClosedError } from '../../../lib/index';
 import { MemoryStream } from '../../../lib/testing/index';
 import { ActionLog, type LogLevel } from '../../../apps/runtime/action_log';
 import { type ExitCode } from '../../../apps/runtime/exit_code';
@@ -60,7 +60,10 @@ export class MemoryLottery {
       this.hasEnded = true;
       this.listener.fail();
     };
-    this.ended.then(onEnd, onEnd);
+    this.ended.then(onEnd, (error: Error) => {
+      this.log.push(String(error.stack));
+      onEnd();
+    });
   }
 
   get isOver(): boolean {
@@ -83,7 +86,7 @@ export class MemoryLottery {
 class MemoryListener {
   readonly address = { host: 'memory', port: 0 };
   private readonly waiting: PeerSocket[] = [];
-  private accepting: ((peer: PeerSocket) => void) | undefined;
+  private accepting: { resolve: (peer: PeerSocket) => void; reject: (error: Error) => void } | undefined;
   private readonly listening: Promise<void>;
   private listen!: () => void;
   private refuse!: (error: Error) => void;
@@ -101,22 +104,18 @@ class MemoryListener {
     this.listen();
   }
 
-  async accept({ signal }: { signal: AbortSignal }): Promise<PeerSocket> {
-    signal.throwIfAborted();
+  async accept(): Promise<PeerSocket> {
+    if (this.isClosed) throw new SocketClosedError('accept', {});
     const peer = this.waiting.shift();
     if (peer !== undefined) return peer;
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(new Error('stopped'));
-      signal.addEventListener('abort', onAbort);
-      this.accepting = (accepted) => {
-        signal.removeEventListener('abort', onAbort);
-        resolve(accepted);
-      };
+      this.accepting = { resolve, reject };
     });
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
+    this.accepting?.reject(new SocketClosedError('accept', {}));
     for (const peer of this.waiting.splice(0)) peer.reset();
   }
 
@@ -135,7 +134,7 @@ class MemoryListener {
     const { accepting } = this;
     this.accepting = undefined;
     if (accepting === undefined) this.waiting.push(peer);
-    else accepting(peer);
+    else accepting.resolve(peer);
     return near;
   }
 }
