@@ -7,7 +7,7 @@ export { type FrameReader, type FrameSize } from './sockets/frame_reader';
 export { type ReceiveOptions } from './sockets/receive_options';
 export { type BufferOptions, StreamSocket } from './sockets/stream_socket';
 export { type TcpOptions } from './sockets/tcp_options';
-export { type WaitOptions } from './sockets/waiter';
+export { type WaitOptions } from './sockets/wait_limits';
 export {
   AbortedError,
   AcceptFailedError,

@@ -2,20 +2,29 @@
 import { cpus } from 'node:os';
 import { type Case, cases } from './cases';
 import { contenders } from './contenders/index';
-import { type Cost, Pair } from './pair';
+import { type Cost, Pair, type Placement } from './pair';
 import { median, quantile } from './statistics';
 
 /**
  * Compares contenders with the first of them. Each has its own two processes; in every round each runs the same case
  * once, in turn, so that what else the machine does meets all alike; a ratio is made of two runs of the same round.
- * After some rounds all processes are started anew: how the memory of one happens to lie decides several per cent.
+ * After some rounds all processes are started anew: how the memory of one happens to lie decides ten per cent and more.
  *
- * BENCH_STARTS: how often the processes are started (4). BENCH_ROUNDS: rounds for each start (6). BENCH_RUN_MS: how long
- * a run of the yardstick takes (200).
+ * BENCH_STARTS: how often the processes are started (8). BENCH_ROUNDS: rounds for each start (3). BENCH_RUN_MS: how long
+ * a run of the yardstick takes (100). BENCH_CPUS: the CPU of the servers and that of the clients (0,0), or `any`.
+ *
+ * Server and client share a CPU, because where the system puts two processes that wait for each other decides more than
+ * what they do: on one CPU, or with a CPU to be woken for each message, which in a virtual machine costs several times
+ * as much as a message. On one CPU the speed is that of the work alone.
  */
-const STARTS = Number(process.env.BENCH_STARTS ?? 4);
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 6);
-const RUN_MS = Number(process.env.BENCH_RUN_MS ?? 200);
+const STARTS = Number(process.env.BENCH_STARTS ?? 8);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const RUN_MS = Number(process.env.BENCH_RUN_MS ?? 100);
+const CPUS = process.env.BENCH_CPUS ?? '0,0';
+const PLACEMENT: Placement = CPUS === 'any' ? undefined : (CPUS.split(',').map(Number) as [number, number]);
+
+/** So many until all that runs is compiled: with fewer, whoever has more code looks slower than it is. */
+const WARM_UP_MESSAGES = 20_000;
 
 const names = Object.keys(contenders);
 const yardstick = names[0]!;
@@ -26,21 +35,22 @@ type Costs = ReadonlyMap<string, Cost[]>;
 async function main(): Promise<void> {
   const results = new Map<Case, Costs>(cases.map((each) => [each, new Map(names.map((name) => [name, []]))]));
   for (let start = 0; start < STARTS; start++) await runOnce(results);
-  console.log(`${STARTS} starts of ${ROUNDS} rounds of ${RUN_MS} ms, Node ${process.version}, ${cpus().length} CPUs`);
+  const machine = `Node ${process.version}, ${cpus().length} CPUs, servers and clients on ${CPUS}`;
+  console.log(`${STARTS} starts of ${ROUNDS} rounds of ${RUN_MS} ms, ${machine}`);
   console.log(`Ratios to ${yardstick}: median (quartiles)`);
   for (const [each, costs] of results) report(each, costs);
 }
 
 async function runOnce(results: ReadonlyMap<Case, Costs>): Promise<void> {
   const pairs = new Map<string, Pair>();
-  for (const name of names) pairs.set(name, await Pair.start(name));
+  for (const name of names) pairs.set(name, await Pair.start(name, PLACEMENT));
   for (const [each, costs] of results) await measure(each, pairs, costs);
   for (const pair of pairs.values()) pair.stop();
 }
 
 async function measure(each: Case, pairs: ReadonlyMap<string, Pair>, costs: Costs): Promise<void> {
+  for (const pair of pairs.values()) await pair.run(each, WARM_UP_MESSAGES);
   const count = await calibrate(each, pairs.get(yardstick)!);
-  for (const pair of pairs.values()) await pair.run(each, count);
   for (let round = 0; round < ROUNDS; round++) {
     for (let turn = 0; turn < names.length; turn++) {
       const name = names[(round + turn) % names.length]!;
@@ -49,9 +59,8 @@ async function measure(each: Case, pairs: ReadonlyMap<string, Pair>, costs: Cost
   }
 }
 
-/** How many messages the yardstick passes in a run, once it is warm. */
+/** How many messages the yardstick passes in a run. */
 async function calibrate(each: Case, pair: Pair): Promise<number> {
-  await pair.run(each, 5000);
   const { messagesPerSecond } = await pair.run(each, 5000);
   return Math.max(500, Math.round((messagesPerSecond * RUN_MS) / 1000));
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Case } from './cases';
@@ -11,6 +11,9 @@ export interface Cost {
   readonly cpuMicroseconds: number;
 }
 
+/** The CPUs that a pair's two processes may run on; undefined: wherever the system puts them. */
+export type Placement = readonly [server: number, client: number] | undefined;
+
 /** A server and a client of one contender, each in a process of its own, connected over the loopback. */
 export class Pair {
   private constructor(
@@ -18,8 +21,9 @@ export class Pair {
     private readonly client: ChildProcess,
   ) {}
 
-  static async start(contender: string): Promise<Pair> {
-    const [server, client] = [startWorker(contender), startWorker(contender)];
+  static async start(contender: string, placement: Placement): Promise<Pair> {
+    const server = startWorker(contender, placement?.[0]);
+    const client = startWorker(contender, placement?.[1]);
     const port = await ask(server, { do: 'serve' });
     await ask(client, { do: 'connect', port });
     return new Pair(server, client);
@@ -43,8 +47,18 @@ export class Pair {
   }
 }
 
-function startWorker(contender: string): ChildProcess {
-  return fork(join(__dirname, 'worker.js'), [contender]);
+function startWorker(contender: string, cpu: number | undefined): ChildProcess {
+  const worker = fork(join(__dirname, 'worker.js'), [contender]);
+  if (cpu !== undefined) pin(worker, cpu);
+  return worker;
+}
+
+/** Keeps all threads of a process on one CPU (sched_setaffinity(2), by taskset(1) of util-linux). */
+function pin(worker: ChildProcess, cpu: number): void {
+  const { status, stderr, error } = spawnSync('taskset', ['-acp', String(cpu), String(worker.pid)], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`taskset cannot put the process on CPU ${cpu}: ${error?.message ?? stderr}`);
 }
 
 async function ask(worker: ChildProcess, request: Request): Promise<Answer> {

@@ -1,7 +1,7 @@
 import { type ReceiveOptions } from '../sockets/receive_options';
 import { type StreamSocket } from '../sockets/stream_socket';
-import { rejecting } from '../sockets/rejecting';
-import { type WaitOptions } from '../sockets/waiter';
+import { rejection } from '../sockets/rejection';
+import { type WaitOptions } from '../sockets/wait_limits';
 import { type MessageCodec } from './message_codec';
 
 /**
@@ -23,7 +23,13 @@ export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDis
    * @throws as `StreamSocket.sendAll` does.
    */
   send(message: Message, options?: WaitOptions): Promise<void> {
-    return rejecting(() => this.socket.sendAll(this.codec.encode(message), options));
+    let frame: Buffer;
+    try {
+      frame = this.codec.encode(message);
+    } catch (refused) {
+      return rejection(refused);
+    }
+    return this.socket.sendAll(frame, options);
   }
 
   /** Sends several messages, which leave together: all of them, or none where the codec refuses one. */
@@ -64,13 +70,17 @@ export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDis
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message, void, undefined> {
-    return {
-      next: () =>
-        rejecting(() => {
-          const ready = this.tryReceive();
-          return ready === undefined ? this.receive().then(toIteration) : Promise.resolve(toIteration(ready));
-        }),
-    };
+    return { next: () => this.nextIteration() };
+  }
+
+  private nextIteration(): Promise<IteratorResult<Message, void>> {
+    try {
+      // One promise for a message that is there already, not two.
+      const ready = this.tryReceive();
+      return ready === undefined ? this.receive().then(toIteration) : Promise.resolve(toIteration(ready));
+    } catch (error) {
+      return rejection(error);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { FrameTooLongError, InvalidTypeError, UnknownTypeError } from './errors';
+import { frameMemory } from './frame_memory';
 import { type MessageCodec } from './message_codec';
 import { type ValueFormat } from './value_format';
 
@@ -76,7 +77,7 @@ export class TypeLengthValueCodec<Value> implements MessageCodec<TypedMessage<Va
     if (message.type.length !== typeBytes || !isLatin1(message.type)) {
       throw new InvalidTypeError(message.type, typeBytes);
     }
-    const frame = Buffer.allocUnsafe(this.headerBytes + length);
+    const frame = frameMemory(this.headerBytes + length);
     for (let index = 0; index < typeBytes; index++) frame[index] = message.type.charCodeAt(index);
     if (byteOrder === 'little-endian') frame.writeUIntLE(length, typeBytes, lengthBytes);
     else frame.writeUIntBE(length, typeBytes, lengthBytes);

@@ -4,7 +4,8 @@ import { type Address, formatAddress } from './address';
 import { ConnectFailedError, SocketClosedError, SocketStateError } from './errors';
 import { type BufferOptions, StreamSocket } from './stream_socket';
 import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
-import { checkOptions, Waiter, type WaitOptions } from './waiter';
+import { checkOptions, type WaitOptions } from './wait_limits';
+import { Waiter } from './waiter';
 
 /** Where to connect to: a TCP port, the path of a Unix socket, or a stream of the caller's own making. */
 export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;

@@ -6,7 +6,8 @@ import { PeerSocket } from './peer_socket';
 import { type BufferOptions } from './stream_socket';
 import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
 import { requireCount } from './require_count';
-import { checkOptions, Waiter, type WaitOptions } from './waiter';
+import { checkOptions, type WaitOptions } from './wait_limits';
+import { Waiter } from './waiter';
 
 export type ListenSocketOptions = TcpOptions &
   BufferOptions &

@@ -1,21 +1,36 @@
-import { type Ends } from './errors';
+import { Deferred } from './deferred';
+import { type Ends, type SocketError } from './errors';
 import { type FrameReader } from './frame_reader';
 import { type ReceiveOptions } from './receive_options';
-import { Waiter } from './waiter';
+import { WaitLimits } from './wait_limits';
 
-/** The read that waits: what it needs, and its clocks. */
-export class PendingRead<Content> extends Waiter<Content | null, ReceiveOptions> {
+/**
+ * The read that waits: what it needs, and its clocks. One is made for every message that is not there yet, so it extends
+ * nothing: calling the constructor of a base class costs as much as all else here.
+ */
+export class PendingRead<Content> {
+  private readonly outcome = new Deferred<Content | null>();
+  private readonly limits: WaitLimits | undefined;
   private messageBegun = false;
 
+  /** @param onGivenUp told when a limit has ended the read, before it fails. */
   constructor(
     readonly reader: FrameReader<Content>,
     /** How many bytes must be there before it is worth looking again. */
     public needed: number,
     ends: Ends,
-    options: ReceiveOptions | undefined,
+    private readonly options: ReceiveOptions | undefined,
     onGivenUp: (() => void) | undefined,
   ) {
-    super('receive', ends, options, onGivenUp);
+    if (options === undefined) return;
+    this.limits = new WaitLimits('receive', ends, options, (error: SocketError) => {
+      onGivenUp?.();
+      this.outcome.reject(error);
+    });
+  }
+
+  get promise(): Promise<Content | null> {
+    return this.outcome.promise;
   }
 
   get hasMessageLimit(): boolean {
@@ -24,7 +39,7 @@ export class PendingRead<Content> extends Waiter<Content | null, ReceiveOptions>
 
   /** Nothing of the message has come: the idle clock runs. */
   awaitFirstByte(): void {
-    if (this.options?.idleTimeoutMs !== undefined) this.startPhase('idle', this.options.idleTimeoutMs);
+    this.limits?.startPhase('idle', this.options?.idleTimeoutMs);
   }
 
   /**
@@ -33,8 +48,19 @@ export class PendingRead<Content> extends Waiter<Content | null, ReceiveOptions>
    * @param since when the first byte was seen, by the monotonic clock: perhaps by an earlier read, which gave up.
    */
   awaitRest(since: number | undefined): void {
-    if (this.messageBegun || this.options === undefined) return;
+    if (this.messageBegun || this.limits === undefined) return;
     this.messageBegun = true;
-    this.startPhase('message', this.options.messageTimeoutMs, since === undefined ? 0 : performance.now() - since);
+    const elapsedMs = since === undefined ? 0 : performance.now() - since;
+    this.limits.startPhase('message', this.options?.messageTimeoutMs, elapsedMs);
+  }
+
+  resolve(content: Content | null): void {
+    this.limits?.stop();
+    this.outcome.resolve(content);
+  }
+
+  reject(error: unknown): void {
+    this.limits?.stop();
+    this.outcome.reject(error);
   }
 }

@@ -18,11 +18,12 @@ import { type FrameReader, type FrameSize, PlainFrameReader } from './frame_read
 import { PendingRead } from './pending_read';
 import { ReceiveBuffer } from './receive_buffer';
 import { type ReceiveOptions } from './receive_options';
-import { rejecting } from './rejecting';
+import { rejection } from './rejection';
 import { requireCount } from './require_count';
 import { SendBatch } from './send_batch';
 import { destroyWithReset } from './tcp_reset';
-import { checkOptions, Waiter, type WaitOptions } from './waiter';
+import { checkOptions, type WaitOptions } from './wait_limits';
+import { Waiter } from './waiter';
 
 /** How the bytes of a connection are kept while nobody takes them. */
 export interface BufferOptions {
@@ -84,6 +85,8 @@ export abstract class StreamSocket implements AsyncDisposable {
   private gathering: SendBatch | undefined;
   /** What was written, and the stream has not passed on yet. */
   private readonly inFlight: SendBatch[] = [];
+  /** Tells the stream's word on the batch written first to `onWritten`: one function for all. */
+  private toldOfWritten: ((error: Error | null | undefined) => void) | undefined;
   private writeEnd: Deferred<void> | undefined;
 
   /** `connect` has succeeded, or the connection was there from the start. */
@@ -142,10 +145,12 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws SocketClosedError, ConnectionLostError, SocketStateError
    */
   recvExactly(count: number, options?: ReceiveOptions): Promise<Buffer | null> {
-    return rejecting(() => {
+    try {
       requireCount('count', count, 0);
-      return this.recvMessage(new PlainFrameReader(count, () => count), options);
-    });
+    } catch (mistake) {
+      return rejection(mistake);
+    }
+    return this.recvMessage(new PlainFrameReader(count, () => count), options);
   }
 
   /**
@@ -155,11 +160,13 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws as `recvExactly` does, `UnexpectedEofError` excepted.
    */
   recvSome(limit: number, options?: ReceiveOptions): Promise<Buffer | null> {
-    return rejecting(() => {
+    try {
       requireCount('limit', limit, 1);
-      const sizeOf = (): number => Math.min(limit, this.received.length);
-      return this.recvMessage(new PlainFrameReader(1, sizeOf), options);
-    });
+    } catch (mistake) {
+      return rejection(mistake);
+    }
+    const sizeOf = (): number => Math.min(limit, this.received.length);
+    return this.recvMessage(new PlainFrameReader(1, sizeOf), options);
   }
 
   /**
@@ -200,10 +207,12 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws as `recvExactly` does.
    */
   recvFrame(headerBytes: number, sizeOf: FrameSize, options?: ReceiveOptions): Promise<Buffer | null> {
-    return rejecting(() => {
+    try {
       requireCount('headerBytes', headerBytes, 1);
-      return this.recvMessage(new PlainFrameReader(headerBytes, sizeOf), options);
-    });
+    } catch (mistake) {
+      return rejection(mistake);
+    }
+    return this.recvMessage(new PlainFrameReader(headerBytes, sizeOf), options);
   }
 
   /**
@@ -225,14 +234,16 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws as `recvExactly` does, and what `reader` throws.
    */
   recvMessage<Content>(reader: FrameReader<Content>, options?: ReceiveOptions): Promise<Content | null> {
-    return rejecting(() => {
+    try {
       checkOptions('receive', this.connectionEnds, options);
       this.requireReadable();
       const needed = this.bytesNeeded(reader);
       if (this.received.length >= needed) return Promise.resolve(this.takeFrame(reader, needed));
       if (this.readEnded || this.lost) return Promise.resolve(this.endOfRead(needed));
       return this.awaitFrame(reader, needed, options);
-    });
+    } catch (error) {
+      return rejection(error);
+    }
   }
 
   /** The same without waiting: see `tryRecvFrame`. */
@@ -266,22 +277,26 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws ConnectionLostError, SocketStateError (after `shutdownWrite`, or not connected)
    */
   sendAll(bytes: Uint8Array, options?: WaitOptions): Promise<void> {
-    return rejecting(() => {
+    try {
       this.requireSendable(options);
       requireByteArray(bytes);
-      return this.within(options, 'send', this.gather(bytes).promise);
-    });
+    } catch (error) {
+      return rejection(error);
+    }
+    return this.within(options, 'send', this.gather(bytes).outcome.promise);
   }
 
   /** Sends several buffers as if they were one: see `sendAll`. They leave in one system call where the stream can. */
   sendMany(buffers: readonly Uint8Array[], options?: WaitOptions): Promise<void> {
-    return rejecting(() => {
+    try {
       this.requireSendable(options);
       for (const buffer of buffers) requireByteArray(buffer);
-      let batch: SendBatch | undefined;
-      for (const buffer of buffers) batch = this.gather(buffer);
-      return batch === undefined ? Promise.resolve() : this.within(options, 'send', batch.promise);
-    });
+    } catch (error) {
+      return rejection(error);
+    }
+    let batch: SendBatch | undefined;
+    for (const buffer of buffers) batch = this.gather(buffer);
+    return batch === undefined ? Promise.resolve() : this.within(options, 'send', batch.outcome.promise);
   }
 
   /**
@@ -337,7 +352,7 @@ export abstract class StreamSocket implements AsyncDisposable {
 
     const patience = new Waiter<void>('shut down writing', this.connectionEnds, options);
     void this.closed.then(() => patience.resolve());
-    if (options.signal?.aborted === true) patience.handleEvent();
+    if (options.signal?.aborted === true) patience.reject(options.signal.reason);
     await patience.promise.catch(() => stream.destroy());
     return this.closed;
   }
@@ -434,9 +449,9 @@ export abstract class StreamSocket implements AsyncDisposable {
 
   private settlePending(): void {
     this.failPendingRead();
-    this.gathering?.reject(this.endedError('send'));
+    this.gathering?.outcome.reject(this.endedError('send'));
     this.gathering = undefined;
-    for (const batch of this.inFlight.splice(0)) batch.reject(this.endedError('send'));
+    for (const batch of this.inFlight.splice(0)) batch.outcome.reject(this.endedError('send'));
     this.writeEnd?.reject(this.endedError('shut down writing'));
   }
 
@@ -521,11 +536,15 @@ export abstract class StreamSocket implements AsyncDisposable {
   private gather(bytes: Uint8Array): SendBatch {
     if (this.gathering === undefined) {
       this.gathering = new SendBatch(bytes);
-      process.nextTick(() => this.writeGathered());
+      process.nextTick(StreamSocket.writeGathered, this);
     } else {
       this.gathering.add(bytes);
     }
     return this.gathering;
+  }
+
+  private static writeGathered(this: void, socket: StreamSocket): void {
+    socket.writeGathered();
   }
 
   /** Writes what this turn has gathered, where it was not written or given up before. */
@@ -534,15 +553,18 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (batch === undefined) return;
     this.gathering = undefined;
     this.inFlight.push(batch);
-    batch.writeTo(this.stream!, (error) => this.onWritten(batch, error));
+    this.toldOfWritten ??= (error) => this.onWritten(error);
+    batch.writeTo(this.stream!, this.toldOfWritten);
   }
 
-  private onWritten(batch: SendBatch, error: Error | null | undefined): void {
-    if (this.inFlight[0] !== batch) return;
-    this.inFlight.shift();
+  /** The stream has passed on the oldest batch, or has failed; streams tell so in the order of the writes. */
+  private onWritten(error: Error | null | undefined): void {
+    const batch = this.inFlight.shift();
+    // It was settled before, by the end of the connection.
+    if (batch === undefined) return;
     // Node reports a write that was under way when the stream was destroyed as done, without an error.
-    if (error || this.stream!.destroyed) batch.reject(this.endedError('send', error));
-    else batch.resolve();
+    if (error || this.stream!.destroyed) batch.outcome.reject(this.endedError('send', error));
+    else batch.outcome.resolve();
   }
 
   private endWriting(stream: Duplex): Deferred<void> {

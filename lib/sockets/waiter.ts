@@ -1,129 +1,35 @@
-import { setMaxListeners } from 'node:events';
-import { AbortedError, type Ends, type Operation, type SocketError, TimedOutError } from './errors';
-
-/** What every call that may wait accepts. */
-export interface WaitOptions {
-  /**
-   * Give up after so many milliseconds, with `TimedOutError`; 0 gives up on the next turn. Default, and for anything
-   * longer than a Node timer can hold (24.8 days): wait as long as it takes.
-   */
-  readonly timeoutMs?: number | undefined;
-  /** Give up when this fires, with `AbortedError`; one that has fired already fails the call before it does anything. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The longest delay that a Node timer can hold; a longer one would fire at once. */
-const MAX_TIMER_MS = 2_147_483_647;
+import { Deferred } from './deferred';
+import { type Ends, type Operation } from './errors';
+import { WaitLimits, type WaitOptions } from './wait_limits';
 
 /**
- * One call that waits: a promise settled once, by an event, by its deadline or by its abort signal, whichever is
- * first. Settling it stops its timers and takes its listener off the signal; settling it again does nothing.
+ * One call that waits: a promise settled once, by an event or by one of its limits, whichever is first. Settling it
+ * again does nothing.
  */
-export class Waiter<T, Options extends WaitOptions = WaitOptions> {
-  readonly promise: Promise<T>;
-  private resolvePromise!: (value: T) => void;
-  private rejectPromise!: (error: unknown) => void;
-  private callTimer: NodeJS.Timeout | undefined;
-  private phaseTimer: NodeJS.Timeout | undefined;
-  private settled = false;
+export class Waiter<T> {
+  private readonly outcome = new Deferred<T>();
+  private readonly limits: WaitLimits | undefined;
 
-  /**
-   * @param onGivenUp told when a deadline or the signal has ended the wait: the place to take the waiter out of a
-   * queue.
-   */
-  constructor(
-    private readonly operation: Operation,
-    private readonly ends: Ends,
-    protected readonly options: Options | undefined,
-    private readonly onGivenUp?: () => void,
-  ) {
-    this.promise = new Promise<T>((resolve, reject) => {
-      this.resolvePromise = resolve;
-      this.rejectPromise = reject;
-    });
+  /** @param onGivenUp told when a limit has ended the wait: the place to take the waiter out of a queue. */
+  constructor(operation: Operation, ends: Ends, options: WaitOptions | undefined, onGivenUp?: () => void) {
     if (options === undefined) return;
-    if (options.timeoutMs !== undefined) this.callTimer = this.startTimer(options.timeoutMs, options.timeoutMs, 'call');
-    if (options.signal !== undefined) this.listenTo(options.signal);
+    this.limits = new WaitLimits(operation, ends, options, (error) => {
+      onGivenUp?.();
+      this.outcome.reject(error);
+    });
   }
 
-  /**
-   * Starts the clock of a phase of this wait, in the place of the phase before; none where there is no limit.
-   *
-   * @param elapsedMs how much of `timeoutMs` is used up already.
-   */
-  startPhase(clock: 'idle' | 'message', timeoutMs: number | undefined, elapsedMs = 0): void {
-    clearTimeout(this.phaseTimer);
-    this.phaseTimer = timeoutMs === undefined ? undefined : this.startTimer(timeoutMs, timeoutMs - elapsedMs, clock);
-  }
-
-  /** The abort signal's listener (see EventListenerObject): saves a closure for each wait. */
-  handleEvent(): void {
-    this.giveUp(new AbortedError(this.operation, this.ends, this.options?.signal?.reason));
+  get promise(): Promise<T> {
+    return this.outcome.promise;
   }
 
   resolve(value: T): void {
-    if (this.settle()) this.resolvePromise(value);
+    this.limits?.stop();
+    this.outcome.resolve(value);
   }
 
   reject(error: unknown): void {
-    if (this.settle()) this.rejectPromise(error);
+    this.limits?.stop();
+    this.outcome.reject(error);
   }
-
-  private listenTo(signal: AbortSignal): void {
-    // One signal may end a thousand waits, a server's stop for instance: no leak that Node should warn of.
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', this);
-  }
-
-  private startTimer(limitMs: number, delayMs: number, clock: TimedOutError['clock']): NodeJS.Timeout | undefined {
-    if (delayMs > MAX_TIMER_MS) return undefined;
-    return setTimeout(
-      () => this.giveUp(new TimedOutError(this.operation, this.ends, limitMs, clock)),
-      Math.max(0, delayMs),
-    );
-  }
-
-  private giveUp(error: SocketError): void {
-    if (!this.settle()) return;
-    this.onGivenUp?.();
-    this.rejectPromise(error);
-  }
-
-  private settle(): boolean {
-    if (this.settled) return false;
-    this.settled = true;
-    if (this.options !== undefined) this.stopWatching(this.options);
-    return true;
-  }
-
-  private stopWatching(options: WaitOptions): void {
-    clearTimeout(this.callTimer);
-    clearTimeout(this.phaseTimer);
-    options.signal?.removeEventListener('abort', this);
-  }
-}
-
-/**
- * Fails a call before it has any effect.
- *
- * @throws RangeError a time limit is negative or not a number.
- * @throws AbortedError the signal has fired already.
- */
-export function checkOptions(operation: Operation, ends: Ends, options: (TimeLimits & WaitOptions) | undefined): void {
-  if (options === undefined) return;
-  requireTimeLimit('timeoutMs', options.timeoutMs);
-  requireTimeLimit('idleTimeoutMs', options.idleTimeoutMs);
-  requireTimeLimit('messageTimeoutMs', options.messageTimeoutMs);
-  if (options.signal?.aborted === true) throw new AbortedError(operation, ends, options.signal.reason);
-}
-
-/** The limits that some calls have beside `timeoutMs`. */
-interface TimeLimits {
-  readonly idleTimeoutMs?: number | undefined;
-  readonly messageTimeoutMs?: number | undefined;
-}
-
-function requireTimeLimit(name: string, value: number | undefined): void {
-  if (value === undefined || value >= 0) return;
-  throw new RangeError(`${name} must be a number of milliseconds, at least 0, but is ${value}`);
 }
