@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import { Campaign, sized } from './support/campaign';
 import { type DiskImage, DiskModel } from './support/disk_model';
 import { MemoryLottery } from './support/memory_lottery';
@@ -76,5 +77,59 @@ describe('torture: crashes at every step', function () {
         }
       }
     });
+  });
+
+  describe('of a start that goes on from a crash', () => {
+    const campaign = new Campaign(
+      'killed or without power at each step of a start on what a crash left, three starts deep',
+    );
+
+    it('keeps what was acknowledged, and goes on', async () => {
+      const agencies = smallAgencies(2, { bets: 6, betsPerBatch: 2, window: 2 });
+      const disk = new DiskModel();
+      const crashes: { frozen: DiskModel; agencies: RecordingAgency[] }[] = [];
+      await crashesOf(disk, agencies, () => {
+        crashes.push({ frozen: disk.freeze(), agencies: agencies.map(recollect) });
+      });
+      for (let crash = 0; crash < crashes.length; crash += sized(9, 1)) {
+        const { frozen, agencies } = crashes[crash]!;
+        for (const die of [cutPower, kill]) {
+          let steps = 1;
+          for (let step = 0; step < steps; step++) {
+            await campaign.run(`${die.name} at step ${crash}, at step ${step} of the next start`, async (random) => {
+              const states = await statesOfStart(die(frozen, random), agencies);
+              steps = states.length;
+              const second = await statesOfStart(die(states[step % steps]!, random), agencies);
+              const image = die(random.pick(second), random).kernelImage();
+              await requireGoesOn({ image, agencies: agencies.map(recollect) });
+            });
+          }
+        }
+      }
+    });
+
+    function cutPower(disk: DiskModel, random: SeededRandom): DiskModel {
+      return new DiskModel(disk.powerCutImage(random));
+    }
+
+    /** The kernel lives on, with what it has not flushed yet. */
+    function kill(disk: DiskModel): DiskModel {
+      return disk.freeze();
+    }
+
+    /** The disk before and after each step of a start, up to its listening. */
+    async function statesOfStart(disk: DiskModel, agencies: readonly RecordingAgency[]): Promise<DiskModel[]> {
+      const states = [disk.freeze()];
+      disk.onStep = () => states.push(disk.freeze());
+      const server = new MemoryLottery({ directory: disk, agencies: agencies.length });
+      const probe = await server.dial().catch((error: Error) => {
+        throw new Error(`${error.message}: ${server.log.join('')}`);
+      });
+      disk.onStep = () => {};
+      requireKept(disk.durableImage().get('bets.csv'), agencies);
+      probe.destroy();
+      expect(await server.stop(), server.log.join('')).to.equal(0);
+      return states;
+    }
   });
 });

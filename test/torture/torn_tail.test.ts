@@ -73,6 +73,7 @@ describe('torture: torn tails and damage', function () {
   this.timeout(sized(60_000, 600_000));
   const torn = new Campaign('behind the last acknowledged batch: cut, zeros, noise at every offset of each file');
   const damage = new Campaign('before it: cut, zeros, noise, flipped bits at every offset, files that are missing');
+  const partial = new Campaign('any part of the files gone, at every step of a run: a draw put aside only half-way');
 
   async function requireGoesOn(image: DiskImage, { agency }: TornStore): Promise<void> {
     const disk = new DiskModel(image);
@@ -140,4 +141,40 @@ describe('torture: torn tails and damage', function () {
       });
     }
   });
+
+  it('refuses any part of a store, as a new draw that was cut short leaves it', async () => {
+    for (const image of await imagesOfRun()) {
+      const names = Array.from(image.keys());
+      for (let kept = 1; kept < 2 ** names.length - 1; kept++) {
+        await partial.run(`of ${names.join(', ')}: ${kept.toString(2)}`, async () => {
+          const part = new Map(Array.from(image).filter((_, index) => (kept & (1 << index)) !== 0));
+          if (holdsRecord(part)) await requireRefusal(part);
+        });
+      }
+    }
+  });
+
+  /** What a run leaves at each of its steps once all files are there, each only once; one agency has no bets. */
+  async function imagesOfRun(): Promise<DiskImage[]> {
+    const agencies = [...smallAgencies(1, { bets: 4 }), ...smallAgencies(2, { bets: 0 }).slice(1)];
+    const disk = new DiskModel();
+    const images = new Map<string, DiskImage>();
+    disk.onStep = () => {
+      const image = disk.kernelImage();
+      // A batch that is being written is a torn tail, which is another test's.
+      const text = Array.from(image.values(), String);
+      if (image.size === 5 && text.every((content) => content === '' || content.endsWith('\n'))) {
+        images.set(text.join('\0'), image);
+      }
+    };
+    await runToTheEnd(disk, agencies);
+    return Array.from(images.values());
+  }
+
+  function holdsRecord(image: DiskImage): boolean {
+    const journal = String(image.get('bets.journal') ?? '');
+    const others = ['bets.csv', 'finished.journal', 'draw.journal'].some((name) => (image.get(name)?.length ?? 0) > 0);
+    const marks = String(image.get('bets.mark') ?? '').match(/ \d+/g) ?? [];
+    return others || journal.includes('commit') || marks.some((mark) => Number(mark) > 0);
+  }
 });

@@ -31,6 +31,8 @@ export interface BetContent {
   readonly marked: number | undefined;
   /** The offset in bets.journal of the first record whose commit the mark does not cover. */
   readonly unmarkedJournal: number;
+  /** Whether a bet was ever written here, whatever became of it. */
+  readonly hasRecords: boolean;
 }
 
 /** The files of the bets, in order and ready to be written to. */
@@ -53,16 +55,15 @@ const HEADER_BYTES = formatRecord(HEADER).length;
  * @throws StoreDamagedError what was acknowledged is not there as it was written, or the files are not this program's.
  */
 export async function findBets(directory: StoreDirectory): Promise<FoundBets> {
-  const [bets, journal, mark] = await Promise.all([
-    directory.open(BETS),
-    directory.open(JOURNAL),
-    directory.open(MARK),
-  ]);
+  const files: BetFiles = { bets: undefined, journal: undefined, mark: undefined };
   try {
-    const marked = mark === undefined ? undefined : await new CommitMark(mark).read();
-    return { bets, journal, mark, content: await readContent(bets, journal, marked) };
+    files.bets = await directory.open(BETS);
+    files.journal = await directory.open(JOURNAL);
+    files.mark = await directory.open(MARK);
+    const marked = files.mark === undefined ? undefined : await new CommitMark(files.mark).read();
+    return { ...files, content: await readContent(files.bets, files.journal, marked) };
   } catch (error) {
-    await closeBets({ bets, journal, mark });
+    await closeBets(files);
     throw error;
   }
 }
@@ -79,9 +80,21 @@ export async function recoverBets(directory: StoreDirectory, found: FoundBets, l
   const markFile = (found.mark ??= await directory.create(MARK));
   const journal = new RecordLog(journalFile, content.journalEnd);
   const mark = new CommitMark(markFile);
+  // It looks again which of its lines is the good one: that one must not be overwritten first.
+  await mark.read();
   await dropTails({ bets, journalFile, journal }, content, log);
   await confirm({ bets, journalFile, journal, mark }, content);
   return { bets, journal, mark };
+}
+
+/** The names of the files that are not there. */
+export function missingBetFiles({ bets, journal, mark }: BetFiles): string[] {
+  const files = [
+    [BETS, bets],
+    [JOURNAL, journal],
+    [MARK, mark],
+  ] as const;
+  return files.filter(([, file]) => file === undefined).map(([name]) => name);
 }
 
 export async function closeBets({ bets, journal, mark }: BetFiles): Promise<void> {
@@ -99,14 +112,15 @@ async function readContent(
   if (header === undefined || header.done === true) {
     const journalSize = (await journal?.size()) ?? 0;
     requireNothingStored({ betsSize, journalSize, marked });
-    return { counts: new Map(), betsEnd: 0, journalEnd: 0, marked, unmarkedJournal: 0 };
+    return { counts: new Map(), betsEnd: 0, journalEnd: 0, marked, unmarkedJournal: 0, hasRecords: false };
   }
   if (header.value.text !== HEADER) throw new StoreDamagedError(`${JOURNAL} is not a journal of this version`);
   const content = await checkCommits(reader!, new RangeChecksums(bets), marked);
-  if (marked === undefined && (content.betsEnd > 0 || betsSize > 0)) {
+  const hasRecords = betsSize > 0 || (await journal!.size()) > HEADER_BYTES;
+  if (marked === undefined && hasRecords) {
     throw new StoreDamagedError(`${BETS} holds bets, and there is no ${MARK} that says which were acknowledged`);
   }
-  return { ...content, marked };
+  return { ...content, marked, hasRecords };
 }
 
 /** Without a header in the journal no bet was ever acknowledged here: the files must look like it. */
@@ -124,7 +138,7 @@ async function checkCommits(
   records: AsyncIterable<{ text: string; start: number; end: number }>,
   bets: RangeChecksums,
   marked = 0,
-): Promise<Omit<BetContent, 'marked'>> {
+): Promise<Omit<BetContent, 'marked' | 'hasRecords'>> {
   const counts = new Map<number, number>();
   let betsEnd = 0;
   let journalEnd = HEADER_BYTES;

@@ -6,7 +6,7 @@ import { type BetRepository, type Winner } from '../bet_repository';
 import { type StoreObserver, UNWATCHED } from '../store_observer';
 import { TOKENS } from '../tokens';
 import { type Commit, formatCommit } from './bet_commit';
-import { closeBets, findBets, type FoundBets, recoverBets, type RecoveredBets } from './bet_recovery';
+import { closeBets, findBets, type FoundBets, missingBetFiles, recoverBets, type RecoveredBets } from './bet_recovery';
 import { BatchOutOfSequenceError, StoreBrokenError, StoreWriteError } from './errors';
 import { type StoreDirectory, writeAll } from './file_system';
 import { GroupCommit, type Submission } from './group_commit';
@@ -58,9 +58,12 @@ export class FileBetRepository implements BetRepository, StorePart {
     this.files = await recoverBets(this.directory, this.found!, this.log);
   }
 
-  /** Whether a bet was ever acknowledged here. */
-  get hasAcknowledged(): boolean {
-    return (this.found?.content.marked ?? 0) > 0;
+  get hasRecords(): boolean {
+    return this.found!.content.hasRecords;
+  }
+
+  get missingFiles(): readonly string[] {
+    return missingBetFiles(this.found!);
   }
 
   /** How many bets each agency has that has any. */

@@ -39,12 +39,12 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     await this.journal.recover(this.log);
   }
 
-  get file(): string {
-    return this.journal.name;
+  get hasRecords(): boolean {
+    return this.finished.size > 0;
   }
 
-  get exists(): boolean {
-    return this.journal.exists;
+  get missingFiles(): readonly string[] {
+    return this.journal.exists ? [] : [this.journal.name];
   }
 
   /** Who has finished, with how many bets. */

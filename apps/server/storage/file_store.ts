@@ -22,7 +22,7 @@ export class FileStore implements Store {
   async open(): Promise<void> {
     try {
       await this.directory.claim();
-      await Promise.all(this.parts.map((part) => part.open()));
+      for (const part of this.parts) await part.open();
       this.requireWhole();
       this.requireSameDraw();
       // Nothing was touched so far, and from here on nothing is refused.
@@ -54,8 +54,9 @@ export class FileStore implements Store {
 
   /** What each part holds must be what the others hold it to be: a file may be whole, and of another day. */
   private requireWhole(): void {
-    for (const part of [this.tracker, this.winners]) {
-      if (this.bets.hasAcknowledged && !part.exists) throw new StoreDamagedError(`${part.file} is missing`);
+    const missing = this.parts.flatMap((part) => part.missingFiles);
+    if (missing.length > 0 && this.parts.some((part) => part.hasRecords)) {
+      throw new StoreDamagedError(`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
     }
     for (const [agency, bets] of this.tracker.finishes) {
       const stored = this.bets.countsByAgency.get(agency) ?? 0;

@@ -49,12 +49,12 @@ export class FileWinnerService implements WinnerService, StorePart {
     await this.journal.recover(this.log);
   }
 
-  get file(): string {
-    return this.journal.name;
+  get hasRecords(): boolean {
+    return this.heldBefore !== undefined;
   }
 
-  get exists(): boolean {
-    return this.journal.exists;
+  get missingFiles(): readonly string[] {
+    return this.journal.exists ? [] : [this.journal.name];
   }
 
   /** The draw that was held already, if it was. */

@@ -7,6 +7,12 @@ export interface StorePart {
    */
   open(): Promise<void>;
 
+  /** Whether its files hold a record of something: then a start was completed here, which makes the files of every part. */
+  readonly hasRecords: boolean;
+
+  /** The names of its files that were not there when it was opened. */
+  readonly missingFiles: readonly string[];
+
   /** Puts in order what a crash left, and makes what is missing; the service can be used from here on. */
   recover(): Promise<void>;
 

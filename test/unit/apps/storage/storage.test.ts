@@ -94,6 +94,23 @@ describe('the store on a disk that fails', () => {
     }
     expect(left).to.have.members([20, 30]);
   });
+
+  it('writes over the broken line of the mark first when it starts: the power may be cut again', async () => {
+    const disk = new DiskModel();
+    const bets = await openBets(disk);
+    for (const after of [0, 1]) await bets.append(batch, after);
+    const image = disk.kernelImage();
+    for (const broken of [5, 30]) {
+      const torn = Buffer.from(image.get('bets.mark')!).fill(0, broken, broken + 3);
+      const next = new DiskModel(new Map(image).set('bets.mark', torn));
+      const marks: (number | undefined)[] = [];
+      const files: DiskModel[] = [];
+      next.onStep = () => files.push(next.freeze());
+      await openBets(next);
+      for (const look of files) marks.push(await new CommitMark((await look.open('bets.mark'))!).read());
+      expect(marks).not.to.include(undefined);
+    }
+  });
 });
 
 describe('the directory of the store', () => {
