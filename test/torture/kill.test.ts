@@ -5,83 +5,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { expect } from 'chai';
 import { App } from '../support/app';
+import { outputOf, runCommand } from '../support/command';
 import { formatBets, generateBets } from '../support/generated_bets';
 import { Campaign, sized } from './support/campaign';
-import { requireAcknowledged, requireComplete } from './support/oracle';
-import { BrokenPromiseError, RecordingAgency } from './support/recording_agency';
+import { DiskModel } from './support/disk_model';
+import { MemoryLottery } from './support/memory_lottery';
+import { requireComplete, requireKept } from './support/oracle';
+import { ProcessLottery } from './support/process_lottery';
+import { type RecordingAgency } from './support/recording_agency';
 import { type SeededRandom } from './support/seeded_random';
-import { dialPort, ServerProcess } from './support/server_process';
-
-const AGENCIES = 5;
-
-/** A store, its agencies, and the server that is up at the moment. */
-class Lottery {
-  private server: ServerProcess | undefined;
-  readonly agencies: readonly RecordingAgency[];
-  private finished = 0;
-  private failure: Error | undefined;
-
-  constructor(
-    readonly directory: string,
-    bets: number,
-    betsPerBatch: number,
-    agencies = AGENCIES,
-  ) {
-    this.agencies = Array.from({ length: agencies }, (_, index) => {
-      const id = index + 1;
-      const beforeRetry = (): Promise<void> => delay(2);
-      return new RecordingAgency({ id, bets: generateBets(id, bets, 100), betsPerBatch, window: 4, beforeRetry });
-    });
-  }
-
-  /** The agencies set out, and go on over every death of the server. */
-  begin(): void {
-    for (const agency of this.agencies) {
-      const dial = async () => {
-        const { server } = this;
-        if (server === undefined) throw new Error('no server is up');
-        return dialPort(await server.listening);
-      };
-      agency.run(dial).then(
-        () => this.finished++,
-        (error: Error) => (this.failure ??= error),
-      );
-    }
-  }
-
-  get isOver(): boolean {
-    if (this.failure !== undefined) throw this.failure;
-    return this.finished === this.agencies.length;
-  }
-
-  start(options?: { program: string; step: number }): ServerProcess {
-    const environment = { SERVER_DATA_DIR: this.directory, SERVER_AGENCIES: String(this.agencies.length) };
-    this.server =
-      options === undefined
-        ? new ServerProcess(environment)
-        : new ServerProcess({ ...environment, CRASH_STEP: String(options.step) }, { program: options.program });
-    return this.server;
-  }
-
-  async requireAcknowledged(): Promise<void> {
-    if (this.failure !== undefined) throw this.failure;
-    requireAcknowledged(await this.csv(), this.agencies);
-  }
-
-  /** Lets all come to their winners, and holds the store to the whole input. */
-  async complete(): Promise<void> {
-    const server = this.start();
-    await server.listening;
-    while (!this.isOver) await delay(5);
-    const end = await server.stop('SIGTERM');
-    if (end.code !== 0) throw new BrokenPromiseError(`the server ended with ${end.code}:\n${server.output}`);
-    requireComplete(await this.csv(), this.agencies);
-  }
-
-  private async csv(): Promise<Buffer> {
-    return readFile(join(this.directory, 'bets.csv')).catch(() => Buffer.alloc(0));
-  }
-}
+import { smallAgencies } from './support/small_run';
+import { ServerProcess } from './support/server_process';
 
 describe('torture: kill -9', function () {
   this.timeout(sized(120_000, 3_600_000));
@@ -100,6 +34,19 @@ describe('torture: kill -9', function () {
     await rm(directory, { recursive: true, force: true });
   });
 
+  /** Builds one of the programs that kill themselves. */
+  async function bundle(name: string): Promise<string> {
+    const program = join(directory, `${name}.js`);
+    await build({
+      entryPoints: [join(__dirname, `support/${name}.ts`)],
+      outfile: program,
+      bundle: true,
+      platform: 'node',
+      logLevel: 'error',
+    });
+    return program;
+  }
+
   describe('of the server', () => {
     const kills = new Campaign('kill -9 of the server at random moments under the load of 5 agencies');
     const steps = new Campaign('kill -9 of the server before and after each write, flush and acknowledgement');
@@ -109,7 +56,7 @@ describe('torture: kill -9', function () {
       let killsLeft = sized(200, 1000);
       const starts: number[] = [];
 
-      async function killOver(lottery: Lottery): Promise<void> {
+      async function killOver(lottery: ProcessLottery): Promise<void> {
         await kills.run('kill', async (random) => {
           const begun = performance.now();
           const server = lottery.start();
@@ -127,7 +74,7 @@ describe('torture: kill -9', function () {
 
       async function killUntilEnough(): Promise<void> {
         while (killsLeft > 0) {
-          const lottery = new Lottery(join(directory, `store-${++store}`), 4000, 3);
+          const lottery = new ProcessLottery(join(directory, `store-${++store}`), 4000, 3, 5);
           lottery.begin();
           while (killsLeft-- > 0 && !lottery.isOver) await killOver(lottery);
           await lottery.complete();
@@ -141,17 +88,10 @@ describe('torture: kill -9', function () {
     });
 
     it('keeps every acknowledged bet, at every step', async () => {
-      const program = join(directory, 'crashing_server.js');
-      await build({
-        entryPoints: [join(__dirname, 'support/crashing_server.ts')],
-        outfile: program,
-        bundle: true,
-        platform: 'node',
-        logLevel: 'error',
-      });
+      const program = await bundle('crashing_server');
       for (let step = 0, isCrashing = true; isCrashing; step += sized(7, 1)) {
         await steps.run(`step ${step}`, async () => {
-          const lottery = new Lottery(join(directory, `step-${step}`), 6, 2, 2);
+          const lottery = new ProcessLottery(join(directory, `step-${step}`), 6, 2, 2);
           const server = lottery.start({ program, step });
           lottery.begin();
           while (server.child.exitCode === null && server.child.signalCode === null && !lottery.isOver) await delay(1);
@@ -159,6 +99,42 @@ describe('torture: kill -9', function () {
           await server.ended;
           await lottery.requireAcknowledged();
           await lottery.complete();
+        });
+      }
+    });
+  });
+
+  describe('of a client', () => {
+    const steps = new Campaign('kill -9 of a client before and after each message, answer and read of its file');
+
+    it('lets it go on where it was, at every step', async () => {
+      const program = await bundle('crashing_client');
+      const file = join(directory, 'crashing.csv');
+      await writeFile(file, formatBets(smallAgencies(1, { bets: 6 })[0]!.bets));
+      for (let step = 0, isCrashing = true; isCrashing; step += sized(5, 1)) {
+        await steps.run(`step ${step}`, async () => {
+          const disk = new DiskModel();
+          const server = new MemoryLottery({ directory: disk, agencies: 1, overTcp: true });
+          const env = {
+            CLI_SERVER_ADDRESS: `127.0.0.1:${await server.port()}`,
+            CLI_DATA_FILE: file,
+            CLI_BATCH_MAX_AMOUNT: '2',
+            CLI_WINDOW: '2',
+          };
+          const { code, stdout } = await runCommand(process.execPath, [program], {
+            env: { ...env, CRASH_STEP: String(step) },
+          });
+          isCrashing = code === null;
+          const [agency] = smallAgencies(1, { bets: 6, hasRivals: true }) as [RecordingAgency];
+          for (const [, count] of stdout.matchAll(/^answer O (\d+)$/gm)) {
+            // The last one of all is the number of winners.
+            if (!stdout.includes('answer R')) agency.acknowledged = Number(count);
+          }
+          requireKept(disk.kernelImage().get('bets.csv'), [agency]);
+          if (!isCrashing) steps.note(`${/^steps (\d+)$/m.exec(stdout)![1]} steps in a run`);
+          await outputOf(process.execPath, [program], { env });
+          expect(await server.stop()).to.equal(0);
+          requireComplete(disk.kernelImage().get('bets.csv'), [agency]);
         });
       }
     });
@@ -191,7 +167,8 @@ describe('torture: kill -9', function () {
         const port = await server.listening;
         const clients = [1, 2, 3].map((id) => startClient(id, port));
         // Most while bets are on their way, some while the clients start.
-        if (!random.once(4)) await Promise.all(clients.map((client) => client.line(/action: batch_enviado/)));
+        const isUnderWay = /action: (?:batch_enviado|upload \| result: success)/;
+        if (!random.once(4)) await Promise.all(clients.map((client) => client.line(isUnderWay)));
         if (random.once(2)) {
           await delay(random.below(100));
           server.child.kill('SIGKILL');

@@ -75,6 +75,12 @@ export class MemoryLottery {
     return this.listener.connect();
   }
 
+  /** The port of a server over TCP; waits until it listens. */
+  async port(): Promise<number> {
+    if (!(this.listener instanceof TcpListener)) throw new Error('the connections are in memory');
+    return this.listener.port();
+  }
+
   /** As SIGTERM does. */
   async stop(): Promise<ExitCode> {
     this.stopping.abort();
@@ -161,9 +167,13 @@ class TcpListener extends ListenSocket {
     this.settle.reject(new Error('the server has ended'));
   }
 
-  async connect(): Promise<Duplex> {
+  async port(): Promise<number> {
     await this.ready;
-    const socket = connect({ ...(this.address as { port: number }), host: '127.0.0.1', allowHalfOpen: true });
+    return (this.address as { port: number }).port;
+  }
+
+  async connect(): Promise<Duplex> {
+    const socket = connect({ port: await this.port(), host: '127.0.0.1', allowHalfOpen: true });
     socket.setNoDelay(true);
     await once(socket, 'connect');
     return socket;

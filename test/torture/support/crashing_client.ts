@@ -1,0 +1,77 @@
+import { writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { MessageChannel } from '../../../lib/index';
+import { ActionLog } from '../../../apps/runtime/action_log';
+import { loadSettings } from '../../../apps/runtime/settings';
+import { type Agency } from '../../../apps/client/agency';
+import { createClientContainer } from '../../../apps/client/container';
+import { CLIENT_SETTINGS } from '../../../apps/client/settings';
+import { TOKENS } from '../../../apps/client/tokens';
+
+/**
+ * The client as a program that kills itself (SIGKILL) at step CRASH_STEP: before or after a message is sent, an answer
+ * is taken, or its file is read. It writes each answer that it has taken to stdout at once, and at its end the number
+ * of steps.
+ */
+const crashStep = Number(process.env['CRASH_STEP']);
+let steps = 0;
+
+function step(): void {
+  if (steps++ === crashStep) process.kill(process.pid, 'SIGKILL');
+}
+
+type Channel = MessageChannel<{ readonly type: string; readonly value: Uint8Array }>;
+type AnyMethod = (this: unknown, ...parameters: unknown[]) => unknown;
+
+/** Puts a method in the place of a class's own, which it is handed. */
+function wrap(prototype: object, name: string, around: (original: () => unknown) => unknown): void {
+  const methods = prototype as Record<string, AnyMethod>;
+  const original = methods[name]!;
+  methods[name] = function (...parameters) {
+    return around(() => original.apply(this, parameters));
+  };
+}
+
+function sending(send: () => unknown): unknown {
+  step();
+  const sent = send() as Promise<void>;
+  step();
+  // In the kernel's hands.
+  sent.then(step, () => {});
+  return sent;
+}
+
+function taken(answer: Awaited<ReturnType<Channel['receive']>>): void {
+  step();
+  if (answer !== null) writeSync(1, `answer ${answer.type} ${Buffer.from(answer.value).toString()}\n`);
+  setImmediate(step);
+}
+
+async function main(): Promise<void> {
+  for (const name of ['send', 'sendMany']) wrap(MessageChannel.prototype, name, sending);
+  wrap(MessageChannel.prototype, 'tryReceive', (receive) => {
+    const answer = receive() as ReturnType<Channel['tryReceive']>;
+    if (answer !== undefined) taken(answer);
+    return answer;
+  });
+  wrap(MessageChannel.prototype, 'receive', async (receive) => {
+    const answer = (await receive()) as Awaited<ReturnType<Channel['receive']>>;
+    taken(answer);
+    return answer;
+  });
+  const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: '', environment: process.env });
+  const file: FileHandle = await open(settings.CLI_DATA_FILE);
+  await file.close();
+  wrap(Object.getPrototypeOf(file) as object, 'read', async (read) => {
+    step();
+    const result = await read();
+    step();
+    return result;
+  });
+
+  const container = createClientContainer(settings, new ActionLog('CRITICAL', () => {}));
+  process.exitCode = await container.get<Agency>(TOKENS.Agency).run(new AbortController().signal);
+  writeSync(1, `steps ${steps}\n`);
+}
+
+void main();
