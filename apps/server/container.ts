@@ -14,6 +14,7 @@ import { FileFinishTracker } from './storage/file_finish_tracker';
 import { FileStore } from './storage/file_store';
 import { FileWinnerService } from './storage/file_winner_service';
 import { DiskDirectory } from './storage/file_system';
+import { StoreHealth } from './storage/store_health';
 import type * as statusSite from './status/status_site';
 import { StatusSide } from './status_side';
 import { TOKENS } from './tokens';
@@ -30,6 +31,7 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.StoreObserver).toService(TOKENS.ServerActivity);
 
   container.bind(TOKENS.StoreDirectory).toConstantValue(new DiskDirectory(settings.SERVER_DATA_DIR));
+  container.bind(TOKENS.StoreHealth).to(StoreHealth);
   container.bind(TOKENS.BetRepository).to(FileBetRepository);
   container.bind(TOKENS.FinishTracker).to(FileFinishTracker);
   container.bind(TOKENS.WinnerService).to(FileWinnerService);

@@ -5,6 +5,7 @@ export const TOKENS = {
   ExpectedAgencies: Symbol.for('ExpectedAgencies'),
   WinningNumber: Symbol.for('WinningNumber'),
   StoreDirectory: Symbol.for('StoreDirectory'),
+  StoreHealth: Symbol.for('StoreHealth'),
   Store: Symbol.for('Store'),
   BetRepository: Symbol.for('BetRepository'),
   FinishTracker: Symbol.for('FinishTracker'),

@@ -18,6 +18,11 @@ const FAULTS: readonly { readonly name: string; readonly fault: DiskFault }[] = 
 /** Calls that begin the store, or that only reading does: when one fails the server does not start. */
 const BEGINNING = ['claim', 'open', 'read', 'size', 'create', 'flush directory'];
 
+/** One finishes while the other uploads. */
+function unequalAgencies(): RecordingAgency[] {
+  return [...smallAgencies(1, { bets: 9 }), ...smallAgencies(2, { bets: 3 }).slice(1)];
+}
+
 /** What became of a lottery whose disk said no. */
 interface Outcome {
   readonly disk: DiskModel;
@@ -31,7 +36,7 @@ interface Outcome {
 async function runWithFaults(
   fault: DiskModel['fault'],
   disk = new DiskModel(),
-  agencies: readonly RecordingAgency[] = smallAgencies(2),
+  agencies: readonly RecordingAgency[] = unequalAgencies(),
 ): Promise<Outcome> {
   let hit: DiskCall | undefined;
   disk.fault = (call) => {
@@ -117,7 +122,8 @@ describe('torture: the disk says no', function () {
       requireComplete(disk.kernelImage().get('bets.csv'), agencies);
       const isStored = (fault.kind === 'short' && fault.bytes > 0) || hit.file === 'bets.mark';
       if (isStored) expect(storageErrors).to.deep.equal([]);
-      else expect(storageErrors).to.have.length.of.at.least(1);
+      // A draw that is not stored is held again for whoever asks for it next.
+      else if (hit.file !== 'draw.journal') expect(storageErrors).to.have.length.of.at.least(1);
     }
   }
 

@@ -7,9 +7,10 @@ import { type StoreObserver, UNWATCHED } from '../store_observer';
 import { TOKENS } from '../tokens';
 import { type Commit, formatCommit } from './bet_commit';
 import { closeBets, findBets, type FoundBets, missingBetFiles, recoverBets, type RecoveredBets } from './bet_recovery';
-import { BatchOutOfSequenceError, StoreBrokenError, StoreWriteError } from './errors';
+import { BatchOutOfSequenceError, StoreWriteError } from './errors';
 import { type StoreDirectory, writeAll } from './file_system';
 import { GroupCommit, type Submission } from './group_commit';
+import { type StoreHealth } from './store_health';
 import { type StorePart } from './store_part';
 import { scanWinners } from './winner_scan';
 
@@ -40,11 +41,11 @@ export class FileBetRepository implements BetRepository, StorePart {
   private found: FoundBets | undefined;
   private files!: RecoveredBets;
   private end = 0;
-  private broken: StoreBrokenError | undefined;
 
   constructor(
     @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+    @inject(TOKENS.StoreHealth) private readonly health: StoreHealth,
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
   ) {}
 
@@ -94,7 +95,7 @@ export class FileBetRepository implements BetRepository, StorePart {
   }
 
   private async commit(submissions: readonly Submission<Pending>[]): Promise<void> {
-    if (this.broken !== undefined) throw this.broken;
+    this.health.requireSound();
     const plan = this.plan(submissions);
     if (plan.accepted.length === 0) return;
     const begun = performance.now();
@@ -153,17 +154,19 @@ export class FileBetRepository implements BetRepository, StorePart {
       await this.files.bets.truncate(betsEnd);
       await this.files.journal.truncate(journalEnd);
     } catch (cause) {
-      throw this.breakDown('a failed write could not be taken back', cause);
+      throw this.health.breakDown('a failed write could not be taken back', cause);
     }
   }
 
   private async flush(): Promise<void> {
-    const flushes = await Promise.allSettled([this.files.bets.flush(), this.files.journal.flush()]);
-    for (const flush of flushes) {
-      if (flush.status === 'rejected') {
-        throw this.breakDown('the disk did not confirm what was written', flush.reason);
-      }
-    }
+    const { bets, journal } = this.files;
+    // Any file of the store may have failed meanwhile, here and behind the flush.
+    this.health.requireSound();
+    const flushes = [bets.flush(), journal.flush()].map((flush) =>
+      flush.catch((cause: unknown) => void this.health.breakDown('the disk did not confirm what was written', cause)),
+    );
+    await Promise.all(flushes);
+    this.health.requireSound();
   }
 
   /** Notes that so much is acknowledged now. Without the note nothing is lost; a loss would be harder to notice. */
@@ -173,10 +176,5 @@ export class FileBetRepository implements BetRepository, StorePart {
     } catch (error) {
       this.log.warning('mark_bets', 'fail', { error: (error as Error).message });
     }
-  }
-
-  private breakDown(problem: string, cause: unknown): StoreBrokenError {
-    this.broken = new StoreBrokenError(problem, { cause });
-    return this.broken;
   }
 }

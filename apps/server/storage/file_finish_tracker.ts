@@ -6,6 +6,7 @@ import { StoreDamagedError } from './errors';
 import { type StoreDirectory } from './file_system';
 import { GroupCommit, type Submission } from './group_commit';
 import { Journal } from './journal';
+import { type StoreHealth } from './store_health';
 import { type StorePart } from './store_part';
 
 interface Finish {
@@ -25,8 +26,9 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     @inject(TOKENS.StoreDirectory) directory: StoreDirectory,
     @inject(TOKENS.ExpectedAgencies) readonly expected: number,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+    @inject(TOKENS.StoreHealth) health: StoreHealth,
   ) {
-    this.journal = new Journal(directory, 'finished.journal');
+    this.journal = new Journal(directory, 'finished.journal', health);
   }
 
   async open(): Promise<void> {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DirectoryLock } from './directory_lock';
 import { StoreDirectoryError } from './errors';
@@ -32,7 +32,7 @@ export interface StoreDirectory {
   open(name: string): Promise<StoreFile | undefined>;
   /** Makes a file, which must not be there. It survives a power cut once the directory is flushed. */
   create(name: string): Promise<StoreFile>;
-  /** Returns when the files that were made are on the disk as entries of the directory (fsync(2)). */
+  /** Returns when the files that were made are on the disk as entries of the directory, and it as one of those above it. */
   flush(): Promise<void>;
 }
 
@@ -76,6 +76,8 @@ export class DiskDirectory implements StoreDirectory {
 
   async flush(): Promise<void> {
     await flushDirectory(this.path);
+    // A start that was killed may have made the directory and its files, and not have flushed those above it.
+    await flushThoseAbove(await realpath(this.path));
   }
 }
 
@@ -146,8 +148,8 @@ function withoutFirst(buffers: readonly Uint8Array[], count: number): readonly U
 }
 
 /**
- * Makes a directory and those above it, each on the disk as an entry of the one above. (Node's recursive `mkdir` never
- * ends where the system says ENOENT though the directory above is there, as in /proc.)
+ * Makes a directory and those above it. (Node's recursive `mkdir` never ends where the system says ENOENT though the
+ * directory above is there, as in /proc.)
  */
 async function makeDirectory(path: string): Promise<void> {
   const above = dirname(path);
@@ -160,7 +162,16 @@ async function makeDirectory(path: string): Promise<void> {
     await makeDirectory(above);
     await mkdir(path);
   }
-  await flushDirectory(above);
+}
+
+/** Up to the root; one that this user may not read, or that cannot be flushed, is none that the server has made. */
+async function flushThoseAbove(path: string): Promise<void> {
+  const above = dirname(path);
+  if (above === path) return;
+  const flushed = flushDirectory(above).catch((error: unknown) => {
+    if (!isUnusable(error) && (error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+  });
+  await Promise.all([flushed, flushThoseAbove(above)]);
 }
 
 async function flushDirectory(path: string): Promise<void> {

@@ -9,6 +9,7 @@ import { type WinnerService } from '../winner_service';
 import { StoreConflictError, StoreDamagedError, StoreError, StoreUnavailableError } from './errors';
 import { type StoreDirectory } from './file_system';
 import { Journal } from './journal';
+import { type StoreHealth } from './store_health';
 import { type StorePart } from './store_part';
 
 /** What the journal says of a draw. */
@@ -35,9 +36,10 @@ export class FileWinnerService implements WinnerService, StorePart {
     @inject(TOKENS.BetRepository) private readonly bets: BetRepository,
     @inject(TOKENS.FinishTracker) private readonly tracker: FinishTracker,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+    @inject(TOKENS.StoreHealth) health: StoreHealth,
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
   ) {
-    this.journal = new Journal(directory, 'draw.journal');
+    this.journal = new Journal(directory, 'draw.journal', health);
   }
 
   async open(): Promise<void> {

@@ -1,7 +1,8 @@
 import { type ActionLog } from '../../runtime/action_log';
-import { StoreBrokenError, StoreWriteError } from './errors';
+import { StoreWriteError } from './errors';
 import { readRange, type StoreDirectory, type StoreFile, writeAll } from './file_system';
 import { type LogRecord, readRecords, RecordLog } from './record_log';
+import { type StoreHealth } from './store_health';
 
 /**
  * A small record log that is kept in memory too, each record flushed before the next. Its owner opens it, recovers it,
@@ -11,11 +12,11 @@ export class Journal {
   private file: StoreFile | undefined;
   private log!: RecordLog;
   private readonly found: LogRecord[] = [];
-  private broken: StoreBrokenError | undefined;
 
   constructor(
     private readonly directory: StoreDirectory,
     readonly name: string,
+    private readonly health: StoreHealth,
   ) {}
 
   /**
@@ -61,7 +62,7 @@ export class Journal {
    * @throws StoreBrokenError nothing can be written any more.
    */
   async write(record: string): Promise<void> {
-    if (this.broken !== undefined) throw this.broken;
+    this.health.requireSound();
     const before = this.log.size;
     try {
       await this.log.append(record);
@@ -69,7 +70,10 @@ export class Journal {
       await this.guard('a failed write could not be taken back', () => this.log.truncate(before));
       throw new StoreWriteError(`${this.name} could not be written`, { cause });
     }
+    // Another file of the store may have failed meanwhile.
+    this.health.requireSound();
     await this.guard('the disk did not confirm what was written', () => this.log.flush());
+    this.health.requireSound();
   }
 
   async close(): Promise<void> {
@@ -80,8 +84,7 @@ export class Journal {
     try {
       await step();
     } catch (cause) {
-      this.broken = new StoreBrokenError(`${this.name}: ${problem}`, { cause });
-      throw this.broken;
+      throw this.health.breakDown(`${this.name}: ${problem}`, cause);
     }
   }
 }

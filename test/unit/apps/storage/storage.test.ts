@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -9,6 +9,7 @@ import { DirectoryLock } from '../../../../apps/server/storage/directory_lock';
 import { FileBetRepository } from '../../../../apps/server/storage/file_bet_repository';
 import { DiskDirectory } from '../../../../apps/server/storage/file_system';
 import { Journal } from '../../../../apps/server/storage/journal';
+import { StoreHealth } from '../../../../apps/server/storage/store_health';
 import { readBetBatch } from '../../../../apps/lottery/bet_batch';
 import { expectCode } from '../../../support/rejection';
 import { DiskModel } from '../../../torture/support/disk_model';
@@ -18,8 +19,8 @@ const batch = readBetBatch(Buffer.from('1,Ana,Paz,1,1999-03-17,7'), 1);
 describe('the store on a disk that fails', () => {
   const silent = new ActionLog('CRITICAL', () => {});
 
-  async function openBets(disk: DiskModel): Promise<FileBetRepository> {
-    const bets = new FileBetRepository(disk, silent);
+  async function openBets(disk: DiskModel, health = new StoreHealth()): Promise<FileBetRepository> {
+    const bets = new FileBetRepository(disk, silent, health);
     await bets.open();
     await bets.recover();
     await disk.flush();
@@ -44,6 +45,22 @@ describe('the store on a disk that fails', () => {
     });
   }
 
+  it('writes to no file any more once one of them has failed for good', async () => {
+    const disk = new DiskModel();
+    const health = new StoreHealth();
+    const bets = await openBets(disk, health);
+    const journal = new Journal(disk, 'j', health);
+    await journal.open();
+    await journal.recover(silent);
+    const writing = journal.write('begun before');
+    disk.fault = ({ file }) => (file === 'bets.csv' ? { kind: 'error', code: 'EIO' } : undefined);
+    await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
+    await expectCode(writing, 'STORE_BROKEN');
+    await expectCode(journal.write('begun behind it'), 'STORE_BROKEN');
+    await disk.flush();
+    expect(String(disk.durableImage().get('j'))).to.equal('');
+  });
+
   it('acknowledges a batch whose mark cannot be written, for it is on the disk', async () => {
     const disk = new DiskModel();
     const bets = await openBets(disk);
@@ -65,14 +82,14 @@ describe('the store on a disk that fails', () => {
   for (const tail of ['half a record', '\0\0\0\0', 'noise\nand more\n']) {
     it(`drops the tail ${JSON.stringify(tail)} of a journal`, async () => {
       const disk = new DiskModel();
-      const journal = new Journal(disk, 'j');
+      const journal = new Journal(disk, 'j', new StoreHealth());
       await journal.open();
       await journal.recover(silent);
       await journal.write('one');
       const whole = disk.kernelImage().get('j')!;
       const torn = new DiskModel(new Map([['j', Buffer.concat([whole, Buffer.from(tail)])]]));
       const lines: string[] = [];
-      const again = new Journal(torn, 'j');
+      const again = new Journal(torn, 'j', new StoreHealth());
       expect(await again.open()).to.deep.equal(['one']);
       await again.recover(new ActionLog('WARNING', (line) => lines.push(line)));
       expect(torn.durableImage().get('j')!.equals(whole)).to.equal(true);
@@ -150,6 +167,35 @@ describe('the directory of the store', () => {
     await store.release();
     expect(await readdir(join(directory, 'a/b'))).to.deep.equal(['c']);
   });
+
+  it('is on the disk with its files, also where a start that was killed has made it', async () => {
+    const path = join(directory, 'a/b/c');
+    await mkdir(path, { recursive: true });
+    const store = new DiskDirectory(path);
+    await store.claim();
+    const flushed = await pathsFlushedBy(() => store.flush());
+    await store.release();
+    expect(flushed).to.include.members([path, join(directory, 'a/b'), join(directory, 'a'), directory]);
+  });
+
+  /** Which directories are flushed meanwhile, by the system's own word for each descriptor. */
+  async function pathsFlushedBy(work: () => Promise<void>): Promise<string[]> {
+    const any = await open(directory);
+    const handles = Object.getPrototypeOf(any) as { sync: (this: FileHandle) => Promise<void> };
+    await any.close();
+    const { sync } = handles;
+    const paths: string[] = [];
+    handles.sync = async function () {
+      paths.push(await readlink(`/proc/self/fd/${this.fd}`));
+      await sync.call(this);
+    };
+    try {
+      await work();
+    } finally {
+      handles.sync = sync;
+    }
+    return paths;
+  }
 
   it('is archived whole, also where an archive of that second is there, and in what a crash left', async () => {
     const now = new Date('2026-01-31T23:59:59.5Z');
