@@ -4,7 +4,7 @@ import { parseCommit } from './bet_commit';
 import { CommitMark } from './commit_mark';
 import { StoreDamagedError } from './errors';
 import { readRange, type StoreDirectory, type StoreFile } from './file_system';
-import { rewrite } from './journal';
+import { type CheckedRange, rewrite } from './journal';
 import { formatRecord, readRecords, RecordLog } from './record_log';
 
 /** The open files of the bets; undefined where one is missing. */
@@ -29,8 +29,9 @@ export interface BetContent {
   readonly journalEnd: number;
   /** What the mark says was acknowledged, as an offset in bets.csv; undefined where there is none. */
   readonly marked: number | undefined;
-  /** The offset in bets.journal of the first record whose commit the mark does not cover. */
-  readonly unmarkedJournal: number;
+  /** What the mark does not cover of the whole commits: their bytes in bets.csv, and their records in bets.journal. */
+  readonly unmarkedBets: CheckedRange;
+  readonly unmarkedJournal: CheckedRange;
   /** Whether a bet was ever written here, whatever became of it. */
   readonly hasRecords: boolean;
 }
@@ -47,6 +48,7 @@ const JOURNAL = 'bets.journal';
 const MARK = 'bets.mark';
 const HEADER = 'bets 1';
 const HEADER_BYTES = formatRecord(HEADER).length;
+const NOTHING: CheckedRange = { start: 0, end: 0, checksum: 0 };
 
 /**
  * Reads the files of the bets and checks every commit, changing nothing. What was not acknowledged may be there in
@@ -112,7 +114,8 @@ async function readContent(
   if (header === undefined || header.done === true) {
     const journalSize = (await journal?.size()) ?? 0;
     requireNothingStored({ betsSize, journalSize, marked });
-    return { counts: new Map(), betsEnd: 0, journalEnd: 0, marked, unmarkedJournal: 0, hasRecords: false };
+    const unmarked = { unmarkedBets: NOTHING, unmarkedJournal: NOTHING };
+    return { counts: new Map(), betsEnd: 0, journalEnd: 0, marked, ...unmarked, hasRecords: false };
   }
   if (header.value.text !== HEADER) throw new StoreDamagedError(`${JOURNAL} is not a journal of this version`);
   const content = await checkCommits(reader!, new RangeChecksums(bets), marked);
@@ -142,7 +145,8 @@ async function checkCommits(
   const counts = new Map<number, number>();
   let betsEnd = 0;
   let journalEnd = HEADER_BYTES;
-  let unmarkedJournal = 0;
+  let unmarkedBets: CheckedRange = { start: marked, end: marked, checksum: 0 };
+  let unmarkedJournal: CheckedRange = { start: 0, end: HEADER_BYTES, checksum: crc32(formatRecord(HEADER)) };
   let broken: { start: number; end: number } | undefined;
   for await (const record of records) {
     const { start, end, checksum, added } = parseCommit(record.text);
@@ -151,6 +155,8 @@ async function checkCommits(
     if (start !== betsEnd || end < start) {
       throw new StoreDamagedError(`${JOURNAL}: no commit begins at byte ${betsEnd} of ${BETS}`);
     }
+    const isMarked = end <= marked;
+    if (!isMarked) bets.beginUnmarked();
     if ((await bets.next(end - start)) !== checksum) {
       broken = { start, end };
       continue;
@@ -158,13 +164,16 @@ async function checkCommits(
     for (const [agency, count] of added) counts.set(agency, (counts.get(agency) ?? 0) + count);
     betsEnd = end;
     journalEnd = record.end;
-    if (end <= marked) unmarkedJournal = record.end;
+    unmarkedBets = isMarked ? unmarkedBets : { start: marked, end, checksum: bets.unmarked };
+    unmarkedJournal = isMarked
+      ? { start: record.end, end: record.end, checksum: 0 }
+      : { ...unmarkedJournal, end: record.end, checksum: crc32(formatRecord(record.text), unmarkedJournal.checksum) };
   }
   if (broken !== undefined && broken.end <= marked) throw notAsAcknowledged(broken);
   if (betsEnd < marked) {
     throw new StoreDamagedError(`${JOURNAL} ends at byte ${betsEnd} of ${BETS}, ${marked} were acknowledged`);
   }
-  return { counts, betsEnd, journalEnd, unmarkedJournal };
+  return { counts, betsEnd, journalEnd, unmarkedBets, unmarkedJournal };
 }
 
 function notAsAcknowledged({ start, end }: { start: number; end: number }): StoreDamagedError {
@@ -175,9 +184,17 @@ function notAsAcknowledged({ start, end }: { start: number; end: number }): Stor
 class RangeChecksums {
   private readonly pieces: AsyncGenerator<Buffer>;
   private piece: Buffer = Buffer.alloc(0);
+  private isMarked = true;
+  /** The CRC-32 of all bytes since `beginUnmarked`. */
+  unmarked = 0;
 
   constructor(file: StoreFile | undefined) {
     this.pieces = file === undefined ? nothing() : readRange(file, 0, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** From here on the bytes are none that the mark covers. */
+  beginUnmarked(): void {
+    this.isMarked = false;
   }
 
   /** The CRC-32 of the next `length` bytes; undefined where the file ends before. */
@@ -191,6 +208,7 @@ class RangeChecksums {
       }
       const bytes = this.piece.subarray(0, left);
       checksum = crc32(bytes, checksum);
+      if (!this.isMarked) this.unmarked = crc32(bytes, this.unmarked);
       left -= bytes.length;
       this.piece = this.piece.subarray(bytes.length);
     }
@@ -221,7 +239,7 @@ async function dropTails(
  */
 async function confirm(
   files: { bets: StoreFile; journalFile: StoreFile; journal: RecordLog; mark: CommitMark },
-  { betsEnd, journalEnd, marked, unmarkedJournal }: BetContent,
+  { betsEnd, journalEnd, marked, unmarkedBets, unmarkedJournal }: BetContent,
 ): Promise<void> {
   const { bets, journalFile, journal, mark } = files;
   // With nothing acknowledged, a start may have died before it had flushed the beginnings of these files.
@@ -229,8 +247,8 @@ async function confirm(
   if (journalEnd === 0) {
     await journal.append(HEADER);
   } else {
-    await rewrite(bets, marked ?? 0, betsEnd);
-    await rewrite(journalFile, unmarkedJournal, journalEnd);
+    await rewrite(bets, unmarkedBets);
+    await rewrite(journalFile, unmarkedJournal);
   }
   await Promise.all([bets.flush(), journal.flush()]);
   await mark.write(betsEnd);

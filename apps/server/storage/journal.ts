@@ -1,7 +1,8 @@
+import { crc32 } from 'node:zlib';
 import { type ActionLog } from '../../runtime/action_log';
-import { StoreWriteError } from './errors';
+import { StoreUnavailableError, StoreWriteError } from './errors';
 import { readRange, type StoreDirectory, type StoreFile, writeAll } from './file_system';
-import { type LogRecord, readRecords, RecordLog } from './record_log';
+import { formatRecord, type LogRecord, readRecords, RecordLog } from './record_log';
 import { type StoreHealth } from './store_health';
 
 /**
@@ -51,7 +52,7 @@ export class Journal {
       await this.log.truncate(this.log.size);
       log.warning('recover_journal', 'success', { file: this.name, dropped_bytes: tornBytes });
     }
-    if (last !== undefined) await rewrite(this.file, last.start, last.end);
+    if (last !== undefined) await rewrite(this.file, { ...last, checksum: crc32(formatRecord(last.text)) });
     if (last !== undefined || tornBytes > 0) await this.log.flush();
   }
 
@@ -89,15 +90,29 @@ export class Journal {
   }
 }
 
+/** Bytes of a file that were read, with their CRC-32. */
+export interface CheckedRange {
+  readonly start: number;
+  readonly end: number;
+  readonly checksum: number;
+}
+
 /**
  * Writes the bytes from `start` to `end` again as they are. What a process wrote that then died of a failed flush is
  * still read from the kernel's memory, and looks written though no disk has it: only bytes that are written anew are
  * flushed again (fsync(2), and PostgreSQL's "fsyncgate" of 2018).
+ *
+ * @throws StoreUnavailableError they are not any more what they were: the kernel has let go of them meanwhile, and the
+ * disk has others.
  */
-export async function rewrite(file: StoreFile, start: number, end: number): Promise<void> {
+export async function rewrite(file: StoreFile, { start, end, checksum }: CheckedRange): Promise<void> {
   let at = start;
+  let found = 0;
   for await (const piece of readRange(file, start, end)) {
+    found = crc32(piece, found);
     await writeAll(file, [piece], at);
     at += piece.length;
   }
+  if (found !== checksum)
+    throw new StoreUnavailableError(`bytes ${start} to ${end} are not what they were a moment ago`);
 }

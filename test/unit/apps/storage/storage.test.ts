@@ -7,7 +7,7 @@ import { archiveStore } from '../../../../apps/server/storage/archive';
 import { CommitMark } from '../../../../apps/server/storage/commit_mark';
 import { DirectoryLock } from '../../../../apps/server/storage/directory_lock';
 import { FileBetRepository } from '../../../../apps/server/storage/file_bet_repository';
-import { DiskDirectory } from '../../../../apps/server/storage/file_system';
+import { DiskDirectory, type StoreDirectory } from '../../../../apps/server/storage/file_system';
 import { Journal } from '../../../../apps/server/storage/journal';
 import { StoreHealth } from '../../../../apps/server/storage/store_health';
 import { readBetBatch } from '../../../../apps/lottery/bet_batch';
@@ -111,6 +111,50 @@ describe('the store on a disk that fails', () => {
     }
     expect(left).to.have.members([20, 30]);
   });
+
+  for (const file of ['bets.csv', 'bets.journal']) {
+    it(`does not start on bytes of ${file} that the kernel has let go of since they were checked`, async () => {
+      const disk = new DiskModel();
+      const { start, image } = await unmarkedCommit(disk, file);
+      const next = new DiskModel(image);
+      let isForgotten = false;
+      const forgetful: StoreDirectory = {
+        path: next.path,
+        claim: () => next.claim(),
+        release: () => next.release(),
+        flush: () => next.flush(),
+        create: (name) => next.create(name),
+        open: async (name) => {
+          const opened = (await next.open(name))!;
+          const read = async (target: Uint8Array, position: number): Promise<number> => {
+            const count = await opened.read(target, position);
+            if (isForgotten && name === file && position + count > start)
+              target.fill(0, Math.max(0, start - position), count);
+            return count;
+          };
+          return { ...opened, read };
+        },
+      };
+      const bets = new FileBetRepository(forgetful, silent, new StoreHealth());
+      await bets.open();
+      isForgotten = true;
+      await expectCode(bets.recover(), 'STORE_UNAVAILABLE');
+      const marks = await new CommitMark((await next.open('bets.mark'))!).read();
+      expect(marks, 'what is marked').to.equal(25);
+      // The next start finds the bytes that are on the disk: a tail that nobody was told of.
+      expect((await openBets(new DiskModel(next.kernelImage()))).countsByAgency.get(1)).to.equal(1);
+    });
+  }
+
+  /** Two batches, of which the mark covers one; and where the second begins in a file. */
+  async function unmarkedCommit(disk: DiskModel, file: string) {
+    const bets = await openBets(disk);
+    await bets.append(batch, 0);
+    const start = disk.kernelImage().get(file)!.length;
+    disk.fault = (call) => (call.file === 'bets.mark' ? { kind: 'error', code: 'EIO' } : undefined);
+    await bets.append(batch, 1);
+    return { start, image: disk.kernelImage() };
+  }
 
   it('writes over the broken line of the mark first when it starts: the power may be cut again', async () => {
     const disk = new DiskModel();
