@@ -91,7 +91,7 @@ describe('torture: crashes at every step', function () {
       await crashesOf(disk, agencies, () => {
         crashes.push({ frozen: disk.freeze(), agencies: agencies.map(recollect) });
       });
-      for (let crash = 0; crash < crashes.length; crash += sized(9, 1)) {
+      for (let crash = 0; crash < crashes.length; crash += sized(25, 1)) {
         const { frozen, agencies } = crashes[crash]!;
         for (const die of [cutPower, kill]) {
           let steps = 1;

@@ -17,6 +17,9 @@ import { dialPort, ServerProcess } from './support/server_process';
 /** How much of its speed an honest agency keeps in a crowd. Short runs share the machine, and only say the figure. */
 const LEAST_SPEED = IS_FULL ? 0.8 : 0;
 
+/** How many connections come and go in a second, at the least; short runs only say how many. */
+const LEAST_HASTE = IS_FULL ? 1000 : 0;
+
 describe('torture: slow and many', function () {
   this.timeout(sized(60_000, 600_000));
   let directory: string;
@@ -213,6 +216,7 @@ describe('torture: slow and many', function () {
       rude.note(
         `${dropped} connections opened and dropped, ${perSecond} a second, beside ${Math.round(await upload)} bets/s`,
       );
+      expect(perSecond).to.be.at.least(LEAST_HASTE);
       await requireGoodEnd(server);
       requireComplete(await readFile(join(directory, 'bets.csv')), [agency]);
     });

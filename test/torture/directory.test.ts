@@ -108,6 +108,66 @@ describe('torture: the directory', function () {
     });
   });
 
+  describe('a store of other settings', () => {
+    const others = new Campaign('a store of other agencies, another number, a draw that was held');
+
+    it('is refused with the reason where it would be mixed up, and serves its draw again', async () => {
+      const settled = agencyWith(100);
+      const begin = (settings: Record<string, string>): ServerProcess =>
+        new ServerProcess({ SERVER_DATA_DIR: directory, ...settings });
+      const contents = async (): Promise<string[]> => {
+        const names = (await readdir(directory)).sort();
+        return Promise.all(names.map(async (name) => `${name}: ${String(await readFile(join(directory, name)))}`));
+      };
+      const requireRefused = async (settings: Record<string, string>, reason: RegExp): Promise<void> => {
+        const before = await contents();
+        const server = begin(settings);
+        expect((await server.ended).code, server.output).to.equal(2);
+        expect(server.stderr).to.match(reason);
+        expect(server.stderr.trim().split('\n')).to.have.lengthOf(1);
+        expect(await contents()).to.deep.equal(before);
+      };
+
+      await others.run('more agencies before the draw', async () => {
+        const server = begin({ SERVER_AGENCIES: '3' });
+        const second = new RecordingAgency({
+          id: 2,
+          bets: generateBets(2, 10),
+          betsPerBatch: 5,
+          window: 1,
+          beforeRetry: () => Promise.reject(new Error('enough')),
+        });
+        await second.run(async () => dialPort(await server.listening)).catch(() => {});
+        expect(second.hasFinished).to.equal(true);
+        expect((await server.stop('SIGTERM')).code).to.equal(0);
+      });
+      await others.run('fewer agencies than have bets', () =>
+        requireRefused(
+          { SERVER_AGENCIES: '1' },
+          /holds bets of agency 2, and only 1 agencies are expected: .*new draw/,
+        ),
+      );
+      await others.run('fewer agencies, and all that have bets', async () => {
+        const server = begin({ SERVER_AGENCIES: '2' });
+        await upload(settled, server);
+        expect((await server.stop('SIGTERM')).code).to.equal(0);
+      });
+      await others.run('the draw held, another number', () =>
+        requireRefused({ SERVER_AGENCIES: '2', SERVER_WINNING_NUMBER: '1' }, /the draw was held already, .*new draw/),
+      );
+      await others.run('the draw held, other agencies', () =>
+        requireRefused({ SERVER_AGENCIES: '3' }, /the draw was held already, .*new draw/),
+      );
+      await others.run('the draw held, the same settings', async () => {
+        const server = begin({ SERVER_AGENCIES: '2' });
+        const again = agencyWith(100, true);
+        await upload(again, server);
+        expect(again.winners).to.deep.equal(settled.winners);
+        expect((await server.stop('SIGTERM')).code).to.equal(0);
+      });
+    });
+  });
+
   describe('a disk that is really full', () => {
     const full = new Campaign('a real tmpfs that runs full, and has room again');
 

@@ -201,6 +201,6 @@ describe('torture: the disk says no', function () {
           name: `power cut at step ${step}`,
         };
       })
-      .filter((_, step) => step % sized(16, 2) === 0);
+      .filter((_, step) => step % sized(40, 2) === 0);
   }
 });

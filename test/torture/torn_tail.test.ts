@@ -73,6 +73,7 @@ describe('torture: torn tails and damage', function () {
   this.timeout(sized(60_000, 600_000));
   const torn = new Campaign('behind the last acknowledged batch: cut, zeros, noise at every offset of each file');
   const damage = new Campaign('before it: cut, zeros, noise, flipped bits at every offset, files that are missing');
+  const journals = new Campaign('a finish and a draw that nobody was told of: cut, zeros, noise at every offset');
   const partial = new Campaign('any part of the files gone, at every step of a run: a draw put aside only half-way');
 
   async function requireGoesOn(image: DiskImage, { agency }: TornStore): Promise<void> {
@@ -117,6 +118,52 @@ describe('torture: torn tails and damage', function () {
       });
     }
   });
+
+  it('goes on from a finish and a draw that nobody was told of, however torn', async () => {
+    for (const { image, agencies, name, acknowledged } of await tornJournals()) {
+      const bytes = image.get(name)!;
+      for (let at = acknowledged; at <= bytes.length; at++) {
+        for (const kind of DAMAGES) {
+          await journals.run(`${kind} from byte ${at} of ${name} on`, async (random) => {
+            const disk = new DiskModel(new Map(image).set(name, damaged(bytes, at, kind, random)));
+            const server = await runToTheEnd(disk, agencies.map(recollect));
+            const isWhole = at === bytes.length && kind !== 'noise that goes on';
+            const isEmpty = at === acknowledged && kind === 'cut';
+            const told = server.log.some((line) => line.includes(`recover_journal | result: success | file: ${name}`));
+            if (isWhole || isEmpty) expect(told, 'it says that something was dropped').to.equal(false);
+            else if (kind !== 'noise') expect(told, 'it says that something was dropped').to.equal(true);
+          });
+        }
+      }
+    }
+  });
+
+  /** What a crash leaves when the last finish, or the draw, is written and nobody was told. */
+  async function tornJournals(): Promise<
+    { image: DiskImage; agencies: RecordingAgency[]; name: string; acknowledged: number }[]
+  > {
+    const agencies = [...smallAgencies(1, { bets: 4 }), ...smallAgencies(2, { bets: 9 }).slice(1)];
+    const disk = new DiskModel();
+    const looks: { image: DiskImage; heard: RecordingAgency[] }[] = [];
+    disk.onStep = () => looks.push({ image: disk.kernelImage(), heard: agencies.map(recollect) });
+    await runToTheEnd(disk, agencies);
+    const linesOf = (image: DiskImage, name: string): string[] =>
+      String(image.get(name) ?? '')
+        .split('\n')
+        .slice(0, -1);
+    const lastLook = (name: string, records: number, isBefore: (look: (typeof looks)[number]) => boolean) => {
+      const look = looks.findLast((one) => isBefore(one) && linesOf(one.image, name).length === records)!;
+      const before = linesOf(look.image, name).slice(0, -1);
+      const acknowledged = Buffer.byteLength(before.map((line) => `${line}\n`).join(''));
+      return { image: look.image, agencies: look.heard, name, acknowledged };
+    };
+    return [
+      lastLook('finished.journal', 2, ({ image, heard }) => {
+        return !heard[1]!.hasFinished && image.get('draw.journal')!.length === 0;
+      }),
+      lastLook('draw.journal', 1, ({ heard }) => !heard.some((agency) => agency.knowsDraw)),
+    ];
+  }
 
   it('refuses what no crash leaves, and touches nothing', async () => {
     const store = await makeTornStore();
