@@ -1,13 +1,13 @@
 # The three programs, one target each: `docker build --target server -t server:latest .` (or `make docker-image`).
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-# Bundles every program into a single file, so that no node_modules has to travel further than this stage.
+# Bundles every program, so that no node_modules has to travel further than this stage.
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
-COPY tools/build.js tools/
+COPY tools/build.js tools/code_cache.js tools/program_loader.js tools/
 COPY lib lib
 COPY apps apps
 RUN node tools/build.js
@@ -22,6 +22,8 @@ FROM app AS server
 # A named volume mounted here takes over this directory's owner; else the server could not write in it.
 RUN install -d -o node -g node data
 COPY --from=build /build/dist/apps/server/main.js server.js
+COPY --from=build /build/dist/apps/server/main.bundle.js server.bundle.js
+COPY --from=build /build/dist/apps/server/main.cache server.cache
 COPY --from=build /build/dist/apps/server/healthcheck.js healthcheck.js
 COPY --from=build /build/dist/apps/server/new_draw.js new_draw.js
 COPY --from=build /build/dist/apps/server/status/status_site.js status/status_site.js
@@ -33,6 +35,8 @@ ENTRYPOINT ["node", "server.js"]
 
 FROM app AS client
 COPY --from=build /build/dist/apps/client/main.js client.js
+COPY --from=build /build/dist/apps/client/main.bundle.js client.bundle.js
+COPY --from=build /build/dist/apps/client/main.cache client.cache
 COPY --from=build /build/dist/apps/client/progress_bar.js progress_bar.js
 USER node
 ENTRYPOINT ["node", "client.js"]

@@ -28,6 +28,8 @@ module.exports = tseslint.config(
         process: 'readonly',
         console: 'readonly',
         __dirname: 'readonly',
+        __filename: 'readonly',
+        exports: 'writable',
       },
     },
     rules: { '@typescript-eslint/no-require-imports': 'off' },

@@ -3,15 +3,22 @@
 /**
  * Bundles each program into one file of dist/, so that it starts without looking for hundreds of modules and a container
  * needs no node_modules. Types are checked elsewhere (`npm run typecheck`).
+ *
+ * BUILD_READABLE: leaves the lines of the bundles as they were written, for coverage and profiles, and makes no code
+ * caches.
  */
-const { cpSync, existsSync } = require('node:fs');
+const { copyFileSync, cpSync, existsSync } = require('node:fs');
+const { join } = require('node:path');
 const esbuild = require('esbuild');
+const { makeCodeCaches } = require('./code_cache');
 
+const isReadable = process.env['BUILD_READABLE'] !== undefined;
+
+/** Started once for each server and agency, often many at a time: these start from a code cache. */
+const cached = ['apps/server/main', 'apps/client/main'];
 const programs = [
-  'apps/server/main.ts',
   'apps/server/healthcheck.ts',
   'apps/server/new_draw.ts',
-  'apps/client/main.ts',
   'apps/echo/server.ts',
   'apps/echo/client.ts',
 ];
@@ -28,8 +35,7 @@ const bench = [
   'bench/system/baseline/client.ts',
 ];
 
-esbuild.buildSync({
-  entryPoints: [...programs, ...onDemand, ...tools, ...bench].filter((file) => existsSync(file)),
+const options = {
   outdir: 'dist',
   outbase: '.',
   bundle: true,
@@ -39,13 +45,37 @@ esbuild.buildSync({
   minifySyntax: true,
   // Less to read at every start; coverage needs the lines as they were written.
   lineLimit: 160,
-  minifyWhitespace: process.env['BUILD_READABLE'] === undefined,
-  // The programs are also `bin` entries of the package.
-  banner: { js: '#!/usr/bin/env node' },
+  minifyWhitespace: !isReadable,
   sourcemap: 'linked',
   external: ['@faker-js/faker', './status/status_site', './progress_bar'],
   logLevel: 'warning',
-});
+};
+// The programs are also `bin` entries of the package.
+const asProgram = { banner: { js: '#!/usr/bin/env node' } };
+// For program_loader.js: the function that Node makes of every CommonJS file.
+const asFunction = {
+  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+  footer: { js: '})' },
+  outExtension: { '.js': '.bundle.js' },
+};
 
-// The status page is served as it was written.
-cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });
+function bundle(entryPoints, more) {
+  esbuild.buildSync({ ...options, ...more, entryPoints: entryPoints.filter((file) => existsSync(file)) });
+}
+
+async function build() {
+  bundle([...programs, ...onDemand, ...tools, ...bench], asProgram);
+  const entries = cached.map((program) => `${program}.ts`);
+  if (isReadable) {
+    bundle(entries, asProgram);
+  } else {
+    bundle(entries, asFunction);
+    const targets = cached.map((program) => join(__dirname, '..', 'dist', program));
+    for (const target of targets) copyFileSync(join(__dirname, 'program_loader.js'), `${target}.js`);
+    await makeCodeCaches(...targets);
+  }
+  // The status page is served as it was written.
+  cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });
+}
+
+void build();

@@ -3,9 +3,11 @@ import { type LogSink } from './action_log';
 
 /** How long lines may wait for company while there is one line after the other. */
 const GATHERING_MS = 20;
+/** How many writes may follow each other without waiting, after some time without any: a start's lines, or a stop's. */
+const BURST = 16;
 
 /**
- * Where a program's log goes. It writes what one turn of the event loop logs at once, and while there is more to log, no
+ * Where a program's log goes. It writes what one turn of the event loop logs at once, and where that goes on and on, no
  * more often than every 20 ms: a write is a system call that waits for a disk or a reader, and would cost a busy server
  * more than the work that the lines tell of. What waits is written at exit too.
  *
@@ -14,7 +16,9 @@ const GATHERING_MS = 20;
 export class LogOutput {
   private waiting = '';
   private scheduled = false;
-  private flushedAt = -GATHERING_MS;
+  /** How many writes may be made at once; one more every 20 ms, up to `BURST` (a token bucket). */
+  private writesLeft = BURST;
+  private countedAt = performance.now();
   private diversion: LogSink | undefined;
 
   /** @param stream stdout or stderr. */
@@ -28,7 +32,7 @@ export class LogOutput {
     this.waiting += lines;
     if (this.scheduled) return;
     this.scheduled = true;
-    if (performance.now() - this.flushedAt >= GATHERING_MS) setImmediate(() => this.flush());
+    if (this.mayWriteAtOnce()) setImmediate(() => this.flush());
     else setTimeout(() => this.flush(), GATHERING_MS).unref();
   };
 
@@ -38,12 +42,19 @@ export class LogOutput {
     this.diversion = sink;
   }
 
+  private mayWriteAtOnce(): boolean {
+    const now = performance.now();
+    this.writesLeft = Math.min(BURST, this.writesLeft + (now - this.countedAt) / GATHERING_MS);
+    this.countedAt = now;
+    return this.writesLeft >= 1;
+  }
+
   private flush(): void {
     this.scheduled = false;
     if (this.waiting === '') return;
     const lines = this.waiting;
     this.waiting = '';
-    this.flushedAt = performance.now();
+    this.writesLeft--;
     if (this.diversion === undefined) this.stream.write(lines);
     else this.diversion(lines);
   }
