@@ -2,31 +2,27 @@ import { Deferred } from './deferred';
 import { type Ends, type SocketError } from './errors';
 import { type FrameReader } from './frame_reader';
 import { type ReceiveOptions } from './receive_options';
-import { WaitLimits } from './wait_limits';
+import { type Limited, WaitLimits } from './wait_limits';
 
 /**
  * The read that waits: what it needs, and its clocks. One is made for every message that is not there yet, so it extends
  * nothing: calling the constructor of a base class costs as much as all else here.
  */
-export class PendingRead<Content> {
+export class PendingRead<Content> implements Limited {
   private readonly outcome = new Deferred<Content | null>();
   private readonly limits: WaitLimits | undefined;
   private messageBegun = false;
 
-  /** @param onGivenUp told when a limit has ended the read, before it fails. */
+  /** @param forget told when a limit has ended the read, before it fails. */
   constructor(
     readonly reader: FrameReader<Content>,
     /** How many bytes must be there before it is worth looking again. */
     public needed: number,
     ends: Ends,
     private readonly options: ReceiveOptions | undefined,
-    onGivenUp: (() => void) | undefined,
+    private readonly forget: (() => void) | undefined,
   ) {
-    if (options === undefined) return;
-    this.limits = new WaitLimits('receive', ends, options, (error: SocketError) => {
-      onGivenUp?.();
-      this.outcome.reject(error);
-    });
+    if (options !== undefined) this.limits = new WaitLimits('receive', ends, options, this);
   }
 
   get promise(): Promise<Content | null> {
@@ -52,6 +48,11 @@ export class PendingRead<Content> {
     this.messageBegun = true;
     const elapsedMs = since === undefined ? 0 : performance.now() - since;
     this.limits.startPhase('message', this.options?.messageTimeoutMs, elapsedMs);
+  }
+
+  onGivenUp(error: SocketError): void {
+    this.forget?.();
+    this.outcome.reject(error);
   }
 
   resolve(content: Content | null): void {

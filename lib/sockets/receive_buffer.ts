@@ -11,8 +11,11 @@ const NO_BYTES = Buffer.alloc(0);
  * chunk holds all that is asked for, and one allocation with one copy where it does not.
  */
 export class ReceiveBuffer {
-  /** Chunks from `head` up to `end`; the places around them are kept, empty, for the next ones. */
-  private chunks: Buffer[] = [];
+  /**
+   * Chunks from `head` up to `end`; the places around them are kept, empty, for the next ones. It begins with two, which
+   * is all that most connections ever need: an array that is pushed to makes room for 17.
+   */
+  private chunks: Buffer[] = [NO_BYTES, NO_BYTES];
   private head = 0;
   private end = 0;
   /** How many bytes of the first chunk are taken already. */

@@ -8,6 +8,8 @@ const COPY_LIMIT_BYTES = 16_384;
 export class SendBatch {
   /** Settled once all of it has left, or cannot. */
   readonly outcome = new Deferred<void>();
+  /** The batch that is written behind this one. */
+  next: SendBatch | undefined;
   /** The pieces before the last; most batches have none. */
   private pieces: Uint8Array[] | undefined;
   /** How many bytes belong to the last piece that lie behind `last`, in the same memory. */

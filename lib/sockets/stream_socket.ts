@@ -83,8 +83,9 @@ export abstract class StreamSocket implements AsyncDisposable {
 
   /** What was sent in this turn of the event loop, and has not been written yet. */
   private gathering: SendBatch | undefined;
-  /** What was written, and the stream has not passed on yet. */
-  private readonly inFlight: SendBatch[] = [];
+  /** What was written, and the stream has not passed on yet: the oldest batch, and the newest of those behind it. */
+  private oldestInFlight: SendBatch | undefined;
+  private newestInFlight: SendBatch | undefined;
   /** Tells the stream's word on the batch written first to `onWritten`: one function for all. */
   private toldOfWritten: ((error: Error | null | undefined) => void) | undefined;
   private writeEnd: Deferred<void> | undefined;
@@ -451,7 +452,11 @@ export abstract class StreamSocket implements AsyncDisposable {
     this.failPendingRead();
     this.gathering?.outcome.reject(this.endedError('send'));
     this.gathering = undefined;
-    for (const batch of this.inFlight.splice(0)) batch.outcome.reject(this.endedError('send'));
+    for (let batch = this.oldestInFlight; batch !== undefined; batch = batch.next) {
+      batch.outcome.reject(this.endedError('send'));
+    }
+    this.oldestInFlight = undefined;
+    this.newestInFlight = undefined;
     this.writeEnd?.reject(this.endedError('shut down writing'));
   }
 
@@ -552,16 +557,20 @@ export abstract class StreamSocket implements AsyncDisposable {
     const batch = this.gathering;
     if (batch === undefined) return;
     this.gathering = undefined;
-    this.inFlight.push(batch);
+    if (this.oldestInFlight === undefined) this.oldestInFlight = batch;
+    else this.newestInFlight!.next = batch;
+    this.newestInFlight = batch;
     this.toldOfWritten ??= (error) => this.onWritten(error);
     batch.writeTo(this.stream!, this.toldOfWritten);
   }
 
   /** The stream has passed on the oldest batch, or has failed; streams tell so in the order of the writes. */
   private onWritten(error: Error | null | undefined): void {
-    const batch = this.inFlight.shift();
+    const batch = this.oldestInFlight;
     // It was settled before, by the end of the connection.
     if (batch === undefined) return;
+    this.oldestInFlight = batch.next;
+    if (batch.next === undefined) this.newestInFlight = undefined;
     // Node reports a write that was under way when the stream was destroyed as done, without an error.
     if (error || this.stream!.destroyed) batch.outcome.reject(this.endedError('send', error));
     else batch.outcome.resolve();

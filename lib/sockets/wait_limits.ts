@@ -12,6 +12,12 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Who waits. (A method instead of a function for each wait: ten thousand waiting connections cost memory.) */
+export interface Limited {
+  /** Told once when a limit has ended the wait, and with which error. */
+  onGivenUp(error: SocketError): void;
+}
+
 /** The longest delay that a Node timer can hold; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -24,12 +30,11 @@ export class WaitLimits {
   private callTimer: NodeJS.Timeout | undefined;
   private phaseTimer: NodeJS.Timeout | undefined;
 
-  /** @param onGivenUp told once when a limit has ended the wait, and with which error. */
   constructor(
     private readonly operation: Operation,
     private readonly ends: Ends,
     options: WaitOptions,
-    private readonly onGivenUp: (error: SocketError) => void,
+    private readonly limited: Limited,
   ) {
     const { timeoutMs, signal } = options;
     if (timeoutMs !== undefined) this.callTimer = this.startTimer(timeoutMs, timeoutMs, 'call');
@@ -72,7 +77,7 @@ export class WaitLimits {
 
   private giveUp(error: SocketError): void {
     this.stop();
-    this.onGivenUp(error);
+    this.limited.onGivenUp(error);
   }
 }
 
