@@ -2,6 +2,7 @@ import { type Duplex } from 'node:stream';
 import { type Address, addressesOf } from './address';
 import { confirmEnd } from './confirm_end';
 import { Deferred } from './deferred';
+import { destroyAfterNotice } from './destroy_after_notice';
 import {
   AbortedError,
   ConcurrentReadError,
@@ -321,7 +322,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    * Resolves, and never rejects, once the system has let go of it. A second call waits for the same.
    */
   async close(): Promise<void> {
-    this.closeBy((stream) => stream.destroy());
+    this.closeBy(destroyAfterNotice);
     return this.closed;
   }
 

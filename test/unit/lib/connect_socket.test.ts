@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { ConnectSocket, ListenSocket } from '../../../lib/index';
 import { connectedPair, FaultyStream, MemoryStream } from '../../../lib/testing/index';
 import { expectCode } from '../../support/rejection';
+import { tlsIdentity } from '../../support/tls_identity';
 
 describe('ConnectSocket', () => {
   let listener: ListenSocket;
@@ -162,6 +163,31 @@ describe('ConnectSocket', () => {
     const error = await expectCode(socket.connect(), 'CONNECT_FAILED');
     expect(error.message).to.match(/SSL|TLS|wrong version/i);
     server.close();
+  });
+
+  it('over TLS, a close tells the peer before it drops the connection', async () => {
+    const server = createTlsServer(tlsIdentity, (peer) => peer.resume()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const relay = createServer().listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    const relayed = once(relay, 'connection') as Promise<[Socket]>;
+    const target = { host: '127.0.0.1', port: (relay.address() as { port: number }).port };
+    const socket = new ConnectSocket({
+      // In version 1.2 the type of a record can be read on the wire: 21 is an alert.
+      createConnection: () => connectTls({ ...target, ca: tlsIdentity.cert, maxVersion: 'TLSv1.2' }),
+    });
+    const connecting = socket.connect();
+    const [front] = await relayed;
+    const back = connect((server.address() as { port: number }).port, '127.0.0.1');
+    front.pipe(back).pipe(front);
+    await connecting;
+    const afterwards: Buffer[] = [];
+    front.on('data', (bytes) => afterwards.push(bytes));
+    await socket.close();
+    await once(front, 'end');
+    server.close();
+    relay.close();
+    expect(Buffer.concat(afterwards)[0]).to.equal(21);
   });
 
   it('has noDelay and keep-alive on, unless told otherwise', async () => {
