@@ -8,7 +8,7 @@ import { type BufferOptions, StreamSocket } from './stream_socket';
 export class PeerSocket extends StreamSocket {
   /**
    * @throws RangeError an option that is no number of bytes.
-   * @throws TypeError the stream gives strings or objects where bytes are needed.
+   * @throws TypeError the stream gives strings or objects where bytes are needed, or another socket has it already.
    */
   constructor(stream: Duplex, options: BufferOptions = {}) {
     super(options);

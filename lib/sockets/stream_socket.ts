@@ -366,10 +366,11 @@ export abstract class StreamSocket implements AsyncDisposable {
   /**
    * Makes `stream` this socket's connection: from here on its events are handled, so that no `error` goes unheard.
    *
-   * @throws TypeError it gives strings or objects where bytes are needed.
+   * @throws TypeError it gives strings or objects where bytes are needed, or another socket has it already.
    */
   protected adopt(stream: Duplex): void {
     requireByteStream(stream);
+    if (SOCKET in stream) throw new TypeError('the stream belongs to another socket already');
     this.stream = stream;
     // Else the end of the peer would end this side too, in the middle of an answer.
     stream.allowHalfOpen = true;
@@ -501,8 +502,8 @@ export abstract class StreamSocket implements AsyncDisposable {
       chunk === undefined
         ? reader.frameBytes(this.received.peek(headerBytes))
         : reader.frameBytesAt!(chunk, this.received.offset);
-    if (!(size >= headerBytes)) throw new RangeError(`a frame of ${size} bytes cannot have a header of ${headerBytes}`);
-    return size;
+    if (Number.isSafeInteger(size) && size >= headerBytes) return size;
+    throw new RangeError(`a frame of ${size} bytes cannot have a header of ${headerBytes}`);
   }
 
   /** What `reader` makes of the frame of `size` bytes, which are there. */
@@ -562,7 +563,11 @@ export abstract class StreamSocket implements AsyncDisposable {
     else this.newestInFlight!.next = batch;
     this.newestInFlight = batch;
     this.toldOfWritten ??= (error) => this.onWritten(error);
-    batch.writeTo(this.stream!, this.toldOfWritten);
+    try {
+      batch.writeTo(this.stream!, this.toldOfWritten);
+    } catch (thrown) {
+      this.onLost(thrown);
+    }
   }
 
   /** The stream has passed on the oldest batch, or has failed; streams tell so in the order of the writes. */

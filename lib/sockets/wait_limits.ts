@@ -85,6 +85,7 @@ export class WaitLimits {
  * Fails a call before it has any effect.
  *
  * @throws RangeError a time limit is negative or not a number.
+ * @throws TypeError the signal is no `AbortSignal`.
  * @throws AbortedError the signal has fired already.
  */
 export function checkOptions(operation: Operation, ends: Ends, options: (TimeLimits & WaitOptions) | undefined): void {
@@ -92,6 +93,7 @@ export function checkOptions(operation: Operation, ends: Ends, options: (TimeLim
   requireTimeLimit('timeoutMs', options.timeoutMs);
   requireTimeLimit('idleTimeoutMs', options.idleTimeoutMs);
   requireTimeLimit('messageTimeoutMs', options.messageTimeoutMs);
+  requireSignal(options.signal);
   if (options.signal?.aborted === true) throw new AbortedError(operation, ends, options.signal.reason);
 }
 
@@ -102,6 +104,12 @@ interface TimeLimits {
 }
 
 function requireTimeLimit(name: string, value: number | undefined): void {
-  if (value === undefined || value >= 0) return;
+  if (value === undefined || (typeof value === 'number' && value >= 0)) return;
   throw new RangeError(`${name} must be a number of milliseconds, at least 0, but is ${value}`);
+}
+
+/** A program without types may give anything. Found later, it would leave a timer whose error nobody hears. */
+function requireSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.aborted === 'boolean') return;
+  throw new TypeError('signal must be an AbortSignal');
 }

@@ -48,6 +48,42 @@ describe('PeerSocket around any stream', () => {
     expect(stream.destroyed).to.equal(true);
   });
 
+  it('a stream that throws in its write loses the connection, and ends nothing else', async () => {
+    const stream = new Duplex({
+      read: () => undefined,
+      write: () => {
+        throw new Error('thrown');
+      },
+    });
+    const error = await expectCode(new PeerSocket(stream).sendAll(Buffer.from('x')), 'CONNECTION_LOST');
+    expect(error.message).to.contain('thrown');
+  });
+
+  it('refuses a stream that has a socket already, which goes on', async () => {
+    const [stream, other] = MemoryStream.pair();
+    const socket = new PeerSocket(stream);
+    expect(() => new PeerSocket(stream)).to.throw(TypeError);
+    other.write('x');
+    expect(String(await socket.recvExactly(1))).to.equal('x');
+    await socket.close();
+  });
+
+  it('refuses limits and signals that are none, and starts no clock for them', async () => {
+    const clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const [left] = connectedPair();
+      const limit = { timeoutMs: null as unknown as number };
+      const signal = { timeoutMs: 1000, signal: null as unknown as AbortSignal };
+      expect(await rejection(left.recvExactly(1, limit))).to.be.instanceOf(RangeError);
+      expect(await rejection(left.recvExactly(1, signal))).to.be.instanceOf(TypeError);
+      expect(await rejection(left.sendAll(Buffer.from('x'), signal))).to.be.instanceOf(TypeError);
+      expect(clock.countTimers()).to.equal(0);
+      expect(left.isClosed).to.equal(false);
+    } finally {
+      clock.restore();
+    }
+  });
+
   it('a close settles what waits at once, even where the stream takes its time', async () => {
     const stream = new Duplex({ read: () => undefined, write: () => undefined, destroy: () => undefined });
     const socket = new PeerSocket(stream);
@@ -59,7 +95,7 @@ describe('PeerSocket around any stream', () => {
   it('refuses a frame whose size does not hold its header', async () => {
     const [left, right] = connectedPair();
     await left.sendAll(Buffer.from('abc'));
-    for (const size of [1, NaN, -5]) {
+    for (const size of [1, NaN, -5, 2.5, Infinity, 2 ** 53, '3' as unknown as number]) {
       expect(await rejection(right.recvFrame(2, () => size))).to.be.instanceOf(RangeError);
     }
     expect(String(await right.recvExactly(3))).to.equal('abc');
