@@ -5,13 +5,15 @@ import { connectionReset } from './connection_reset';
 /** How an in-memory connection behaves. */
 export interface MemoryPairOptions {
   /**
-   * How many bytes each direction holds before a write waits, as the buffers of a kernel do; a single larger write is
-   * taken, and then waits. Default: 65536.
+   * How many bytes each direction holds before a write waits, as the buffers of a kernel do; at most one piece of
+   * 64 KiB comes on top. Default: 65536.
    */
   readonly capacityBytes?: number;
 }
 
 const DEFAULT_CAPACITY_BYTES = 65_536;
+/** A larger write arrives in pieces, as from a kernel: else a reader would hold all of it, whatever its mark is. */
+const PIECE_BYTES = 65_536;
 
 /**
  * One end of an in-memory connection. It behaves as a TCP connection does: a write waits while the other end does not
@@ -73,9 +75,14 @@ export class MemoryStream extends Duplex {
 
   private deliver(bytes: Buffer, callback: (error?: Error | null) => void): void {
     const { other } = this;
-    if (this.destroyed || other.destroyed) callback(connectionReset('write'));
-    else if (other.push(bytes)) callback();
-    else this.continueWriting = callback;
+    if (this.destroyed || other.destroyed) {
+      callback(connectionReset('write'));
+      return;
+    }
+    const rest = bytes.subarray(PIECE_BYTES);
+    const goOn = rest.length === 0 ? callback : () => onNextTurn(() => this.deliver(rest, callback));
+    if (other.push(bytes.subarray(0, PIECE_BYTES))) goOn();
+    else this.continueWriting = goOn;
   }
 
   private destroyByReset(): void {

@@ -15,6 +15,12 @@ describe('connectedPair', () => {
     await right.close();
   });
 
+  it('a write much larger than that waits for its reader too', async () => {
+    const [left, right] = connectedPair({ receiveBufferBytes: 1 });
+    await expectCode(left.sendAll(Buffer.alloc(1 << 24), { timeoutMs: 50 }), 'TIMED_OUT');
+    await right.close();
+  });
+
   it('works while the clock of a test stands still', async () => {
     const clock = useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'setImmediate', 'Date', 'performance'] });
     try {
