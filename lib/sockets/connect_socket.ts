@@ -4,6 +4,7 @@ import { type Address, formatAddress } from './address';
 import { ConnectFailedError, SocketClosedError, SocketStateError } from './errors';
 import { type BufferOptions, StreamSocket } from './stream_socket';
 import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
+import { requirePathFits } from './unix_path';
 import { checkOptions, type WaitOptions } from './wait_limits';
 import { Waiter } from './waiter';
 
@@ -109,9 +110,9 @@ export class ConnectSocket extends StreamSocket {
   private createStream(): Duplex {
     const { options } = this;
     if ('createConnection' in options) return withTcpOptions(options.createConnection(), options);
-    return 'path' in options
-      ? connect({ path: options.path, allowHalfOpen: true })
-      : connect({ host: options.host, port: options.port, ...toNetOptions(options) });
+    if (!('path' in options)) return connect({ host: options.host, port: options.port, ...toNetOptions(options) });
+    requirePathFits(options.path);
+    return connect({ path: options.path, allowHalfOpen: true });
   }
 
   private get target(): Address | undefined {

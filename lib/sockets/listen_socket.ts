@@ -6,6 +6,7 @@ import { PeerSocket } from './peer_socket';
 import { type BufferOptions } from './stream_socket';
 import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
 import { requireCount } from './require_count';
+import { requirePathFits } from './unix_path';
 import { checkOptions, type WaitOptions } from './wait_limits';
 import { Waiter } from './waiter';
 
@@ -151,6 +152,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   private startListening(waiter: Waiter<void>): void {
     try {
+      if ('path' in this.options) requirePathFits(this.options.path);
       const server = this.options.createServer?.() ?? createServer(toNetOptions(this.options));
       this.server = server;
       server.on(connectionEvent(server), (stream: Duplex) => this.onConnection(stream));

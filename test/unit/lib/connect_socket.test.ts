@@ -10,6 +10,12 @@ import { expectCode } from '../../support/rejection';
 import { tlsIdentity } from '../../support/tls_identity';
 
 describe('ConnectSocket', () => {
+  it('refuses the path of a Unix socket that the system would cut off', async () => {
+    const path = `/tmp/${'x'.repeat(104)}`;
+    const error = await expectCode(new ConnectSocket({ path }).connect(), 'CONNECT_FAILED');
+    expect((error.cause as NodeJS.ErrnoException).code).to.equal('ENAMETOOLONG');
+  });
+
   let listener: ListenSocket;
   let port: number;
 

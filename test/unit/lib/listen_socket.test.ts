@@ -12,6 +12,12 @@ import { temporarySocketPath } from '../../support/transports';
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
 describe('ListenSocket', () => {
+  it('refuses the path of a Unix socket that the system would cut off', async () => {
+    const path = `/tmp/${'x'.repeat(104)}`;
+    const error = await expectCode(new ListenSocket({ path }).bindAndListen(), 'LISTEN_FAILED');
+    expect((error.cause as NodeJS.ErrnoException).code).to.equal('ENAMETOOLONG');
+  });
+
   const opened: ListenSocket[] = [];
   const clients: Socket[] = [];
   const peers: PeerSocket[] = [];
