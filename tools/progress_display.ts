@@ -48,13 +48,15 @@ class PlainLines implements ProgressDisplay {
 }
 
 class BarOfEach implements ProgressDisplay {
-  private readonly multiBar = createBars('agency {agency}');
+  private readonly multiBar = createBars();
   private readonly bars = new Map<number, SingleBar>();
   private readonly begun = performance.now();
 
   constructor(totals: ReadonlyMap<number, number>) {
+    const digits = String(Math.max(...totals.keys())).length;
     for (const [agency, total] of totals) {
-      this.bars.set(agency, this.multiBar.create(total, 0, { agency, rate: 0, state: 'starting' }));
+      const name = `agency ${String(agency).padStart(digits)}`;
+      this.bars.set(agency, this.multiBar.create(total, 0, { name, rate: 0, state: 'starting' }));
     }
   }
 
@@ -69,7 +71,7 @@ class BarOfEach implements ProgressDisplay {
 }
 
 class BarOfAll implements ProgressDisplay {
-  private readonly multiBar = createBars('{agencies} agencies');
+  private readonly multiBar = createBars();
   private readonly bar: SingleBar;
   private readonly bets = new Map<number, number>();
   private readonly states = new Map<number, string>();
@@ -78,7 +80,7 @@ class BarOfAll implements ProgressDisplay {
 
   constructor(totals: ReadonlyMap<number, number>) {
     const total = Array.from(totals.values()).reduce((sum, bets) => sum + bets, 0);
-    this.bar = this.multiBar.create(total, 0, { agencies: totals.size, rate: 0, state: 'starting' });
+    this.bar = this.multiBar.create(total, 0, { name: `${totals.size} agencies`, rate: 0, state: 'starting' });
   }
 
   update(agency: number, bets: number, state: string): void {

@@ -120,7 +120,12 @@ class LotteryRun {
   }
 
   private printTable(outcomes: readonly AgencyOutcome[], seconds: number): void {
-    const table = new Table({ head: ['agency', 'bets', 'winners', 'documents'], style: { head: [], border: [] } });
+    const widths = tableWidths(outcomes);
+    const table = new Table({
+      head: TABLE_HEAD,
+      style: { head: [], border: [] },
+      ...(widths !== undefined && { colWidths: widths, wordWrap: true }),
+    });
     for (const { agency, bets, winners, end } of outcomes) {
       table.push([agency, bets, end === 0 ? winners.length : 'failed', winners.join(' ')]);
     }
@@ -175,6 +180,22 @@ const STATES: Readonly<Record<AppMessage['kind'], string>> = {
 };
 
 const NO_DISPLAY: ProgressDisplay = { update: () => {}, stop: () => {} };
+
+const TABLE_HEAD = ['agency', 'bets', 'winners', 'documents'];
+/** A column's blanks, and a line on its left; the table has one more on its right. */
+const COLUMN_PADDING = 2;
+const DOCUMENT_LENGTH = 8;
+
+/** The table's columns where the documents of the winners are to be wrapped: in a terminal. */
+function tableWidths(outcomes: readonly AgencyOutcome[]): number[] | undefined {
+  if (!process.stdout.isTTY) return undefined;
+  const longest = [outcomes.map(({ agency }) => agency), outcomes.map(({ bets }) => bets), []].map((cells, column) =>
+    Math.max(TABLE_HEAD[column]!.length, ...cells.map((cell) => String(cell).length)),
+  );
+  const fixed = longest.map((length) => length + COLUMN_PADDING);
+  const room = process.stdout.columns - sumOf(fixed) - TABLE_HEAD.length - 1;
+  return [...fixed, Math.max(room, DOCUMENT_LENGTH + COLUMN_PADDING)];
+}
 
 class RunError extends Error {}
 

@@ -18,8 +18,8 @@ export class ProgressBar implements ProgressListener {
     total: number,
     private readonly output: LogOutput,
   ) {
-    this.multiBar = createBars('agency {agency}');
-    this.bar = this.multiBar.create(total, 0, { agency, rate: 0, state: 'connecting' });
+    this.multiBar = createBars();
+    this.bar = this.multiBar.create(total, 0, { name: `agency ${agency}`, rate: 0, state: 'connecting' });
     output.divert((lines) => this.multiBar.log(lines));
   }
 
@@ -35,7 +35,7 @@ export class ProgressBar implements ProgressListener {
   }
 
   winners(documents: readonly string[]): void {
-    this.bar.update({ state: `has its ${documents.length} winners` });
+    this.bar.update({ state: `${documents.length} ${documents.length === 1 ? 'winner' : 'winners'}` });
     this.stop();
   }
 

@@ -1,0 +1,88 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { formatBets, generateBets } from '../support/generated_bets';
+import { LotterySandbox } from '../support/lottery_sandbox';
+
+const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
+const AGENCIES = 2;
+const BETS = 3_000;
+/** ECMA-48: what moves the cursor, hides it, or clears. */
+const ESCAPES = '\u001b[';
+
+/** util-linux's script(1) gives a program a terminal, as long as it has one. */
+function whyNoTerminal(): string | undefined {
+  return spawnSync('script', ['--version']).error === undefined ? undefined : 'no script (apt-get install bsdutils)';
+}
+
+describe('what is drawn in a terminal', function () {
+  this.timeout(60_000);
+  let sandbox: LotterySandbox;
+
+  before(function () {
+    const reason = whyNoTerminal();
+    if (reason === undefined) return;
+    this.test!.title += ` (${reason})`;
+    this.skip();
+  });
+
+  beforeEach(async () => {
+    sandbox = await LotterySandbox.create();
+    for (let agency = 1; agency <= AGENCIES; agency++) {
+      await sandbox.write(`agency-${agency}.csv`, formatBets(generateBets(agency, BETS, 50)));
+    }
+  });
+
+  afterEach(async () => {
+    await sandbox.dispose();
+  });
+
+  /** Runs the lottery in a terminal so wide, and returns what came there, in lines. */
+  function runIn(columns: number, ...args: string[]): { code: number | null; text: string; lines: string[] } {
+    const program = [process.execPath, join(DIST, 'tools/run_lottery.js'), '--agencies', String(AGENCIES)];
+    const command = [...program, '--data', '.', ...args].map((word) => `'${word}'`).join(' ');
+    const { PATH } = process.env;
+    const { status, stdout } = spawnSync('script', ['-qec', `stty cols ${columns} rows 24; ${command}`, '/dev/null'], {
+      cwd: sandbox.directory,
+      env: { PATH, TERM: 'xterm', SHELL: '/bin/sh' },
+      encoding: 'utf8',
+    });
+    // eslint-disable-next-line no-control-regex
+    return { code: status, text: stdout, lines: stdout.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '\n').split(/[\r\n]+/) };
+  }
+
+  for (const columns of [80, 40]) {
+    it(`is a bar of each agency and a table of the winners, none of it wider than ${columns} columns`, () => {
+      const { code, text, lines } = runIn(columns);
+      expect(code, text).to.equal(0);
+      for (let agency = 1; agency <= AGENCIES; agency++) {
+        const last = lines.filter((line) => line.startsWith(`agency ${agency} `)).at(-1);
+        expect(last).to.match(/^agency \d █+ 100% (?:3,000 bets, )?has its winners$/);
+      }
+      const drawn = lines.filter((line) => /[█░│─]/.test(line));
+      expect(drawn.length).to.be.greaterThan(8);
+      for (const line of drawn) expect(line.length, line).to.be.at.most(columns);
+      // The cursor that was hidden is shown again.
+      expect(text.lastIndexOf('\u001b[?25h')).to.be.greaterThan(text.lastIndexOf('\u001b[?25l'));
+    });
+  }
+
+  it('is the result alone with --json', () => {
+    const { code, text, lines } = runIn(80, '--json');
+    expect(code, text).to.equal(0);
+    expect(text).not.to.contain(ESCAPES);
+    expect(lines.filter((line) => line !== '' && !line.startsWith('status page: '))).to.have.length(1);
+  });
+
+  it('draws nothing where the output is no terminal', async () => {
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [join(DIST, 'tools/run_lottery.js'), '--agencies', String(AGENCIES), '--data', '.'],
+      { cwd: sandbox.directory, env: { PATH: process.env['PATH'] }, encoding: 'utf8' },
+    );
+    expect(status).to.equal(0);
+    expect(stdout).not.to.match(/[\r█░]/);
+    expect(stdout).not.to.contain(ESCAPES);
+    expect(stdout).to.match(/^agency 1: 3000\/3000 bets, has its winners$/m);
+  });
+});
