@@ -18,6 +18,8 @@ const CODES = {
 
 export type ProtocolErrorCode = keyof typeof CODES;
 
+export const PROTOCOL_ERROR_CODES = Object.keys(CODES) as readonly ProtocolErrorCode[];
+
 /** A session that is over: what the server says in an `E`, on either side of the wire. */
 export class ProtocolError extends Error {
   constructor(

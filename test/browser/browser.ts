@@ -20,8 +20,8 @@ const QUIET = [
 export const VIEWS = {
   desktop: { viewport: { width: 1100, height: 760 }, colorScheme: 'light' },
   dark: { viewport: { width: 1100, height: 760 }, colorScheme: 'dark' },
-  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, colorScheme: 'light' },
-  darkPhone: { viewport: { width: 390, height: 844 }, isMobile: true, colorScheme: 'dark' },
+  phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, colorScheme: 'light' },
+  darkPhone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, colorScheme: 'dark' },
 } as const satisfies Record<string, BrowserContextOptions>;
 
 export type ViewName = keyof typeof VIEWS;

@@ -8,6 +8,7 @@ import { findBarriers, takePicture, TestBrowser, type WatchedPage, whyNoBrowser 
 
 const AGENCIES = [1, 2, 3, 4, 5];
 const BETS_EACH = 4_000;
+const VIEWS_WATCHED = ['desktop', 'dark', 'phone', 'darkPhone'] as const;
 /** So many of its bets agency 4 gets through before the server is restarted under it. */
 const FIRST_BETS = 40;
 
@@ -55,7 +56,7 @@ describe('the status page in a browser', function () {
     };
     await startServer();
     browser = new TestBrowser();
-    for (const view of ['desktop', 'dark', 'phone', 'darkPhone'] as const) pages.push(await browser.open(url, view));
+    for (const view of VIEWS_WATCHED) pages.push(await browser.open(url, view));
     desktop = pages[0]!;
   });
 
@@ -123,6 +124,17 @@ describe('the status page in a browser', function () {
     }
   }
 
+  /** Keeps a picture of each page, and sees that it needs no scrolling sideways. */
+  async function takePictures(name: string): Promise<void> {
+    for (const [index, view] of VIEWS_WATCHED.entries()) {
+      await takePicture(pages[index]!, `${name}-${view}`);
+      const excess = await pages[index]!.page.evaluate(() => {
+        return document.documentElement.scrollWidth - document.documentElement.clientWidth;
+      });
+      expect(excess, view).to.equal(0);
+    }
+  }
+
   async function expectNoBarriers(): Promise<void> {
     for (const watched of pages) expect(await findBarriers(watched)).to.deep.equal([]);
   }
@@ -134,8 +146,10 @@ describe('the status page in a browser', function () {
     await allSay('expected', '5');
     await allSay('draw', 'Not yet');
     await allSay('draw-aside', 'waits for 5 of the agencies');
+    await allSay('peak', 'no bets in the last 3 minutes');
     await expectRows(AGENCIES.map((agency) => row(agency, 'absent', 0)));
     await expectNoBarriers();
+    await takePictures('empty');
   });
 
   it('follows real agencies while they upload and finish', async () => {
@@ -150,7 +164,7 @@ describe('the status page in a browser', function () {
 
     await expectRows([
       ...[1, 2, 3].map((agency) => row(agency, 'finished', BETS_EACH)),
-      row(4, 'uploading', FIRST_BETS),
+      row(4, 'uploading, idle', FIRST_BETS),
       row(5, 'absent', 0),
     ]);
     await allSay('bets', (3 * BETS_EACH + FIRST_BETS).toLocaleString('en'));
@@ -171,18 +185,29 @@ describe('the status page in a browser', function () {
     const [last] = (await readRows(desktop)).slice(-1);
     expect(last!.errors).to.match(/^1, last bad-bet at \d\d:\d\d:\d\d$/);
     await expectNoBarriers();
-    for (const [index, name] of ['uploading', 'uploading-dark', 'uploading-phone', 'uploading-dark-phone'].entries()) {
-      await takePicture(pages[index]!, name);
-    }
+    await takePictures('uploading');
+  });
+
+  it('says when the server has stopped in good order, which is no error', async () => {
+    await server.app.stop('SIGTERM');
+    await allSay('link-text', /^Server stopped at \d\d:\d\d:\d\d, this is how it was\. Trying again…$/);
+    await allSay('news', 'The server has stopped. Waiting for it.');
+    await allSay('errors', '1');
+    expect(await desktop.page.title()).to.equal('Stopped · Lottery: the night of the draw');
+    await expectNoBarriers();
+    await takePictures('stopped');
   });
 
   it('says when it has lost the server, and keeps what it last knew', async () => {
-    await server.app.stop('SIGTERM');
+    await startServer();
+    await allSay('link-text', 'Live');
+    await server.app.stop('SIGKILL');
     await allSay('link-text', /^Server lost at \d\d:\d\d:\d\d, this is how it was\. Trying again…$/);
     await allSay('news', 'The server is lost. Trying again.');
     await allSay('bets', (3 * BETS_EACH + FIRST_BETS).toLocaleString('en'));
+    expect(await desktop.page.title()).to.equal('Lost · Lottery: the night of the draw');
     await expectNoBarriers();
-    await takePicture(pages[1]!, 'lost-dark');
+    await takePictures('lost');
   });
 
   it('comes back by itself with the server, with all that is stored', async () => {
@@ -209,16 +234,18 @@ describe('the status page in a browser', function () {
     await allSay('draw-aside', `held: ${total} winning bets`);
     await allSay('finished', '5');
     await allSay('news', `The draw has been held: ${total} winning bets.`);
+    await allSay('states', 'all have their winners');
+    expect(await desktop.page.title()).to.equal('No. 7574 · Lottery: the night of the draw');
     await expectNoBarriers();
-    await takePicture(pages[0]!, 'drawn');
-    await takePicture(pages[1]!, 'drawn-dark');
-    await takePicture(pages[2]!, 'drawn-phone');
+    await takePictures('drawn');
   });
 
   it('is all that it needs: it has asked for nothing but itself and its updates, and nothing was refused', () => {
     for (const { requests, problems } of pages) {
       expect(new Set(requests)).to.deep.equal(new Set([url, `${url}events`]));
-      expect(problems.filter((text) => !/ERR_CONNECTION_REFUSED/.test(text))).to.deep.equal([]);
+      // The server was stopped and killed under them.
+      const own = problems.filter((text) => !/ERR_(?:CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING)/.test(text));
+      expect(own).to.deep.equal([]);
     }
   });
 
@@ -244,5 +271,9 @@ describe('the status page in a browser', function () {
     await page.keyboard.type('4');
     await page.waitForFunction(() => document.querySelectorAll('#rows tr').length === 1);
     expect((await readRows(desktop)).map(({ agency }) => agency)).to.deep.equal(['4']);
+    expect(await page.textContent('#news')).to.equal('1 of 5 agencies shown.');
+    await page.keyboard.type('2');
+    await page.locator('#none').waitFor({ state: 'visible' });
+    await takePicture(desktop, 'focus-desktop');
   });
 });

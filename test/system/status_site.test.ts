@@ -8,13 +8,28 @@ import { expect } from 'chai';
 import { type StatusReport } from '../../apps/server/status/status_report';
 import { findFreePort } from '../../tools/free_port';
 import { LotterySandbox } from '../support/lottery_sandbox';
+import { promtool, whyNoPromtool } from '../support/promtool';
 import { message } from '../support/wire_client';
 
 const DASHBOARD = join(__dirname, '../../monitoring/grafana/dashboards/lottery.json');
 const OPERATIONS = join(__dirname, '../../docs/operations.md');
 
 interface Dashboard {
-  readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly expr: string }[] }[];
+  readonly panels: readonly {
+    readonly title: string;
+    readonly targets: readonly { readonly expr: string; readonly legendFormat?: string }[];
+  }[];
+}
+
+/** Which labels the samples of each metric have. */
+function labelsOf(metrics: string): Map<string, Set<string>> {
+  const labels = new Map<string, Set<string>>();
+  for (const [, name, inBraces] of metrics.matchAll(/^([a-z_0-9]+)(?:\{(.*)\})? \S+$/gm)) {
+    const known = labels.get(name!) ?? new Set();
+    for (const [, label] of (inBraces ?? '').matchAll(/(\w+)="/g)) known.add(label!);
+    labels.set(name!, known);
+  }
+  return labels;
 }
 
 describe('the status side of a server', function () {
@@ -115,14 +130,20 @@ describe('the status side of a server', function () {
     const response = await get('metrics');
     expect(response.headers.get('content-type')).to.match(/^text\/plain; version=0\.0\.4/);
     const text = await response.text();
-    const samples = new Set(Array.from(text.matchAll(/^([a-z_]+)(?:\{.*\})? \S+$/gm), ([, name]) => name));
+    const labels = labelsOf(text);
     const { panels } = JSON.parse(await readFile(DASHBOARD, 'utf8')) as Dashboard;
     let drawn = 0;
     for (const { title, targets } of panels) {
-      for (const { expr } of targets) {
-        for (const [name] of expr.matchAll(/\b(?:lottery|nodejs|process)_[a-z0-9_]+/g)) {
+      for (const { expr, legendFormat } of targets) {
+        for (const [, name, matchers] of expr.matchAll(/\b((?:lottery|nodejs|process)_[a-z0-9_]+)(?:\{([^}]*)\})?/g)) {
           drawn++;
-          expect(samples.has(name) || text.includes(`\n${name} `), `${name} of "${title}"`).to.equal(true);
+          expect(labels, `what "${title}" draws`).to.include.keys(name!);
+          const asked = [
+            ...Array.from((matchers ?? '').matchAll(/(\w+)=/g), ([, label]) => label!),
+            ...Array.from(expr.matchAll(/\bby \((\w+)\)/g), ([, label]) => label!),
+            ...Array.from((legendFormat ?? '').matchAll(/\{\{(\w+)\}\}/g), ([, label]) => label!),
+          ];
+          for (const label of asked) expect([...labels.get(name!)!], `${name} of "${title}"`).to.include(label);
         }
       }
     }
@@ -131,11 +152,64 @@ describe('the status side of a server', function () {
     const own = Array.from(text.matchAll(/^# TYPE (lottery_\w+) /gm), ([, name]) => name!);
     expect(own.length).to.be.greaterThan(15);
     for (const name of own) expect(documented).to.contain(`\`${name}\``);
+    const told = Array.from(
+      documented.matchAll(/^\| `(lottery_\w+)` +\| (?:gauge|counter|histogram)/gm),
+      ([, name]) => name!,
+    );
+    expect(told.toSorted()).to.deep.equal(own.toSorted());
     expect(text).to.match(/^lottery_batch_bets_bucket\{le="10"\} 1$/m);
     expect(text).to.match(/^lottery_batch_bets_sum 2$/m);
     expect(text).to.match(/^lottery_session_errors_total\{code="bad-bet"\} 1$/m);
     expect(text).to.match(/^lottery_agency_winners\{agency="1"\} 1$/m);
-    expect(text).not.to.contain('30904465');
+    expect(text).to.match(/^lottery_session_errors_total\{code="busy"\} 0$/m);
+  });
+
+  it('keeps to the conventions of Prometheus, as promtool sees them', async function () {
+    const reason = whyNoPromtool();
+    if (reason !== undefined) {
+      this.test!.title += ` (${reason})`;
+      this.skip();
+    }
+    const { port } = await start();
+    await playNight(port);
+    await statusWhere(({ draw }) => draw.held);
+    expect(promtool(['check', 'metrics'], await (await get('metrics')).text())).to.equal('');
+  });
+
+  it('names no person and no document, whatever is asked, and whatever went wrong', async () => {
+    const { app, port } = await start();
+    const events = request(`${url}events`).end();
+    const [response] = (await once(events, 'response')) as [AsyncIterable<Buffer>];
+    const wrong = await sandbox.connect(port);
+    wrong.write(message('N', '2'), message('B', '2,Zacarias,Quux,39999999x,1999-03-17,42'));
+    expect((await wrong.rest())[1]).to.match(/^E /);
+    await playNight(port);
+    await statusWhere(({ draw, errors }) => draw.held && errors.total === 2);
+    const served: string[] = [];
+    for (const path of ['', 'status.json', 'metrics', 'healthz', 'readyz', 'Zacarias']) {
+      const answer = await get(path);
+      served.push(await answer.text(), JSON.stringify([...answer.headers]));
+    }
+    await app.stop('SIGTERM');
+    for await (const chunk of response) served.push(chunk.toString());
+    const rows = await sandbox.storedRows();
+    const personal = /Ana|Eva|Paz|Sol\b|Zacarias|Quux|3090446|1999-03-17|39999999/;
+    for (const row of rows) expect(row).to.match(personal);
+    expect(served.join('').length).to.be.greaterThan(10_000);
+    for (const text of served) expect(text).not.to.match(personal);
+  });
+
+  it('is alive and not ready while it stops', async () => {
+    const { app, port } = await start();
+    const staying = await sandbox.connect(port);
+    expect(await staying.ask('N', '1')).to.equal('O 0');
+    app.signal('SIGTERM');
+    await app.line(/action: close_listener \| result: success/);
+    const notReady = await get('readyz');
+    expect([notReady.status, await notReady.text()]).to.deep.equal([503, 'not ready: stopping\n']);
+    expect((await get('healthz')).status).to.equal(200);
+    staying.destroy();
+    expect((await app.end()).code).to.equal(0);
   });
 
   it('goes on without it where its port is in use, and says so', async () => {
@@ -174,10 +248,15 @@ describe('the status side of a server', function () {
   it('answers what is not there, and what is no request at all', async () => {
     const { port } = await start();
     expect((await get('nothing')).status).to.equal(404);
-    expect((await fetch(url, { method: 'POST', body: 'x' })).status).to.equal(404);
+    const post = await fetch(url, { method: 'POST', body: 'x' });
+    expect([post.status, post.headers.get('allow')]).to.deep.equal([405, 'GET, HEAD']);
     const head = await fetch(url, { method: 'HEAD' });
     expect(head.status).to.equal(200);
     expect(head.headers.get('content-security-policy')).to.match(/^default-src 'none'; /);
+    // A stream that nobody hears is not opened.
+    const stream = await fetch(`${url}events`, { method: 'HEAD' });
+    expect([stream.status, stream.headers.get('content-type')]).to.deep.equal([200, 'text/event-stream']);
+    expect(await (await get('metrics')).text()).to.match(/^lottery_status_pages_open 0$/m);
     const nonsense = await sandbox.connect(Number(new URL(url).port));
     nonsense.socket.write('\u0000nonsense\r\n\r\n');
     await once(nonsense.socket, 'end');

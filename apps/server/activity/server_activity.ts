@@ -82,8 +82,12 @@ export class ServerActivity implements StoreObserver {
     this.of(agency).hasWinners = true;
   }
 
-  /** A session was ended with an `E`; `agency` is 0 where it had no name, or none that takes part. */
+  /**
+   * A session was ended with an `E`; `agency` is 0 where it had no name, or none that takes part. That the server stops
+   * is nobody's error, and not counted.
+   */
   sessionRefused(agency: number, code: ProtocolErrorCode): void {
+    if (code === 'shutting-down') return;
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
     if (agency === 0) return;
     const activity = this.of(agency);

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { PROTOCOL_ERROR_CODES } from '../../lottery/protocol_error';
 import { type AgencyActivity } from '../activity/agency_activity';
 import { type BucketCounts } from '../activity/bucket_counts';
 import { type ServerActivity } from '../activity/server_activity';
@@ -12,6 +13,9 @@ const FRESH_MS = 1_000;
  * half of all that the status side does.
  */
 const LAG_PRECISION_MS = 50;
+
+/** Gauges of prom-client's that are called `_total`, as only counters may be. What they add up is there by type. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 /** What the metrics are taken from. */
 export interface MetricSources {
@@ -33,6 +37,7 @@ export class Metrics {
   constructor(sources: MetricSources) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS });
+    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
     addServerMetrics(registers, sources);
     addAgencyMetrics(registers, sources);
     addHistograms(this.registry, sources.activity);
@@ -98,7 +103,8 @@ function addServerMetrics(registers: Registry[], { activity, board, pages }: Met
     registers,
     collect(): void {
       this.reset();
-      for (const [code, count] of activity.errors) this.inc({ code }, count);
+      // Each code from the start on: Prometheus does not see the growth of a counter that begins with its first error.
+      for (const code of PROTOCOL_ERROR_CODES) this.inc({ code }, activity.errors.get(code) ?? 0);
     },
   });
 }

@@ -22,6 +22,8 @@ export const MOST_READERS = 200;
  */
 export class PageStream {
   private readonly readers = new Set<Reader>();
+  /** What `whole` gives until the next update: however many pages come, and do not read, there is one of it a second. */
+  private wholeBytes: Buffer | undefined;
 
   constructor(private readonly board: StatusBoard) {}
 
@@ -46,11 +48,12 @@ export class PageStream {
 
   /** Tells all pages what the board's last tick has changed. */
   update(): void {
-    const whole = once(() => this.whole());
-    const changes = once(() => frame('changes', JSON.stringify(this.board.changes())));
+    this.wholeBytes = undefined;
+    let changes: Buffer | undefined;
     for (const reader of this.readers) {
       if (reader.response.writableLength > 0) this.passOver(reader);
-      else this.send(reader, reader.needsWhole ? whole() : changes());
+      else if (reader.needsWhole) this.send(reader, this.whole());
+      else this.send(reader, (changes ??= frame('changes', JSON.stringify(this.board.changes()))));
     }
   }
 
@@ -72,15 +75,10 @@ export class PageStream {
   }
 
   private whole(): Buffer {
-    return frame('whole', this.board.wholeText());
+    return (this.wholeBytes ??= frame('whole', this.board.wholeText()));
   }
 }
 
 function frame(event: string, json: string): Buffer {
   return Buffer.from(`event: ${event}\ndata: ${json}\n\n`, 'utf8');
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let value: Value | undefined;
-  return () => (value ??= make());
 }

@@ -18,6 +18,9 @@ export interface StatusSources {
   readonly log: ActionLog;
 }
 
+/** Nothing can be changed from here. */
+const READING = ['GET', 'HEAD'];
+
 export type StatusApp = Hono<{ Bindings: HttpBindings }>;
 
 /** The endpoints, each documented in docs/operations.md. All are read only; none says a person's name or document. */
@@ -26,7 +29,8 @@ export function createStatusApp(sources: StatusSources): StatusApp {
   const app: StatusApp = new Hono();
 
   app.use(async (context, next) => {
-    await next();
+    if (READING.includes(context.req.method)) await next();
+    else context.res = context.text('this can only be read\n', 405, { Allow: READING.join(', ') });
     context.header('X-Content-Type-Options', 'nosniff');
     context.header('Referrer-Policy', 'no-referrer');
     context.header('Cache-Control', 'no-store');
@@ -37,6 +41,7 @@ export function createStatusApp(sources: StatusSources): StatusApp {
   });
   app.get('/events', (context) => {
     if (stream.isFull) return context.text('too many pages are open\n', 503);
+    if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
     const response = context.env.outgoing;
     response.writeHead(200, {
       'content-type': 'text/event-stream',

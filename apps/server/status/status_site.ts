@@ -34,6 +34,12 @@ const MOST_CONNECTIONS = 512;
 /** How long a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/**
+ * After so long without a byte either way a connection is cut: one that does not read its answer would keep it in memory.
+ * A page that is open has a word each second.
+ */
+const SILENCE_TIMEOUT_MS = 30_000;
+
 /** The open HTTP side of a server: the page, the metrics, the health. This file composes it. */
 export class StatusSite {
   private readonly ticking: NodeJS.Timeout;
@@ -113,6 +119,7 @@ export async function openStatusSite(parts: StatusSiteParts): Promise<StatusSite
   server.maxConnections = MOST_CONNECTIONS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.timeout = SILENCE_TIMEOUT_MS;
   server.listen({ host: settings.SERVER_STATUS_IP, port: settings.SERVER_STATUS_PORT });
   await once(server, 'listening');
   server.on('error', (error) => log.error('status_page', 'fail', { error: error.message }));

@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { promtool, whyNoPromtool } from '../../support/promtool';
 
 const REPOSITORY = join(__dirname, '../../..');
 const read = (name: string): string => readFileSync(join(REPOSITORY, name), 'utf8');
 
 interface Service {
   readonly environment?: Readonly<Record<string, string>>;
+  readonly networks?: readonly string[];
   readonly profiles?: readonly string[];
   readonly volumes?: readonly { readonly source: string; readonly target: string }[];
 }
@@ -15,10 +19,12 @@ interface Service {
 interface Panel {
   readonly title: string;
   readonly datasource: { readonly uid: string };
+  readonly targets: readonly { readonly expr: string; readonly datasource: { readonly uid: string } }[];
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
 }
 
 describe('the monitoring that comes with the compose file', () => {
+  const { panels } = JSON.parse(read('monitoring/grafana/dashboards/lottery.json')) as { panels: Panel[] };
   const { services } = parse(read('docker-compose.template.yaml')) as { services: Record<string, Service> };
 
   it('asks the server where the compose file has it', () => {
@@ -29,6 +35,12 @@ describe('the monitoring that comes with the compose file', () => {
     expect(prometheus.scrape_configs.map((job) => job.static_configs[0]!.targets)).to.deep.equal([[`server:${port}`]]);
   });
 
+  it('finds the server where the status side listens for other containers', () => {
+    const { environment, networks } = services['server']!;
+    expect(environment!['SERVER_STATUS_IP']).to.equal('0.0.0.0');
+    for (const name of ['prometheus', 'grafana']) expect(services[name]!.networks, name).to.deep.equal(networks);
+  });
+
   it('mounts files that are there, and starts only when it is asked for', () => {
     for (const name of ['prometheus', 'grafana']) {
       const { profiles, volumes } = services[name]!;
@@ -37,11 +49,48 @@ describe('the monitoring that comes with the compose file', () => {
     }
   });
 
+  it('puts each file where its reader looks for it', () => {
+    const targetOf = (name: string, source: string): string | undefined =>
+      services[name]!.volumes!.find((volume) => volume.source === source)?.target;
+    expect(targetOf('prometheus', './monitoring/prometheus.yml')).to.equal('/etc/prometheus/prometheus.yml');
+    expect(targetOf('grafana', './monitoring/grafana/provisioning')).to.equal('/etc/grafana/provisioning');
+    const { providers } = parse(read('monitoring/grafana/provisioning/dashboards/lottery.yaml')) as {
+      providers: { type: string; options: { path: string } }[];
+    };
+    const dashboards = targetOf('grafana', './monitoring/grafana/dashboards');
+    expect(providers.map(({ type, options }) => [type, options.path])).to.deep.equal([['file', dashboards]]);
+    expect(services['grafana']!.environment!['GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH']).to.equal(
+      `${dashboards}/lottery.json`,
+    );
+  });
+
+  it('is asked in expressions and a file that promtool takes', async function () {
+    const reason = whyNoPromtool();
+    if (reason !== undefined) {
+      this.test!.title += ` (${reason})`;
+      this.skip();
+    }
+    expect(promtool(['check', 'config', join(REPOSITORY, 'monitoring/prometheus.yml')])).to.equal('');
+    const expressions = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+    const rules = expressions.map((expr, index) => ({ record: `lottery:panel:${index}`, expr }));
+    const directory = await mkdtemp(join(tmpdir(), 'lottery-rules-'));
+    try {
+      await writeFile(join(directory, 'rules.yml'), stringify({ groups: [{ name: 'dashboard', rules }] }));
+      expect(promtool(['check', 'rules', join(directory, 'rules.yml')])).to.equal('');
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
   it('draws with the data source that is provisioned, in panels that do not overlap', () => {
     const { datasources } = parse(read('monitoring/grafana/provisioning/datasources/prometheus.yaml')) as {
-      datasources: { uid: string }[];
+      datasources: { uid: string; url: string }[];
     };
-    const { panels } = JSON.parse(read('monitoring/grafana/dashboards/lottery.json')) as { panels: Panel[] };
+    expect(datasources.map(({ url }) => url)).to.deep.equal(['http://prometheus:9090']);
+    expect(Object.keys(services)).to.include('prometheus');
+    for (const { title, targets } of panels) {
+      for (const { datasource } of targets) expect(datasource.uid, title).to.equal(datasources[0]!.uid);
+    }
     const taken = new Map<string, string>();
     for (const { title, datasource, gridPos } of panels) {
       expect(datasource.uid, title).to.equal(datasources[0]!.uid);

@@ -81,14 +81,21 @@
     if (lostAt !== 0) announce('The server is back.');
     lostAt = 0;
     announceProgress();
+    showTitle();
     draw();
   }
 
   function lose() {
     if (lostAt !== 0) return;
     lostAt = Date.now();
-    announce('The server is lost. Trying again.');
+    announce(hasStopped() ? 'The server has stopped. Waiting for it.' : 'The server is lost. Trying again.');
+    showTitle();
     draw();
+  }
+
+  /** A server that ends in good order says so with its last word. */
+  function hasStopped() {
+    return summary?.server.phase === 'stopping';
   }
 
   function watch() {
@@ -107,6 +114,10 @@
     newsAt = Date.now();
   }
 
+  function announceShown(count) {
+    announce(`${number(count)} of ${number(summary.agencies.expected)} agencies shown.`);
+  }
+
   function announceProgress() {
     const { draw, agencies, bets } = summary;
     const finished = finishedOf(agencies);
@@ -122,6 +133,21 @@
 
   function finishedOf({ byState }) {
     return byState.finished + byState.winners;
+  }
+
+  /** The tab says how it is going, while nobody sees the page too. */
+  function showTitle() {
+    const { draw, agencies } = summary ?? {};
+    const state =
+      lostAt !== 0
+        ? hasStopped()
+          ? 'Stopped'
+          : 'Lost'
+        : draw.held
+          ? `No. ${draw.number}`
+          : `${number(finishedOf(agencies))}/${number(agencies.expected)}`;
+    const title = `${state} · Lottery: the night of the draw`;
+    if (document.title !== title) document.title = title;
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
@@ -142,11 +168,15 @@
   }
 
   function drawLink() {
-    const state = lostAt !== 0 ? 'lost' : summary === undefined ? 'waiting' : 'live';
-    element('link').dataset.state = state;
+    const state = lostAt === 0 ? (summary === undefined ? 'waiting' : 'live') : hasStopped() ? 'stopped' : 'lost';
+    document.body.dataset.link = state;
     if (state === 'waiting') return;
+    setText('link-text', state === 'live' ? describePhase() : describeLoss());
+  }
+
+  function describeLoss() {
     const last = summary === undefined ? '' : ', this is how it was';
-    setText('link-text', state === 'live' ? describePhase() : `Server lost at ${clock(lostAt)}${last}. Trying again…`);
+    return `Server ${hasStopped() ? 'stopped' : 'lost'} at ${clock(lostAt)}${last}. Trying again…`;
   }
 
   function describePhase() {
@@ -158,14 +188,15 @@
     const { bets, agencies, errors, server } = summary;
     setText('bets', number(bets.stored));
     setText('rate', number(bets.perSecond));
-    setText('peak', curve.length === 0 ? '' : `, at most ${number(Math.max(...curve))} in the last 3 minutes`);
+    const peak = Math.max(0, ...curve);
+    setText('peak', peak === 0 ? 'no bets in the last 3 minutes' : `at most ${number(peak)}`);
     drawCurve(element('chart'), curve, 'All agencies');
 
     const finished = finishedOf(agencies);
     setText('finished', number(finished));
     setText('expected', number(agencies.expected));
     element('meter').style.transform = `scaleX(${finished / agencies.expected})`;
-    setText('states', `${number(agencies.byState.uploading)} uploading, ${number(agencies.byState.absent)} absent`);
+    setText('states', describeStates(agencies.byState));
 
     drawDraw();
     setText('errors', number(errors.total));
@@ -176,6 +207,14 @@
       'since',
       `Server started ${new Date(server.startedAt).toLocaleString()}, ${number(server.sessionsOpen)} sessions open.`,
     );
+  }
+
+  /** Those that the figure above leaves open; once the draw is held, those that still have no winners. */
+  function describeStates({ absent, uploading, finished, winners }) {
+    if (!summary.draw.held) return `${number(uploading)} uploading, ${number(absent)} absent`;
+    return finished === 0
+      ? 'all have their winners'
+      : `${number(winners)} have their winners, ${number(finished)} not yet`;
   }
 
   function drawDraw() {
@@ -202,8 +241,18 @@
     const notListed = summary.agencies.expected > MOST_LISTED ? '; absent agencies are not listed' : '';
     setText('shown', `${shown} of ${number(chosen.length)}${notListed}`);
     element('pages').hidden = pages === 1 && notListed === '';
-    element('previous').disabled = page === 0;
-    element('next').disabled = page === pages - 1;
+    element('none').hidden = visible.length > 0;
+    allowSteps(page > 0, page < pages - 1);
+    return chosen.length;
+  }
+
+  /** The keyboard's focus does not stay on a button that leads nowhere. */
+  function allowSteps(back, on) {
+    const [previous, next] = [element('previous'), element('next')];
+    previous.disabled = !back;
+    next.disabled = !on;
+    if (document.activeElement === previous && !back && on) next.focus();
+    if (document.activeElement === next && !on && back) previous.focus();
   }
 
   /** The agencies that are asked for, in the order asked for. */
@@ -248,7 +297,7 @@
     head.scope = 'row';
     head.setAttribute('role', 'rowheader');
     row.append(head);
-    for (const name of ['state', 'number', 'number', 'curve', 'number winners', 'errors']) {
+    for (const name of ['state', 'number', 'number rate', 'curve', 'number winners', 'errors']) {
       const cell = document.createElement('td');
       cell.className = name;
       cell.setAttribute('role', 'cell');
@@ -260,12 +309,16 @@
   function fillRow(row, agency) {
     const [id, state, bets, rate, curveCell, winners, errors] = row.cells;
     put(id, String(agency.id));
-    put(state, STATES[agency.state]);
-    state.dataset.state = agency.state;
+    const isIdle = agency.state === 'uploading' && agency.perSecond === 0;
+    put(state, isIdle ? 'uploading, idle' : STATES[agency.state]);
+    state.dataset.state = isIdle ? 'idle' : agency.state;
     put(bets, number(agency.bets));
     bets.dataset.unit = 'bets';
     put(rate, number(agency.perSecond));
     rate.dataset.unit = 'a second';
+    bets.classList.toggle('zero', agency.bets === 0);
+    rate.classList.toggle('zero', agency.perSecond === 0);
+    winners.classList.toggle('zero', agency.winners === 0);
     drawCurve(curveCell, agency.curve, `Agency ${agency.id}`);
     put(winners, agency.winners === null ? '' : number(agency.winners));
     winners.dataset.unit = agency.winners === 1 ? 'winner' : 'winners';
@@ -328,7 +381,7 @@
   for (const id of ['filter', 'sort', 'search']) {
     element(id).addEventListener('input', () => {
       page = 0;
-      draw();
+      if (summary !== undefined) announceShown(drawAgencies());
     });
   }
   element('previous').addEventListener('click', () => {
