@@ -1,20 +1,26 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findFreePort } from '../tools/free_port';
+import { medianInterval } from './system/statistics';
 
 /**
  * `make bench-status`: what the status page costs the bets. The same lottery is run in pairs, one run without a status
  * side and one with it and many open pages, in turns of either order; what counts is the ratio within a pair, since
- * both had the same machine. The pages are read by a process of its own, as browsers are.
+ * both had the same machine. The pages are read by a process of its own, as browsers are. The median of the ratios is
+ * told with its confidence interval: only where the whole of that is within the limit has the run shown it.
  */
 
 const APPS = join(__dirname, '../apps');
+
+/** What the pages may cost: 3 %. */
+const LIMIT = 1.03;
+const CONFIDENCE = 0.95;
 
 interface Lottery {
   readonly directory: string;
@@ -66,7 +72,7 @@ async function measure(lottery: Lottery, pairs: number): Promise<void> {
     process.stdout.write(`pair ${pair + 1}: without ${first} ms (wall/server's processor), watched ${second} ms\n`);
   }
   process.stdout.write(
-    `\nwith ${lottery.pages} pages open, as a part of without (median, quartiles, ${pairs} pairs):\n`,
+    `\nwith ${lottery.pages} pages open, as a part of without (median and its 95 % confidence interval, ${pairs} pairs):\n`,
   );
   process.stdout.write(`time to the last agency's winners: ${describe(wall)}\n`);
   process.stdout.write(`the server's processor time:       ${describe(cpu)}\n`);
@@ -138,11 +144,13 @@ async function openPage(url: string, agent: Agent): Promise<void> {
   }
 }
 
-/** proc(5): user and system time are fields 14 and 15 of `stat`, in ticks of 10 ms. */
+/** proc(5): the first field of a thread's `schedstat` is its time on a processor in nanoseconds. */
 function cpuMsOf({ pid }: ChildProcess): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const spent = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e6;
 }
 
 async function writeFiles({ directory, agencies }: Lottery, bets: number): Promise<void> {
@@ -156,9 +164,10 @@ async function writeFiles({ directory, agencies }: Lottery, bets: number): Promi
 }
 
 function describe(ratios: readonly number[]): string {
-  const sorted = ratios.toSorted((left, right) => left - right);
-  const at = (part: number): string => (100 * sorted[Math.round(part * (sorted.length - 1))]!).toFixed(1);
-  return `${at(0.5)} % (${at(0.25)} to ${at(0.75)} %)`;
+  const { median, least, most } = medianInterval(ratios, CONFIDENCE);
+  const percent = (ratio: number): string => (100 * ratio).toFixed(1);
+  const verdict = most <= LIMIT ? 'within' : least > LIMIT ? 'above' : 'not shown to be within';
+  return `${percent(median)} % (${percent(least)} to ${percent(most)} %): ${verdict} ${percent(LIMIT)} %`;
 }
 
 main().catch((error: unknown) => {
