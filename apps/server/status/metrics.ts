@@ -1,21 +1,13 @@
-import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { PROTOCOL_ERROR_CODES } from '../../lottery/protocol_error';
 import { type AgencyActivity } from '../activity/agency_activity';
 import { type BucketCounts } from '../activity/bucket_counts';
 import { type ServerActivity } from '../activity/server_activity';
+import { addProcessMetrics } from './process_metrics';
 import { MOST_AGENCIES_IN_DETAIL, type StatusBoard } from './status_board';
 
 /** However often it is asked, the metrics are gathered once in so long. */
 const FRESH_MS = 1_000;
-
-/**
- * How often the event loop is looked at, and so the lag of one that is idle: prom-client's own 10 ms would cost a good
- * half of all that the status side does.
- */
-const LAG_PRECISION_MS = 50;
-
-/** Gauges of prom-client's that are called `_total`, as only counters may be. What they add up is there by type. */
-const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 /** What the metrics are taken from. */
 export interface MetricSources {
@@ -36,8 +28,7 @@ export class Metrics {
 
   constructor(sources: MetricSources) {
     const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS });
-    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
+    addProcessMetrics(this.registry);
     addServerMetrics(registers, sources);
     addAgencyMetrics(registers, sources);
     addHistograms(this.registry, sources.activity);

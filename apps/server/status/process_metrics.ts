@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** How often the event loop is looked at, and so the lag of one that is idle: more often would cost processor time. */
+const LAG_PRECISION_MS = 50;
+
+const MICROSECONDS = 1e6;
+const NANOSECONDS = 1e9;
+
+/**
+ * The process's own metrics, under the names that Prometheus's clients give them. prom-client's collection of them is not
+ * used: it is told of every garbage collection, of which a server with a small young generation has many, and it calls
+ * gauges `_total`.
+ */
+export function addProcessMetrics(registry: Registry): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect(): void {
+        this.set(read());
+      },
+    });
+  };
+
+  new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'Processor time, of the user and of the system.',
+    registers,
+    collect(): void {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / MICROSECONDS);
+    },
+  });
+  const startedAt = Math.round(Date.now() / 1000 - process.uptime());
+  gauge('process_start_time_seconds', 'When the process started, since the epoch.', () => startedAt);
+  gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  gauge('process_open_fds', 'Open files and connections.', () => readdirSync('/proc/self/fd').length);
+  gauge('process_max_fds', 'The most that may be open.', () => maxFiles());
+  gauge('nodejs_heap_size_used_bytes', 'What is used of the heap.', () => process.memoryUsage().heapUsed);
+  gauge('nodejs_heap_size_total_bytes', 'The heap.', () => process.memoryUsage().heapTotal);
+  addLag(registry);
+}
+
+/** How late the event loop was since the metrics were gathered before. */
+function addLag(registry: Registry): void {
+  const lag = monitorEventLoopDelay({ resolution: LAG_PRECISION_MS });
+  lag.enable();
+  const gauges = [
+    ['nodejs_eventloop_lag_p50_seconds', 'median', () => lag.percentile(50)],
+    ['nodejs_eventloop_lag_p99_seconds', '99th percentile', () => lag.percentile(99)],
+    ['nodejs_eventloop_lag_max_seconds', 'longest', () => lag.max],
+  ] as const;
+  for (const [index, [name, words, read]] of gauges.entries()) {
+    new Gauge({
+      name,
+      help: `How late the event loop was, the ${words} since the scrape before.`,
+      registers: [registry],
+      collect(): void {
+        if (lag.count > 0) this.set(read() / NANOSECONDS);
+        // They are gathered in this order.
+        if (index === gauges.length - 1) lag.reset();
+      },
+    });
+  }
+}
+
+/** NaN, for Prometheus too, where there is no limit. */
+function maxFiles(): number {
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1]);
+}
