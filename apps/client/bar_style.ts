@@ -21,6 +21,8 @@ const WIDEST_BAR = 30;
 const NARROWEST_BAR = 4;
 /** What the words are given before the bar has more than its least. */
 const WORDS_LENGTH = 68;
+/** What stands there is wiped when the rest of the line is. */
+const LAST_COLUMN = 1;
 const RATE_LENGTH = 6;
 const USUAL_COLUMNS = 80;
 
@@ -34,7 +36,9 @@ function number(value: number): string {
 export function createBars(): MultiBar {
   return new MultiBar({
     format: (_options, progress, payload) =>
-      describeBar(progress, payload as BarPayload, process.stdout.columns || USUAL_COLUMNS),
+      describeBar(progress, payload as BarPayload, (process.stdout.columns || USUAL_COLUMNS) - LAST_COLUMN),
+    // No bar is too long for its line; the log's lines above it may be, and are not to be cut.
+    linewrap: true,
     hideCursor: true,
     // What cli-progress would only draw later is drawn at the end too.
     forceRedraw: true,

@@ -44,10 +44,10 @@ export class ProgressBar implements ProgressListener {
     this.stop();
   }
 
-  /** Draws the last state, and gives the terminal back to the log. */
+  /** Draws the last state below what was logged until now, and gives the terminal back to the log. */
   private stop(): void {
+    this.output.divert(undefined);
     this.multiBar.update();
     this.multiBar.stop();
-    this.output.divert(undefined);
   }
 }

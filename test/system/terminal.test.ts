@@ -7,6 +7,13 @@ import { LotterySandbox } from '../support/lottery_sandbox';
 const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
 const AGENCIES = 2;
 const BETS = 3_000;
+/** What came to a terminal: as it was sent, and the lines of it. */
+interface Drawn {
+  readonly code: number | null;
+  readonly text: string;
+  readonly lines: readonly string[];
+}
+
 /** ECMA-48: what moves the cursor, hides it, or clears. */
 const ESCAPES = '\u001b[';
 
@@ -38,13 +45,16 @@ describe('what is drawn in a terminal', function () {
   });
 
   /** Runs the lottery in a terminal so wide, and returns what came there, in lines. */
-  function runIn(columns: number, ...args: string[]): { code: number | null; text: string; lines: string[] } {
-    const program = [process.execPath, join(DIST, 'tools/run_lottery.js'), '--agencies', String(AGENCIES)];
-    const command = [...program, '--data', '.', ...args].map((word) => `'${word}'`).join(' ');
+  function runIn(columns: number, ...args: string[]): Drawn {
+    return drawIn(columns, ['tools/run_lottery.js', '--agencies', String(AGENCIES), '--data', '.', ...args]);
+  }
+
+  function drawIn(columns: number, [program, ...args]: readonly string[], env: Record<string, string> = {}): Drawn {
+    const command = [process.execPath, join(DIST, program!), ...args].map((word) => `'${word}'`).join(' ');
     const { PATH } = process.env;
     const { status, stdout } = spawnSync('script', ['-qec', `stty cols ${columns} rows 24; ${command}`, '/dev/null'], {
       cwd: sandbox.directory,
-      env: { PATH, TERM: 'xterm', SHELL: '/bin/sh' },
+      env: { PATH, TERM: 'xterm', SHELL: '/bin/sh', ...env },
       encoding: 'utf8',
     });
     // eslint-disable-next-line no-control-regex
@@ -64,6 +74,27 @@ describe('what is drawn in a terminal', function () {
       for (const line of drawn) expect(line.length, line).to.be.at.most(columns);
       // The cursor that was hidden is shown again.
       expect(text.lastIndexOf('\u001b[?25h')).to.be.greaterThan(text.lastIndexOf('\u001b[?25l'));
+    });
+  }
+
+  for (const columns of [80, 40]) {
+    it(`is the bar of a client below its log, every line of which is there whole, in ${columns} columns`, async () => {
+      const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
+      const { code, text, lines } = drawIn(columns, ['apps/client/main.js'], {
+        CLI_ID: '1',
+        CLI_SERVER_ADDRESS: `127.0.0.1:${port}`,
+        CLI_DATA_FILE: sandbox.path('agency-{id}.csv'),
+      });
+      expect(code, text).to.equal(0);
+      const bars = lines.filter((line) => line.startsWith('agency 1 '));
+      expect(bars.at(-1)).to.match(/^agency 1 █+ 100% 3,000(?: bets)?, \d+ winners$/);
+      for (const line of bars) expect(line.length, line).to.be.below(columns);
+      const actions = lines.flatMap((line) => /action: (\w+) \| result: \w+/.exec(line)?.[1] ?? []);
+      expect(actions).to.deep.equal(['config', 'upload', 'close_file', 'upload', 'consulta_ganadores', 'exit']);
+      const file = lines.find((line) => line.includes('action: close_file'));
+      expect(file).to.match(/file: \S+agency-1\.csv$/);
+      // A terminal that does not wrap would cut the log's lines.
+      expect(text).not.to.contain(`${ESCAPES}?7l`);
     });
   }
 
