@@ -196,12 +196,13 @@ for (const transport of transports) {
         void blocked.then(() => (isSent = true));
         await turns(20);
         expect(isSent).to.equal(false);
-        const reading = (async () => {
+        const readAll = async (): Promise<void> => {
           while ((await server.recvSome(1 << 20)) !== null);
-        })();
+        };
+        const reading = expectCode(readAll(), 'SOCKET_CLOSED');
         await blocked;
         await server.close();
-        await expectCode(reading, 'SOCKET_CLOSED');
+        await reading;
       });
 
       it('lets the caller use its buffer again once it has resolved', async () => {
