@@ -10,21 +10,21 @@ import { median, quantile } from './statistics';
  * once, in turn, so that what else the machine does meets all alike; a ratio is made of two runs of the same round.
  * After some rounds all processes are started anew: how the memory of one happens to lie decides ten per cent and more.
  *
- * BENCH_STARTS: how often the processes are started (8). BENCH_ROUNDS: rounds for each start (3). BENCH_RUN_MS: how long
+ * BENCH_STARTS: how often the processes are started (6). BENCH_ROUNDS: rounds for each start (5). BENCH_RUN_MS: how long
  * a run of the yardstick takes (100). BENCH_CPUS: the CPU of the servers and that of the clients (0,0), or `any`.
  *
  * Server and client share a CPU, because where the system puts two processes that wait for each other decides more than
  * what they do: on one CPU, or with a CPU to be woken for each message, which in a virtual machine costs several times
  * as much as a message. On one CPU the speed is that of the work alone.
  */
-const STARTS = Number(process.env.BENCH_STARTS ?? 8);
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const STARTS = Number(process.env.BENCH_STARTS ?? 6);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const RUN_MS = Number(process.env.BENCH_RUN_MS ?? 100);
 const CPUS = process.env.BENCH_CPUS ?? '0,0';
 const PLACEMENT: Placement = CPUS === 'any' ? undefined : (CPUS.split(',').map(Number) as [number, number]);
 
 /** So many until all that runs is compiled: with fewer, whoever has more code looks slower than it is. */
-const WARM_UP_MESSAGES = 20_000;
+const WARM_UP_MESSAGES = 60_000;
 
 const names = Object.keys(contenders);
 const yardstick = names[0]!;
