@@ -111,8 +111,8 @@ bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=
 	@node dist/bench/system/main.js $(if $(FULL),--full) $(if $(PARTS),--parts '$(PARTS)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 .PHONY: bench-status
-bench-status: build ## Measure what 50 open status pages cost the bets (PAIRS=21)
-	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),21)'
+bench-status: build ## Measure what 50 open status pages cost the bets (PAIRS=101: some minutes)
+	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),101)'
 
 # Takes about a quarter of an hour; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
 .PHONY: torture

@@ -37,7 +37,7 @@ interface RunCost {
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      pairs: { type: 'string', default: '21' },
+      pairs: { type: 'string', default: '101' },
       agencies: { type: 'string', default: '5' },
       bets: { type: 'string', default: '200000' },
       pages: { type: 'string', default: '50' },
