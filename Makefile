@@ -114,7 +114,7 @@ bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=
 bench-status: build ## Measure what 50 open status pages cost the bets (PAIRS=101: some minutes)
 	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),101)'
 
-# Takes about a quarter of an hour; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
+# Takes 6 minutes on an idle machine; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
 .PHONY: torture
 torture: build ## Kill, cut, starve and flood the server, and hold its store to the agencies' own record (docs/durability.md)
 	@TORTURE=full TS_NODE_TRANSPILE_ONLY=true npx --no-install mocha --config test/torture/mocharc.json
