@@ -17,6 +17,9 @@ export type LogSink = (lines: string) => void;
  */
 export class ActionLog {
   private readonly threshold: number;
+  /** The time of the line before, which is that of all lines of the same second. */
+  private second = NaN;
+  private timestamp = '';
 
   constructor(
     level: LogLevel,
@@ -53,9 +56,19 @@ export class ActionLog {
 
   private write(level: LogLevel, action: string, result: LogResult, fields: LogFields = {}): void {
     if (LOG_LEVELS.indexOf(level) < this.threshold) return;
-    let line = `${timestamp(this.now())} ${level.padEnd(8)} action: ${action} | result: ${result}`;
-    for (const [key, value] of Object.entries(fields)) line += ` | ${key}: ${escapeField(String(value))}`;
+    let line = `${this.timestampNow()} ${level.padEnd(8)} action: ${action} | result: ${result}`;
+    for (const key in fields) line += ` | ${key}: ${escapeField(String(fields[key]))}`;
     this.sink(`${line}\n`);
+  }
+
+  private timestampNow(): string {
+    const now = this.now();
+    const second = Math.floor(now.getTime() / 1000);
+    if (second !== this.second) {
+      this.second = second;
+      this.timestamp = formatTime(now);
+    }
+    return this.timestamp;
   }
 }
 
@@ -67,7 +80,7 @@ function escapeField(text: string): string {
   });
 }
 
-function timestamp(date: Date): string {
+function formatTime(date: Date): string {
   const day = `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())}`;
   return `${day} ${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}:${twoDigits(date.getSeconds())}`;
 }

@@ -56,7 +56,7 @@ export class AgencyConversation {
   /** The agency's bets that are stored or on their way to the disk. */
   private bets = 0;
   /** The batch read last; those before it are stored before it is. */
-  private lastBatch: Promise<unknown> = Promise.resolve();
+  private lastBatch: Promise<unknown> | undefined;
 
   constructor(
     private readonly services: LotteryServices,

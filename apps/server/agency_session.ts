@@ -9,7 +9,7 @@ import {
 import { type LotteryMessage, MessageType, textMessage } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
 import { AgencyConversation, type ConversationHost, type LotteryServices } from './agency_conversation';
-import { AnswerQueue } from './answer_queue';
+import { type AnswerOwner, AnswerQueue } from './answer_queue';
 import { describePeer } from '../runtime/describe_peer';
 import { StoreBrokenError, StoreError } from './storage/errors';
 
@@ -21,6 +21,14 @@ export interface SessionLimits {
   readonly idleTimeoutMs: number;
   /** How long an `A` may be held before it is answered `W`. */
   readonly waitHoldMs: number;
+}
+
+/** Who runs the sessions. */
+export interface SessionOwner {
+  /** The session's connection is closed. */
+  onSessionEnded(session: AgencySession): void;
+  /** Nothing can be stored any more. */
+  onStoreBroken(error: StoreBrokenError): void;
 }
 
 /** How many answers may be owed before the session stops reading: an agency's batches that share flushes. */
@@ -37,7 +45,8 @@ const CONNECTION_GONE = new Error('the connection is gone');
  * keeps the clocks, and ends once: when the agency does, at the first message that the protocol refuses, or when it is
  * told to. What came before the end is answered first; what stands behind it is not looked at.
  */
-export class AgencySession implements ConversationHost {
+export class AgencySession implements ConversationHost, AnswerOwner {
+  private readonly begunAt = performance.now();
   private hasEnded = false;
   /** Only for those who wait for something else than the agency: most sessions need none. */
   private controller: AbortController | undefined;
@@ -51,35 +60,17 @@ export class AgencySession implements ConversationHost {
     private readonly channel: MessageChannel<LotteryMessage>,
     private readonly services: LotteryServices,
     private readonly limits: SessionLimits,
-    /** Told when nothing can be stored any more. */
-    private readonly onStoreBroken: (error: StoreBrokenError) => void,
+    private readonly owner: SessionOwner,
   ) {
     const { messageTimeoutMs, waitHoldMs } = limits;
-    this.answers = new AnswerQueue(channel, MAX_ANSWERS_OWED, messageTimeoutMs, (error) => this.endBecause(error));
+    this.answers = new AnswerQueue(channel, MAX_ANSWERS_OWED, messageTimeoutMs, this);
     this.conversation = new AgencyConversation(services, this, waitHoldMs);
   }
 
   /** Runs the session; resolves, and never rejects, when its connection is closed. */
-  async run(): Promise<void> {
-    const begun = performance.now();
+  run(): Promise<void> {
     this.services.activity.sessionOpened();
-    while (!this.hasEnded) {
-      try {
-        const message = this.channel.tryReceive() ?? (await this.channel.receive(this.receiveOptions));
-        if (message === null) break;
-        await this.conversation.handle(message);
-        await this.answers.waitForRoom();
-      } catch (error) {
-        if (!this.isOfAnAnswerOwed(error)) this.endBecause(error);
-      }
-    }
-    await this.answers.settled();
-    this.conversation.end();
-    this.isSettled = true;
-    this.successor?.();
-    await this.sayLastWords();
-    this.services.activity.sessionClosed(performance.now() - begun);
-    this.services.log.debug('close_session', 'success', this.describe());
+    return this.converse();
   }
 
   async supersede(): Promise<void> {
@@ -118,15 +109,45 @@ export class AgencySession implements ConversationHost {
     this.answers.owe(answer);
   }
 
+  onAnswerFailed(error: unknown): void {
+    this.endBecause(error);
+  }
+
   /** What the log says of the session. */
   describe(): Record<string, string | number> {
     return { agency: this.conversation.agencyId, ...describePeer(this.channel.socket) };
   }
 
+  /** What waits here while the agency is silent costs memory for each of them: nothing is kept that is not needed then. */
+  private async converse(): Promise<void> {
+    while (!this.hasEnded) {
+      try {
+        const message = this.channel.tryReceive() ?? (await this.channel.receive(this.receiveOptions));
+        if (message === null) break;
+        await this.conversation.handle(message);
+        await this.answers.waitForRoom();
+      } catch (error) {
+        if (!this.isOfAnAnswerOwed(error)) this.endBecause(error);
+      }
+    }
+    return this.conclude();
+  }
+
+  private async conclude(): Promise<void> {
+    await this.answers.settled();
+    this.conversation.end();
+    this.isSettled = true;
+    this.successor?.();
+    await this.sayLastWords();
+    this.services.activity.sessionClosed(performance.now() - this.begunAt);
+    this.services.log.debug('close_session', 'success', this.describe());
+    this.owner.onSessionEnded(this);
+  }
+
   private get receiveOptions(): ReceiveOptions {
     const { idleTimeoutMs, messageTimeoutMs } = this.limits;
     const timeLeft = Math.max(1, Math.ceil(idleTimeoutMs - this.silenceMs()));
-    return { idleTimeoutMs: timeLeft, messageTimeoutMs };
+    return timeLeft === idleTimeoutMs ? this.limits : { idleTimeoutMs: timeLeft, messageTimeoutMs };
   }
 
   /** The idle clock counts the agency's silence only: what it counted while an answer was owed does not hold. */
@@ -160,7 +181,7 @@ export class AgencySession implements ConversationHost {
     if (error instanceof TimedOutError && error.operation === 'receive') {
       return new ProtocolError('timeout', error.message, { cause: error });
     }
-    if (error instanceof StoreBrokenError) this.onStoreBroken(error);
+    if (error instanceof StoreBrokenError) this.owner.onStoreBroken(error);
     if (error instanceof StoreError) return new ProtocolError('storage', error.message, { cause: error });
     const isForeseen = error instanceof SocketError || error === CONNECTION_GONE;
     if (!isForeseen) this.services.log.error('session', 'fail', { error: String(error) });

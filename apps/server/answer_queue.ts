@@ -7,6 +7,12 @@ interface OwedAnswer {
   failure: { readonly error: unknown } | undefined;
 }
 
+/** Whose answers they are. */
+export interface AnswerOwner {
+  /** Told once, of the first answer that could not be had or sent; those behind it are dropped. */
+  onAnswerFailed(error: unknown): void;
+}
+
 /**
  * The answers that a session owes, sent in the order of the messages they answer: each as soon as it is known and all
  * before it are. Answers that become known together leave together.
@@ -26,13 +32,12 @@ export class AnswerQueue {
   /**
    * @param limit how many answers may be owed before `waitForRoom` waits.
    * @param sendTimeoutMs how long the agency may take to receive one; then the connection is reset.
-   * @param onFailure told once, of the first answer that could not be had or sent; those behind it are dropped.
    */
   constructor(
     private readonly channel: MessageChannel<LotteryMessage>,
     private readonly limit: number,
     private readonly sendTimeoutMs: number,
-    private readonly onFailure: (error: unknown) => void,
+    private readonly owner: AnswerOwner,
   ) {}
 
   /** How many answers are owed: not known yet, or on their way to the kernel. */
@@ -134,7 +139,7 @@ export class AnswerQueue {
     this.queue = [];
     if (this.failed) return;
     this.failed = true;
-    this.onFailure(error);
+    this.owner.onAnswerFailed(error);
     this.stopWaiting();
   }
 

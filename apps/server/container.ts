@@ -85,7 +85,7 @@ function createSessionFactory(settings: ServerSettings) {
     log: ActionLog,
   ): SessionFactory => {
     const services: LotteryServices = { bets, tracker, winners, registry, activity, log };
-    return (peer, onStoreBroken) => new AgencySession(new MessageChannel(peer, codec), services, limits, onStoreBroken);
+    return (peer, owner) => new AgencySession(new MessageChannel(peer, codec), services, limits, owner);
   };
 }
 

@@ -14,7 +14,7 @@ import { ExitCode } from '../runtime/exit_code';
 import { tellParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
 import { type ServerActivity } from './activity/server_activity';
-import { type AgencySession } from './agency_session';
+import { type AgencySession, type SessionOwner } from './agency_session';
 import { type ServerSettings } from './settings';
 import { type StatusSide } from './status_side';
 import { StoreConflictError, StoreDirectoryError } from './storage/errors';
@@ -22,7 +22,7 @@ import { type Store } from './store';
 import { TOKENS } from './tokens';
 
 /** Makes the session of an accepted connection. */
-export type SessionFactory = (peer: PeerSocket, onStoreBroken: (error: Error) => void) => AgencySession;
+export type SessionFactory = (peer: PeerSocket, owner: SessionOwner) => AgencySession;
 
 /** How long a stop waits for the sessions to end by themselves: well within the 3 s that `docker stop -t 3` gives. */
 const SHUTDOWN_GRACE_MS = 1_500;
@@ -36,7 +36,7 @@ const MAX_BUSY_LINGERING = 256;
  * as threads are joined.
  */
 @injectable()
-export class LotteryServer {
+export class LotteryServer implements SessionOwner {
   private readonly sessions = new Map<AgencySession, Promise<void>>();
   private readonly stopping = new AbortController();
   private turnedAway = 0;
@@ -135,11 +135,12 @@ export class LotteryServer {
       return;
     }
     this.log.info('accept_connections', 'success', fields);
-    const session = this.createSession(peer, (error) => this.onStoreBroken(error));
-    this.sessions.set(
-      session,
-      session.run().then(() => void this.sessions.delete(session)),
-    );
+    const session = this.createSession(peer, this);
+    this.sessions.set(session, session.run());
+  }
+
+  onSessionEnded(session: AgencySession): void {
+    this.sessions.delete(session);
   }
 
   private async turnAway(peer: PeerSocket): Promise<void> {
@@ -170,7 +171,7 @@ export class LotteryServer {
     clearTimeout(deadline);
   }
 
-  private onStoreBroken(error: Error): void {
+  onStoreBroken(error: Error): void {
     if (this.failure !== undefined) return;
     this.failure = error;
     const { cause } = error;

@@ -16,13 +16,21 @@ export function addressOfServer(reported: AddressInfo | string | null): Address 
   return typeof reported === 'string' ? { path: reported } : { host: reported.address, port: reported.port };
 }
 
-/**
- * The two ends of a connection, read while it is alive: the system forgets a peer's address once the connection is
- * reset. A stream that is not a TCP connection has none.
- */
-export function addressesOf(stream: Duplex): { local: Address | undefined; remote: Address | undefined } {
-  const { localAddress, localPort, remoteAddress, remotePort } = stream as Partial<Socket>;
-  return { local: tcpAddress(localAddress, localPort), remote: tcpAddress(remoteAddress, remotePort) };
+/** Whether a server bound to it takes connections at every address of the machine. */
+export function isWildcard(address: Address): boolean {
+  return 'host' in address && (address.host === '0.0.0.0' || address.host === '::');
+}
+
+/** This end of a connection, as long as that is alive. A stream that is not a TCP connection has none. */
+export function localAddressOf(stream: Duplex): Address | undefined {
+  const { localAddress, localPort } = stream as Partial<Socket>;
+  return tcpAddress(localAddress, localPort);
+}
+
+/** The peer's end, read while the connection is alive: the system forgets it once that is reset. */
+export function remoteAddressOf(stream: Duplex): Address | undefined {
+  const { remoteAddress, remotePort } = stream as Partial<Socket>;
+  return tcpAddress(remoteAddress, remotePort);
 }
 
 function tcpAddress(host: string | undefined, port: number | undefined): Address | undefined {

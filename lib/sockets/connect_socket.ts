@@ -79,7 +79,7 @@ export class ConnectSocket extends StreamSocket {
     if (stream === undefined) return;
     const onReady = (): void => {
       if (this.isClosed) return;
-      this.startTraffic(this.target);
+      this.startTraffic({ remote: this.target });
       attempt.resolve();
     };
     const event = readinessEvent(stream as Partial<Socket & HandshakeState>);

@@ -1,10 +1,11 @@
 import { createServer, type Server } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { type Address, addressOfServer } from './address';
+import { type Address, addressOfServer, isWildcard } from './address';
 import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from './errors';
 import { PeerSocket } from './peer_socket';
 import { type BufferOptions } from './stream_socket';
 import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
+import { rejection } from './rejection';
 import { requireCount } from './require_count';
 import { requirePathFits } from './unix_path';
 import { checkOptions, type WaitOptions } from './wait_limits';
@@ -103,15 +104,16 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
    * @throws TimedOutError, AbortedError no connection is taken.
    * @throws SocketStateError before `bindAndListen`.
    */
-  async accept(options?: WaitOptions): Promise<PeerSocket> {
-    const ends = { local: this.bound };
-    checkOptions('accept', ends, options);
-    if (this.closed) throw new SocketClosedError('accept', ends);
-    if (this.bound === undefined) throw new SocketStateError('accept', ends, 'bindAndListen comes first');
+  accept(options?: WaitOptions): Promise<PeerSocket> {
+    try {
+      this.requireListening(options);
+    } catch (error) {
+      return rejection(error);
+    }
     const peer = this.waitingPeers.shift();
-    if (peer !== undefined) return peer;
+    if (peer !== undefined) return Promise.resolve(peer);
 
-    const waiter: Waiter<PeerSocket> = new Waiter('accept', ends, options, () => {
+    const waiter: Waiter<PeerSocket> = new Waiter('accept', { local: this.bound }, options, () => {
       this.waitingAccepts.delete(waiter);
     });
     this.waitingAccepts.add(waiter);
@@ -150,6 +152,13 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     }
   }
 
+  private requireListening(options: WaitOptions | undefined): void {
+    const ends = { local: this.bound };
+    checkOptions('accept', ends, options);
+    if (this.closed) throw new SocketClosedError('accept', ends);
+    if (this.bound === undefined) throw new SocketStateError('accept', ends, 'bindAndListen comes first');
+  }
+
   private startListening(waiter: Waiter<void>): void {
     try {
       if ('path' in this.options) requirePathFits(this.options.path);
@@ -169,8 +178,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   private onConnection(stream: Duplex): void {
-    const isOurs = this.options.createServer === undefined;
-    const peer = new PeerSocket(isOurs ? stream : withTcpOptions(stream, this.options), this.options);
+    const peer = this.peerOf(stream);
     const [waiter] = this.waitingAccepts;
     if (waiter !== undefined) {
       this.waitingAccepts.delete(waiter);
@@ -181,6 +189,13 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
       this.refused++;
       peer.reset();
     }
+  }
+
+  private peerOf(stream: Duplex): PeerSocket {
+    const { options, bound } = this;
+    if (options.createServer !== undefined) return new PeerSocket(withTcpOptions(stream, options), options);
+    const isKnown = bound !== undefined && 'host' in bound && !isWildcard(bound);
+    return new PeerSocket(stream, options, isKnown ? bound : undefined);
   }
 
   /** While listening begins it has failed; later, one connection has, and one accept is told. */

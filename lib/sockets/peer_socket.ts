@@ -1,4 +1,5 @@
 import { type Duplex } from 'node:stream';
+import { type Address } from './address';
 import { type BufferOptions, StreamSocket } from './stream_socket';
 
 /**
@@ -7,12 +8,13 @@ import { type BufferOptions, StreamSocket } from './stream_socket';
  */
 export class PeerSocket extends StreamSocket {
   /**
+   * @param local this end's address where it is known already: asking the system costs a server microseconds.
    * @throws RangeError an option that is no number of bytes.
    * @throws TypeError the stream gives strings or objects where bytes are needed, or another socket has it already.
    */
-  constructor(stream: Duplex, options: BufferOptions = {}) {
+  constructor(stream: Duplex, options: BufferOptions = {}, local?: Address) {
     super(options);
     this.adopt(stream);
-    this.startTraffic();
+    this.startTraffic({ local });
   }
 }

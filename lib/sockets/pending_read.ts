@@ -2,6 +2,7 @@ import { Deferred } from './deferred';
 import { type Ends, type SocketError } from './errors';
 import { type FrameReader } from './frame_reader';
 import { type ReceiveOptions } from './receive_options';
+import { type StreamSocket } from './stream_socket';
 import { type Limited, WaitLimits } from './wait_limits';
 
 /**
@@ -13,14 +14,15 @@ export class PendingRead<Content> implements Limited {
   private readonly limits: WaitLimits | undefined;
   private messageBegun = false;
 
-  /** @param forget told when a limit has ended the read, before it fails. */
+  /** @param forget called with `socket` when a limit has ended the read, before it fails: a closure would cost memory. */
   constructor(
     readonly reader: FrameReader<Content>,
     /** How many bytes must be there before it is worth looking again. */
     public needed: number,
     ends: Ends,
     private readonly options: ReceiveOptions | undefined,
-    private readonly forget: (() => void) | undefined,
+    private readonly socket: StreamSocket,
+    private readonly forget: (socket: StreamSocket) => void,
   ) {
     if (options !== undefined) this.limits = new WaitLimits('receive', ends, options, this);
   }
@@ -51,7 +53,7 @@ export class PendingRead<Content> implements Limited {
   }
 
   onGivenUp(error: SocketError): void {
-    this.forget?.();
+    this.forget(this.socket);
     this.outcome.reject(error);
   }
 

@@ -1,5 +1,5 @@
 import { type Duplex } from 'node:stream';
-import { type Address, addressesOf } from './address';
+import { type Address, localAddressOf, remoteAddressOf } from './address';
 import { confirmEnd } from './confirm_end';
 import { Deferred } from './deferred';
 import { destroyAfterNotice } from './destroy_after_notice';
@@ -384,11 +384,14 @@ export abstract class StreamSocket implements AsyncDisposable {
   /**
    * Allows receiving and sending, and notes both addresses while the system still knows them.
    *
-   * @param target the peer's address where the stream does not know it: the path of a Unix socket.
+   * @param known `local` where it need not be asked for; `remote` for a stream that does not know it: a Unix socket.
    */
-  protected startTraffic(target?: Address): void {
-    const { local, remote } = addressesOf(this.stream!);
-    this.connectionEnds = { local, remote: remote ?? target };
+  protected startTraffic(known: Ends = NO_ENDS): void {
+    const stream = this.stream!;
+    this.connectionEnds = {
+      local: known.local ?? localAddressOf(stream),
+      remote: remoteAddressOf(stream) ?? known.remote,
+    };
     this.connected = true;
   }
 
@@ -413,13 +416,16 @@ export abstract class StreamSocket implements AsyncDisposable {
     needed: number,
     options: ReceiveOptions | undefined,
   ): Promise<Content | null> {
-    const forget = options === undefined ? undefined : () => (this.pendingRead = undefined);
-    const read = new PendingRead(reader, needed, this.connectionEnds, options, forget);
+    const read = new PendingRead(reader, needed, this.connectionEnds, options, this, StreamSocket.forgetRead);
     this.pendingRead = read as PendingRead<unknown>;
     if (this.received.length === 0) read.awaitFirstByte();
     else this.startMessageClock(read);
     this.resumeReading();
     return read.promise;
+  }
+
+  private static forgetRead(this: void, socket: StreamSocket): void {
+    socket.pendingRead = undefined;
   }
 
   private onData(chunk: Buffer): void {

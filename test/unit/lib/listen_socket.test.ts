@@ -49,6 +49,18 @@ describe('ListenSocket', () => {
     sinon.restore();
   });
 
+  it('gives each peer the address that it was reached at, bound to one address or to all', async () => {
+    for (const host of ['127.0.0.1', '0.0.0.0', '127.0.0.2']) {
+      const listener = await listen({ host });
+      const reached = host === '0.0.0.0' ? '127.0.0.3' : host;
+      const client = connect(portOf(listener.address), reached);
+      clients.push(client);
+      const peer = await accept(listener);
+      expect(peer.localAddress, host).to.deep.equal({ host: reached, port: portOf(listener.address) });
+      expect(peer.remoteAddress, host).to.deep.equal({ host: client.localAddress, port: client.localPort });
+    }
+  });
+
   describe('bindAndListen', () => {
     it('tells the port that the system chose', async () => {
       const listener = new ListenSocket(LOOPBACK);

@@ -41,9 +41,9 @@ describe('a session', () => {
 
   function connect(limits: Partial<SessionLimits> = {}): Agency {
     const [near, far] = connectedPair();
-    const onBroken = (error: Error): void => void broken.push(error);
+    const owner = { onSessionEnded: () => {}, onStoreBroken: (error: Error) => void broken.push(error) };
     const channelHere = new MessageChannel(near, createServerCodec());
-    const session = new AgencySession(channelHere, lottery, { ...LIMITS, ...limits }, onBroken);
+    const session = new AgencySession(channelHere, lottery, { ...LIMITS, ...limits }, owner);
     const channel = new MessageChannel(far, createAgencyCodec());
     const next = async (): Promise<string> => {
       const received = await channel.receive();

@@ -21,7 +21,7 @@ describe('the answers that are owed', () => {
     far = new MessageChannel(sockets[1]!, createAgencyCodec());
     failures = [];
     const near = new MessageChannel(sockets[0]!, createServerCodec());
-    queue = new AnswerQueue(near, 3, 60_000, (error) => failures.push(error));
+    queue = new AnswerQueue(near, 3, 60_000, { onAnswerFailed: (error) => failures.push(error) });
   });
 
   afterEach(async () => {
