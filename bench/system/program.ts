@@ -17,6 +17,9 @@ export const PROGRAMS = {
   collectGarbage: join(DIST, 'bench', 'system', 'collect_garbage.js'),
 } as const;
 
+/** Linux counts a process's time in hundredths of a second, on every machine that Node runs on. */
+const TICK_MS = 10;
+
 /** A process that is measured; times are those of `performance.now()`. */
 export class Program {
   readonly startedAt = performance.now();
@@ -69,6 +72,13 @@ export class Program {
     } catch {
       return undefined;
     }
+  }
+
+  /** The processor time that it has used so far, in milliseconds, to 10 of them (`utime` and `stime` of proc(5)). */
+  cpuMs(): number {
+    const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
   signal(name: NodeJS.Signals): void {

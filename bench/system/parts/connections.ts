@@ -15,14 +15,22 @@ const AT_ONCE = 64;
 /** Descriptors that a process needs beside its connections. */
 const SPARE_DESCRIPTORS = 100;
 const SETTLING_MS = 1_000;
+const MOST_ROUNDS = 5;
 
-/** What one server has shown; memory in bytes a connection. */
-interface ConnectionFigures {
-  /** From the first connection until the server has taken the last one. */
-  readonly connectsPerSecond: number;
-  readonly namesPerSecond: number;
+/** Connections before those whose rate is measured, so that V8 has compiled what they run through. */
+const WARM_UP = 5_000;
+
+/** What connections cost one server, in bytes each. */
+interface MemoryFigures {
   readonly bytesEach: number;
   readonly heldBytesEach: number;
+}
+
+interface RateFigures {
+  /** From the first connection until the server has taken the last one. */
+  readonly connectsPerSecond: number;
+  readonly connectCpuMicroseconds: number;
+  readonly namesPerSecond: number;
 }
 
 /** Many agencies, connected and named: what each costs, and how fast they come, against a bare `net` server. */
@@ -32,24 +40,24 @@ export const connections: Part = {
   async run({ directory, rounds, print }) {
     const count = Math.min(WANTED, openFilesLimit() - SPARE_DESCRIPTORS);
     const run = join(directory, 'run');
-    const ours: ConnectionFigures[] = [];
-    const bare: ConnectionFigures[] = [];
-    for (let round = 0; round < Math.min(3, rounds); round++) {
-      ours.push(await measure(PROGRAMS.server, count, run));
-      bare.push(await measure(PROGRAMS.bareServer, count, run));
+    const memory: Record<'ours' | 'bare', MemoryFigures[]> = { ours: [], bare: [] };
+    const rates: Record<'ours' | 'bare', RateFigures[]> = { ours: [], bare: [] };
+    for (let round = 0; round < Math.min(MOST_ROUNDS, rounds); round++) {
+      memory.ours.push(await measureMemory(PROGRAMS.server, count, run));
+      memory.bare.push(await measureMemory(PROGRAMS.bareServer, count, run));
+      rates.ours.push(await measureRates(PROGRAMS.server, count, run));
+      rates.bare.push(await measureRates(PROGRAMS.bareServer, count, run));
     }
-    const rates = (figures: readonly ConnectionFigures[]): number[] => figures.map((each) => each.connectsPerSecond);
-    const names = ours.map((each) => each.namesPerSecond);
     print('connections', String(count));
-    printMemory('server', ours, '   to reach: 8');
-    printMemory('bare net server', bare, '');
-    print('server: connects/s', spread(rates(ours), '/s', 0));
-    print('bare net server: connects/s', spread(rates(bare), '/s', 0));
-    print('connects/s / the bare server’s', `${pairedRatio(rates(ours), rates(bare))}   to reach: 0.9`);
-    print('server: names/s, each answered', spread(names, '/s', 0));
+    printMemory('server', memory.ours, '   to reach: 8');
+    printMemory('bare net server', memory.bare, '');
+    printRates('server', rates.ours);
+    printRates('bare net server', rates.bare);
+    const ratio = pairedRatio(connectRates(rates.ours), connectRates(rates.bare));
+    print('connects/s / the bare server’s', `${ratio}   to reach: 0.9`);
 
-    function printMemory(name: string, figures: readonly ConnectionFigures[], goal: string): void {
-      const kilobytes = (key: 'bytesEach' | 'heldBytesEach'): string =>
+    function printMemory(name: string, figures: readonly MemoryFigures[], goal: string): void {
+      const kilobytes = (key: keyof MemoryFigures): string =>
         spread(
           figures.map((each) => each[key] / 1000),
           'kB',
@@ -58,10 +66,60 @@ export const connections: Part = {
       print(`${name}: memory each, garbage included`, kilobytes('bytesEach'));
       print(`${name}: memory each, garbage collected`, kilobytes('heldBytesEach') + goal);
     }
+
+    function printRates(name: string, figures: readonly RateFigures[]): void {
+      const cpu = figures.map((each) => each.connectCpuMicroseconds);
+      const names = figures.map((each) => each.namesPerSecond);
+      print(`${name}: connects/s`, spread(connectRates(figures), '/s', 0));
+      print(`${name}: processor time of a connect`, spread(cpu, 'µs', 0));
+      print(`${name}: first messages/s, each answered`, spread(names, '/s', 0));
+    }
   },
 };
 
-async function measure(script: string, count: number, directory: string): Promise<ConnectionFigures> {
+function connectRates(figures: readonly RateFigures[]): number[] {
+  return figures.map((each) => each.connectsPerSecond);
+}
+
+async function measureMemory(script: string, count: number, directory: string): Promise<MemoryFigures> {
+  const { server, port } = await startServer(script, count, directory);
+  const before = await settledMemory(server);
+  const sockets = await manyAtOnce(count, () => openConnection(port));
+  await manyAtOnce(count, (index) => name(sockets[index]!, index + 1));
+  const after = server.memory('VmRSS')!;
+  const held = await settledMemory(server);
+  await resetAll(sockets);
+  await server.stop();
+  return { bytesEach: (after - before) / count, heldBytesEach: (held - before) / count };
+}
+
+async function measureRates(script: string, count: number, directory: string): Promise<RateFigures> {
+  const { server, port } = await startServer(script, count, directory);
+  await connectAll(port, Math.min(count, WARM_UP)).then(resetAll);
+  await settledMemory(server);
+
+  const cpuBefore = server.cpuMs();
+  const begun = performance.now();
+  const sockets = await connectAll(port, count);
+  const connectedAt = performance.now();
+  const cpuMs = server.cpuMs() - cpuBefore;
+  await manyAtOnce(count - 1, (index) => name(sockets[index]!, index + 1));
+  const namedAt = performance.now();
+  await resetAll(sockets);
+  await server.stop();
+  return {
+    connectsPerSecond: (1000 * count) / (connectedAt - begun),
+    connectCpuMicroseconds: (1000 * cpuMs) / count,
+    namesPerSecond: (1000 * (count - 1)) / (namedAt - connectedAt),
+  };
+}
+
+/** Starts a server, waits until it listens, and has it do everything once. */
+async function startServer(
+  script: string,
+  count: number,
+  directory: string,
+): Promise<{ server: Program; port: number }> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const port = await freePort();
@@ -77,24 +135,20 @@ async function measure(script: string, count: number, directory: string): Promis
   const options = ['--expose-gc', '-r', PROGRAMS.collectGarbage];
   const server = new Program(script, settings, join(directory, 'server.log'), options);
   await connectOnce(port);
-  const before = await settledMemory(server);
-  const begun = performance.now();
+  return { server, port };
+}
+
+/** Resolves once the server has taken all: it takes connections in their order, and has answered the last one. */
+async function connectAll(port: number, count: number): Promise<Socket[]> {
   const sockets = await manyAtOnce(count, () => openConnection(port));
-  // A server takes connections in their order: when the last one is answered, it has taken all.
   await name(sockets.at(-1)!, count);
-  const connectedAt = performance.now();
-  await manyAtOnce(count - 1, (index) => name(sockets[index]!, index + 1));
-  const namedAt = performance.now();
-  const after = server.memory('VmRSS')!;
-  const held = await settledMemory(server);
+  return sockets;
+}
+
+async function resetAll(sockets: readonly Socket[]): Promise<void> {
+  const closed = sockets.map((socket) => once(socket, 'close'));
   for (const socket of sockets) socket.resetAndDestroy();
-  await server.stop();
-  return {
-    connectsPerSecond: (1000 * count) / (connectedAt - begun),
-    namesPerSecond: (1000 * count) / (namedAt - connectedAt),
-    bytesEach: (after - before) / count,
-    heldBytesEach: (held - before) / count,
-  };
+  await Promise.all(closed);
 }
 
 async function settledMemory(server: Program): Promise<number> {
@@ -105,7 +159,6 @@ async function settledMemory(server: Program): Promise<number> {
   return server.memory('VmRSS')!;
 }
 
-/** Waits until the server listens, and has it do everything once. */
 async function connectOnce(port: number): Promise<void> {
   for (;;) {
     try {
