@@ -20,7 +20,7 @@ export const CLIENT_SETTINGS = {
     fallback: '0',
     about: 'the most bets in a batch; 0: as many as fit into 8 kB, which always holds',
   },
-  CLI_WINDOW: { schema: wholeNumber(1, 1024), fallback: '32', about: 'batches in flight' },
+  CLI_WINDOW: { schema: wholeNumber(1, 1024), fallback: '64', about: 'batches in flight' },
   CLI_RETRY_LIMIT_MS: {
     schema: milliseconds(0),
     fallback: '60000',

@@ -8,7 +8,20 @@ import fc from 'fast-check';
 const names = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.constantFrom('María José', 'Ñandú', "O'Connor", 'Li', 'ß', 'Ὀδυσσεύς', '王', '😀', 'x y'),
+    arbitrary: fc.constantFrom(
+      'María José',
+      'Ñandú',
+      "O'Connor",
+      'Li',
+      'ß',
+      'Ὀδυσσεύς',
+      '王',
+      '😀',
+      'x y',
+      'Mª José',
+      'a\u00a0',
+      'ª',
+    ),
   },
   { weight: 2, arbitrary: fc.constantFrom('"a,b"', '"say ""hi"""', '","', '""', '"plain"', '"ünï"', '"""') },
   {

@@ -27,6 +27,19 @@ describe('a batch that is built', () => {
     expect(builder.take().value).to.have.length(8192);
   });
 
+  it('has every byte of its rows, of whatever length, at whatever offset, from whatever memory', () => {
+    const rows = Array.from({ length: 90 }, (_, length) => 'abcdefghijklm'.repeat(7).slice(0, length));
+    const sources = [Buffer.from(rows.join('')), Buffer.from(`xyz${rows.join('')}`).subarray(3)];
+    const builder = new BatchBuilder(0);
+    const prefix = Buffer.from('12,');
+    let start = 0;
+    for (const [index, row] of rows.entries()) {
+      expect(builder.add(prefix, sources[index % 2]!, start, start + row.length)).to.equal(true);
+      start += row.length;
+    }
+    expect(Buffer.from(builder.take().value).toString()).to.equal(rows.map((row) => `12,${row}`).join('\n'));
+  });
+
   it('takes a row that fills it alone', () => {
     const builder = new BatchBuilder(0);
     expect(add(builder, 'x'.repeat(8192))).to.equal(true);
