@@ -181,7 +181,7 @@ describe('the status side of a server', function () {
     const events = request(`${url}events`).end();
     const [response] = (await once(events, 'response')) as [AsyncIterable<Buffer>];
     const wrong = await sandbox.connect(port);
-    wrong.write(message('N', '2'), message('B', '2,Zacarias,Quux,39999999x,1999-03-17,42'));
+    wrong.write(message('N', '2'), message('B', '2,Zacarias,Quux,38271646x,1999-03-17,42'));
     expect((await wrong.rest())[1]).to.match(/^E /);
     await playNight(port);
     await statusWhere(({ draw, errors }) => draw.held && errors.total === 2);
@@ -193,7 +193,8 @@ describe('the status side of a server', function () {
     await app.stop('SIGTERM');
     for await (const chunk of response) served.push(chunk.toString());
     const rows = await sandbox.storedRows();
-    const personal = /Ana|Eva|Paz|Sol\b|Zacarias|Quux|3090446|1999-03-17|39999999/;
+    // No document of nines or zeros: a fraction of seconds may well be 0.13999999.
+    const personal = /Ana|Eva|Paz|Sol\b|Zacarias|Quux|3090446|1999-03-17|38271646/;
     for (const row of rows) expect(row).to.match(personal);
     expect(served.join('').length).to.be.greaterThan(10_000);
     for (const text of served) expect(text).not.to.match(personal);
