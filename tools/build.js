@@ -74,6 +74,7 @@ async function build() {
     for (const target of targets) copyFileSync(join(__dirname, 'program_loader.js'), `${target}.js`);
     await makeCodeCaches(...targets);
   }
+  cpSync('bench/system/baseline/python', 'dist/bench/system/baseline/python', { recursive: true });
   // The status page is served as it was written.
   cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });
 }

@@ -3,6 +3,7 @@ import { PROGRAMS } from './program';
 
 export const OURS: Contestant = { server: PROGRAMS.server, client: PROGRAMS.client };
 export const BASELINE: Contestant = { server: PROGRAMS.baselineServer, client: PROGRAMS.baselineClient };
+export const PYTHON_BASELINE: Contestant = { server: PROGRAMS.pythonServer, client: PROGRAMS.pythonClient };
 
 /** What a part of the benchmark works with. */
 export interface PartContext {

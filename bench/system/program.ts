@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,10 +12,19 @@ export const PROGRAMS = {
   client: join(DIST, 'apps', 'client', 'main.js'),
   baselineServer: join(DIST, 'bench', 'system', 'baseline', 'server.js'),
   baselineClient: join(DIST, 'bench', 'system', 'baseline', 'client.js'),
+  pythonServer: join(DIST, 'bench', 'system', 'baseline', 'python', 'server.py'),
+  pythonClient: join(DIST, 'bench', 'system', 'baseline', 'python', 'client.py'),
   empty: join(DIST, 'bench', 'system', 'empty.js'),
   bareServer: join(DIST, 'bench', 'system', 'bare_server.js'),
   collectGarbage: join(DIST, 'bench', 'system', 'collect_garbage.js'),
 } as const;
+
+const PYTHON = 'python3';
+
+/** Whether there is a Python for the baseline: 3.9, the oldest one with all that it uses, or a later one. */
+export function hasPython(): boolean {
+  return spawnSync(PYTHON, ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']).status === 0;
+}
 
 /** Linux counts a process's time in hundredths of a second, on every machine that Node runs on. */
 const TICK_MS = 10;
@@ -34,7 +43,8 @@ export class Program {
    */
   constructor(script: string, environment: Record<string, string> = {}, log?: string, nodeOptions: string[] = []) {
     const output = log === undefined ? undefined : openSync(log, 'a');
-    this.child = spawn(process.execPath, [...nodeOptions, script], {
+    const command = script.endsWith('.py') ? PYTHON : process.execPath;
+    this.child = spawn(command, [...nodeOptions, script], {
       env: { ...process.env, CONFIG_FILE: '/dev/null', ...environment },
       stdio: ['ignore', output ?? 'pipe', 'inherit'],
     });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
-import { BASELINE, OURS, type Part } from '../part';
+import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
+import { hasPython } from '../program';
 import { pairedRatio, spread } from '../statistics';
 
 const MILLION = 1_000_000;
@@ -16,21 +17,30 @@ export const million: Part = {
     const run = join(directory, 'run');
     const ours: LotteryFigures[] = [];
     const baseline: LotteryFigures[] = [];
+    const python: LotteryFigures[] = [];
+    const withPython = hasPython();
     for (let round = 0; round < rounds; round++) {
       ours.push(await runLottery({ contestant: OURS, input, directory: run }));
       if (round < 3) baseline.push(await runLottery({ contestant: BASELINE, input, directory: run }));
+      if (round < 3 && withPython)
+        python.push(await runLottery({ contestant: PYTHON_BASELINE, input, directory: run }));
     }
     printRates(ours, MILLION, print);
     print('baseline: durable bets/s, upload', rate(baseline, MILLION, 'uploadMs'));
-    print(
-      'upload rate / the baseline’s',
-      pairedRatio(
-        baseline.map(({ uploadMs }) => uploadMs),
-        ours.slice(0, baseline.length).map(({ uploadMs }) => uploadMs),
-      ),
-    );
+    print('upload rate / the baseline’s', timesAsFast(ours, baseline));
+    if (withPython) {
+      print('Python baseline: durable bets/s, upload', rate(python, MILLION, 'uploadMs'));
+      print('upload rate / the Python baseline’s', `${timesAsFast(ours, python)}   to reach: 12`);
+    } else {
+      print('Python baseline', 'not measured: no python3 of version 3.9 or later');
+    }
   },
 };
+
+function timesAsFast(ours: readonly LotteryFigures[], others: readonly LotteryFigures[]): string {
+  const uploadMs = (figures: readonly LotteryFigures[]): number[] => figures.map((run) => run.uploadMs);
+  return pairedRatio(uploadMs(others), uploadMs(ours.slice(0, others.length)));
+}
 
 /** Ten million bets: whether rate and memory hold. */
 export const tenMillion: Part = {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { COURSE_BETS, makeInputFiles } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
-import { BASELINE, OURS, type Part } from '../part';
-import { Program, PROGRAMS } from '../program';
+import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
+import { hasPython, Program, PROGRAMS } from '../program';
 import { pairedRatio, spread } from '../statistics';
 
 /** The course's amount of bets, all start-up included, against six empty processes and against the baseline. */
@@ -11,13 +11,18 @@ export const wholeWork: Part = {
   about: '78,697 bets, server and five agencies started at once, to the exit of the last agency',
   async run({ directory, rounds, print }) {
     const input = makeInputFiles(directory, COURSE_BETS);
+    const run = join(directory, 'run');
     const ours: LotteryFigures[] = [];
     const baseline: LotteryFigures[] = [];
+    const python: LotteryFigures[] = [];
     const empty: number[] = [];
+    const withPython = hasPython();
     for (let round = 0; round <= rounds; round++) {
-      const figures = await runLottery({ contestant: OURS, input, directory: join(directory, 'run') });
+      const figures = await runLottery({ contestant: OURS, input, directory: run });
       const emptyMs = await runEmptyProcesses(6);
-      const baselineFigures = await runLottery({ contestant: BASELINE, input, directory: join(directory, 'run') });
+      const baselineFigures = await runLottery({ contestant: BASELINE, input, directory: run });
+      if (withPython && round > 0)
+        python.push(await runLottery({ contestant: PYTHON_BASELINE, input, directory: run }));
       // The first round warms the page cache up.
       if (round === 0) continue;
       ours.push(figures);
@@ -26,11 +31,15 @@ export const wholeWork: Part = {
     }
     const wholeMs = ours.map((figures) => figures.wholeMs);
     const baselineMs = baseline.map((figures) => figures.wholeMs);
+    const pythonMs = python.map((figures) => figures.wholeMs);
     print('whole work', spread(wholeMs, 'ms', 0));
     print('six empty processes', spread(empty, 'ms', 0));
     print('whole work / six empty processes', `${pairedRatio(wholeMs, empty)}   to reach: 3, to aim at: 2.4`);
     print('baseline', spread(baselineMs, 'ms', 0));
     print('baseline / whole work', pairedRatio(baselineMs, wholeMs));
+    if (!withPython) return;
+    print('Python baseline', spread(pythonMs, 'ms', 0));
+    print('Python baseline / whole work', pairedRatio(pythonMs, wholeMs));
   },
 };
 
