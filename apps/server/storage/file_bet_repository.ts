@@ -14,7 +14,9 @@ import { type StoreHealth } from './store_health';
 import { type StorePart } from './store_part';
 import { scanWinners } from './winner_scan';
 
-/** A batch that waits for its commit. */
+/** A batch that waits for its commit; what it comes to is how many bets its agency has with it. */
+type PendingBatch = Submission<Pending, number>;
+
 interface Pending {
   readonly batch: BetBatch;
   readonly after: number;
@@ -22,7 +24,7 @@ interface Pending {
 
 /** What one commit writes. */
 interface CommitPlan {
-  readonly accepted: readonly Submission<Pending>[];
+  readonly accepted: readonly PendingBatch[];
   readonly buffers: readonly Uint8Array[];
   readonly commit: Commit;
 }
@@ -37,7 +39,7 @@ const LINE_FEED = Buffer.from('\n');
 @injectable()
 export class FileBetRepository implements BetRepository, StorePart {
   private readonly counts = new Map<number, number>();
-  private readonly commits = new GroupCommit<Pending>((submissions) => this.commit(submissions));
+  private readonly commits = new GroupCommit<Pending, number>((submissions) => this.commit(submissions));
   private found: FoundBets | undefined;
   private files!: RecoveredBets;
   private end = 0;
@@ -80,9 +82,8 @@ export class FileBetRepository implements BetRepository, StorePart {
     return Array.from(this.counts.keys());
   }
 
-  async append(batch: BetBatch, after: number): Promise<number> {
-    await this.commits.submit({ batch, after });
-    return after + batch.count;
+  append(batch: BetBatch, after: number): Promise<number> {
+    return this.commits.submit({ batch, after });
   }
 
   winners(number: number): AsyncIterable<Winner> {
@@ -94,7 +95,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     if (this.found !== undefined) await closeBets(this.found);
   }
 
-  private async commit(submissions: readonly Submission<Pending>[]): Promise<void> {
+  private async commit(submissions: readonly PendingBatch[]): Promise<void> {
     this.health.requireSound();
     const plan = this.plan(submissions);
     if (plan.accepted.length === 0) return;
@@ -108,13 +109,13 @@ export class FileBetRepository implements BetRepository, StorePart {
     const milliseconds = performance.now() - begun;
     this.observer.committed({ batches: accepted.length, bytes: commit.end - commit.start, milliseconds });
     await this.mark(commit.end);
-    for (const { resolve } of plan.accepted) resolve();
+    for (const { item, resolve } of accepted) resolve(item.after + item.batch.count);
   }
 
   /** Takes the batches that follow what is stored, and refuses the others. */
-  private plan(submissions: readonly Submission<Pending>[]): CommitPlan {
+  private plan(submissions: readonly PendingBatch[]): CommitPlan {
     const added = new Map<number, number>();
-    const accepted: Submission<Pending>[] = [];
+    const accepted: PendingBatch[] = [];
     const buffers: Uint8Array[] = [];
     let checksum = 0;
     let end = this.end;

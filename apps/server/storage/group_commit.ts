@@ -2,18 +2,21 @@
  * Lets many callers share one flush. While one commit is under way everything that is submitted waits, and then goes
  * into the next commit together: the busier it is, the more a single flush carries.
  */
-export class GroupCommit<Item> {
-  private waiting: Submission<Item>[] = [];
+export class GroupCommit<Item, Result = void> {
+  private waiting: Submission<Item, Result>[] = [];
   private working: Promise<void> | undefined;
 
   /**
    * @param commit makes the items durable, in their order, and settles each: `resolve` or `reject`. It must settle all
    * of them, also where it throws.
    */
-  constructor(private readonly commit: (submissions: readonly Submission<Item>[]) => Promise<void>) {}
+  constructor(private readonly commit: (submissions: readonly Submission<Item, Result>[]) => Promise<void>) {}
 
-  /** Resolves once the item is durable; rejects as its commit says. Items are committed in the order of the calls. */
-  submit(item: Item): Promise<void> {
+  /**
+   * Resolves with what the commit says of the item, once that is durable; rejects as the commit says. Items are committed
+   * in the order of the calls.
+   */
+  submit(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
       this.working ??= this.work();
@@ -41,8 +44,8 @@ export class GroupCommit<Item> {
   }
 }
 
-export interface Submission<Item> {
+export interface Submission<Item, Result = void> {
   readonly item: Item;
-  readonly resolve: () => void;
+  readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
