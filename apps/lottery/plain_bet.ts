@@ -24,8 +24,8 @@ const DOCUMENT_MAX_DIGITS = 12;
 const NUMBER_MAX_DIGITS = 4;
 
 /**
- * What a byte may be in a plain name; `LATIN_1_LEAD` is looked at with the byte behind it. One look at a table is twice as
- * fast as the comparisons that it stands for.
+ * What a byte may be in a plain name; `LATIN_1_LEAD` is looked at with the byte behind it. One look at a table is twice
+ * as fast as the comparisons that it stands for.
  */
 const ENDS_NAME = 0;
 const INSIDE_NAME = 1;

@@ -118,7 +118,7 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     return { agency: this.conversation.agencyId, ...describePeer(this.channel.socket) };
   }
 
-  /** What waits here while the agency is silent costs memory for each of them: nothing is kept that is not needed then. */
+  /** What is in scope here costs memory for each agency that is silent: nothing is that is not needed then. */
   private async converse(): Promise<void> {
     while (!this.hasEnded) {
       try {
