@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { ArgumentError, parseOptions, parseWholeNumber } from '../tools/arguments';
 import { findFreePort } from '../tools/free_port';
 import { medianInterval } from './system/statistics';
 
@@ -35,22 +35,24 @@ interface RunCost {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      pairs: { type: 'string', default: '101' },
-      agencies: { type: 'string', default: '5' },
-      bets: { type: 'string', default: '200000' },
-      pages: { type: 'string', default: '50' },
-      read: { type: 'string' },
-    },
+  const values = parseOptions({
+    pairs: { type: 'string', default: '101' },
+    agencies: { type: 'string', default: '5' },
+    bets: { type: 'string', default: '200000' },
+    pages: { type: 'string', default: '50' },
+    read: { type: 'string' },
   });
-  if (values.read !== undefined) return readPages(values.read, Number(values.pages));
+  const pages = parseWholeNumber('PAGES', values.pages, 1, 1000);
+  if (values.read !== undefined) return readPages(values.read, pages);
+  const pairs = parseWholeNumber('PAIRS', values.pairs, 1, 10_000);
+  const agencies = parseWholeNumber('AGENCIES', values.agencies, 1, 1000);
+  const bets = parseWholeNumber('BETS', values.bets, 1, 10_000_000);
 
   const directory = await mkdtemp(join(tmpdir(), 'lottery-bench-'));
   try {
-    const lottery = { directory, agencies: Number(values.agencies), pages: Number(values.pages) };
-    await writeFiles(lottery, Number(values.bets));
-    await measure(lottery, Number(values.pairs));
+    const lottery = { directory, agencies, pages };
+    await writeFiles(lottery, bets);
+    await measure(lottery, pairs);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -171,6 +173,7 @@ function describe(ratios: readonly number[]): string {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`bench-status: ${String((error as Error).stack)}\n`);
-  process.exitCode = 1;
+  const isClear = error instanceof ArgumentError;
+  process.stderr.write(`bench-status: ${isClear ? error.message : String((error as Error).stack)}\n`);
+  process.exitCode = isClear ? 2 : 1;
 });

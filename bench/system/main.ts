@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
+import { ArgumentError, parseOptions, parseWholeNumber } from '../../tools/arguments';
 import { type Part } from './part';
 import { connections } from './parts/connections';
 import { draw } from './parts/draw';
@@ -15,21 +15,21 @@ const PARTS: readonly Part[] = [wholeWork, startUp, million, draw, connections, 
 const LONG = new Set([tenMillion]);
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      parts: { type: 'string' },
-      rounds: { type: 'string', default: '7' },
-      full: { type: 'boolean', default: false },
-      directory: { type: 'string', default: '.data/bench' },
-    },
+  const values = parseOptions({
+    parts: { type: 'string' },
+    rounds: { type: 'string', default: '7' },
+    full: { type: 'boolean', default: false },
+    directory: { type: 'string', default: '.data/bench' },
   });
+  const parts = choose(values.parts, values.full);
+  const rounds = parseWholeNumber('ROUNDS', values.rounds, 1, 1000);
   const directory = resolve(values.directory);
   mkdirSync(directory, { recursive: true });
-  for (const part of choose(values.parts, values.full)) {
+  for (const part of parts) {
     print(`\n${part.name}: ${part.about}\n`);
     await part.run({
       directory,
-      rounds: Number(values.rounds),
+      rounds,
       full: values.full,
       print: (figure, value) => print(`  ${figure.padEnd(52)} ${value}\n`),
     });
@@ -43,7 +43,8 @@ function choose(names: string | undefined, full: boolean): readonly Part[] {
   return names.split(',').map((name) => {
     const part = PARTS.find((each) => each.name === name);
     if (part !== undefined) return part;
-    throw new Error(`no part is called ${name}: ${PARTS.map((each) => each.name).join(', ')}`);
+    const known = PARTS.map((each) => each.name).join(', ');
+    throw new ArgumentError(`PARTS has no part ${JSON.stringify(name)}: there are ${known}`);
   });
 }
 
@@ -51,4 +52,8 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-void main();
+main().catch((error: unknown) => {
+  const isClear = error instanceof ArgumentError;
+  process.stderr.write(`bench-system: ${isClear ? error.message : String((error as Error).stack)}\n`);
+  process.exitCode = isClear ? 2 : 1;
+});

@@ -26,6 +26,8 @@ export function hasPython(): boolean {
   return spawnSync(PYTHON, ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']).status === 0;
 }
 
+export const NO_PYTHON = 'not measured: no python3 of version 3.9 or later';
+
 /** Linux counts a process's time in hundredths of a second, on every machine that Node runs on. */
 const TICK_MS = 10;
 

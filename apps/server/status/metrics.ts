@@ -4,6 +4,7 @@ import { type AgencyActivity } from '../activity/agency_activity';
 import { type BucketCounts } from '../activity/bucket_counts';
 import { type ServerActivity } from '../activity/server_activity';
 import { addProcessMetrics } from './process_metrics';
+import { addCounter, addGauge } from './read_metrics';
 import { MOST_AGENCIES_IN_DETAIL, type StatusBoard } from './status_board';
 
 /** However often it is asked, the metrics are gathered once in so long. */
@@ -28,7 +29,7 @@ export class Metrics {
 
   constructor(sources: MetricSources) {
     const registers = [this.registry];
-    addProcessMetrics(this.registry);
+    addProcessMetrics(registers);
     addServerMetrics(registers, sources);
     addAgencyMetrics(registers, sources);
     addHistograms(this.registry, sources.activity);
@@ -50,43 +51,32 @@ export class Metrics {
 }
 
 function addServerMetrics(registers: Registry[], { activity, board, pages }: MetricSources): void {
-  const counter = (name: string, help: string, read: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect(): void {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect(): void {
-        this.set(read());
-      },
-    });
-  };
-
-  gauge('lottery_ready', '1 while the server takes bets, 0 while it stops.', () =>
+  addGauge(registers, 'lottery_ready', '1 while the server takes bets, 0 while it stops.', () =>
     activity.phase === 'ready' ? 1 : 0,
   );
-  counter('lottery_bets_stored_total', 'Bets stored since the server started.', () => activity.betsStored);
-  gauge('lottery_bets', 'Bets on the disk, those of earlier runs included.', () => board.summary().bets.stored);
-  counter('lottery_committed_bytes_total', 'Bytes of bets made durable.', () => activity.committedBytes);
-  counter('lottery_sessions_total', 'Sessions opened.', () => activity.sessionsOpened);
-  gauge('lottery_sessions_open', 'Sessions that are open.', () => activity.sessionsOpen);
-  counter(
+  addCounter(
+    registers,
+    'lottery_bets_stored_total',
+    'Bets stored since the server started.',
+    () => activity.betsStored,
+  );
+  addGauge(
+    registers,
+    'lottery_bets',
+    'Bets on the disk, those of earlier runs included.',
+    () => board.summary().bets.stored,
+  );
+  addCounter(registers, 'lottery_committed_bytes_total', 'Bytes of bets made durable.', () => activity.committedBytes);
+  addCounter(registers, 'lottery_sessions_total', 'Sessions opened.', () => activity.sessionsOpened);
+  addGauge(registers, 'lottery_sessions_open', 'Sessions that are open.', () => activity.sessionsOpen);
+  addCounter(
+    registers,
     'lottery_accept_failures_total',
     'Connections that could not be accepted (too many open files, for one).',
     () => activity.acceptFailures,
   );
-  gauge('lottery_draw_held', '1 once the draw has been held.', () => (board.summary().draw.held ? 1 : 0));
-  gauge('lottery_status_pages_open', 'Status pages that are open in browsers.', pages);
+  addGauge(registers, 'lottery_draw_held', '1 once the draw has been held.', () => (board.summary().draw.held ? 1 : 0));
+  addGauge(registers, 'lottery_status_pages_open', 'Status pages that are open in browsers.', pages);
   new Counter({
     name: 'lottery_session_errors_total',
     help: "Sessions that ended with an E message, by the protocol's code.",
@@ -101,14 +91,8 @@ function addServerMetrics(registers: Registry[], { activity, board, pages }: Met
 }
 
 function addAgencyMetrics(registers: Registry[], { activity, board }: MetricSources): void {
-  new Gauge({
-    name: 'lottery_agencies_expected',
-    help: 'Agencies that take part.',
-    registers,
-    collect(): void {
-      this.set(board.summary().agencies.expected);
-    },
-  });
+  const expected = (): number => board.summary().agencies.expected;
+  addGauge(registers, 'lottery_agencies_expected', 'Agencies that take part.', expected);
   new Gauge({
     name: 'lottery_agencies',
     help: 'Agencies by state: absent, uploading, finished, winners (they have their winners).',

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
+import { addCounter, addGauge } from './read_metrics';
 
 /** How often the event loop is looked at, and so the lag of one that is idle: more often would cost processor time. */
 const LAG_PRECISION_MS = 50;
@@ -13,41 +14,23 @@ const NANOSECONDS = 1e9;
  * used: it is told of every garbage collection, of which a server with a small young generation has many, and it calls
  * gauges `_total`.
  */
-export function addProcessMetrics(registry: Registry): void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect(): void {
-        this.set(read());
-      },
-    });
-  };
-
-  new Counter({
-    name: 'process_cpu_seconds_total',
-    help: 'Processor time, of the user and of the system.',
-    registers,
-    collect(): void {
-      const { user, system } = process.cpuUsage();
-      this.reset();
-      this.inc((user + system) / MICROSECONDS);
-    },
+export function addProcessMetrics(registers: Registry[]): void {
+  addCounter(registers, 'process_cpu_seconds_total', 'Processor time, of the user and of the system.', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / MICROSECONDS;
   });
   const startedAt = Math.round(Date.now() / 1000 - process.uptime());
-  gauge('process_start_time_seconds', 'When the process started, since the epoch.', () => startedAt);
-  gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
-  gauge('process_open_fds', 'Open files and connections.', () => readdirSync('/proc/self/fd').length);
-  gauge('process_max_fds', 'The most that may be open.', () => maxFiles());
-  gauge('nodejs_heap_size_used_bytes', 'What is used of the heap.', () => process.memoryUsage().heapUsed);
-  gauge('nodejs_heap_size_total_bytes', 'The heap.', () => process.memoryUsage().heapTotal);
-  addLag(registry);
+  addGauge(registers, 'process_start_time_seconds', 'When the process started, since the epoch.', () => startedAt);
+  addGauge(registers, 'process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  addGauge(registers, 'process_open_fds', 'Open files and connections.', () => readdirSync('/proc/self/fd').length);
+  addGauge(registers, 'process_max_fds', 'The most that may be open.', () => maxFiles());
+  addGauge(registers, 'nodejs_heap_size_used_bytes', 'What is used of the heap.', () => process.memoryUsage().heapUsed);
+  addGauge(registers, 'nodejs_heap_size_total_bytes', 'The heap.', () => process.memoryUsage().heapTotal);
+  addLag(registers);
 }
 
 /** How late the event loop was since the metrics were gathered before. */
-function addLag(registry: Registry): void {
+function addLag(registers: Registry[]): void {
   const lag = monitorEventLoopDelay({ resolution: LAG_PRECISION_MS });
   lag.enable();
   const gauges = [
@@ -59,7 +42,7 @@ function addLag(registry: Registry): void {
     new Gauge({
       name,
       help: `How late the event loop was, the ${words} since the scrape before.`,
-      registers: [registry],
+      registers,
       collect(): void {
         if (lag.count > 0) this.set(read() / NANOSECONDS);
         // They are gathered in this order.

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
 import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
-import { hasPython } from '../program';
+import { hasPython, NO_PYTHON } from '../program';
 import { pairedRatio, spread } from '../statistics';
 
 const MILLION = 1_000_000;
@@ -32,7 +32,7 @@ export const million: Part = {
       print('Python baseline: durable bets/s, upload', rate(python, MILLION, 'uploadMs'));
       print('upload rate / the Python baseline’s', `${timesAsFast(ours, python)}   to reach: 12`);
     } else {
-      print('Python baseline', 'not measured: no python3 of version 3.9 or later');
+      print('Python baseline', NO_PYTHON);
     }
   },
 };

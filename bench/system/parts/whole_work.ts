@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { COURSE_BETS, makeInputFiles } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
 import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
-import { hasPython, Program, PROGRAMS } from '../program';
+import { hasPython, NO_PYTHON, Program, PROGRAMS } from '../program';
 import { pairedRatio, spread } from '../statistics';
 
 /** The course's amount of bets, all start-up included, against six empty processes and against the baseline. */
@@ -37,9 +37,8 @@ export const wholeWork: Part = {
     print('whole work / six empty processes', `${pairedRatio(wholeMs, empty)}   to reach: 3, to aim at: 2.4`);
     print('baseline', spread(baselineMs, 'ms', 0));
     print('baseline / whole work', pairedRatio(baselineMs, wholeMs));
-    if (!withPython) return;
-    print('Python baseline', spread(pythonMs, 'ms', 0));
-    print('Python baseline / whole work', pairedRatio(pythonMs, wholeMs));
+    print('Python baseline', withPython ? spread(pythonMs, 'ms', 0) : NO_PYTHON);
+    if (withPython) print('Python baseline / whole work', pairedRatio(pythonMs, wholeMs));
   },
 };
 
