@@ -7,7 +7,7 @@ export const SERVER_SETTINGS = {
   SERVER_IP: { schema: nonEmptyText, fallback: '0.0.0.0', about: 'the address to bind' },
   SERVER_LISTEN_BACKLOG: {
     schema: wholeNumber(1, 65_535),
-    fallback: '128',
+    fallback: '4096',
     about: 'connections that may wait to be accepted',
   },
   LOGGING_LEVEL: { schema: logLevel, fallback: 'INFO', about: 'DEBUG, INFO, WARNING, ERROR or CRITICAL' },

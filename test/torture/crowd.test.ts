@@ -43,7 +43,6 @@ describe('torture: slow and many', function () {
     new ServerProcess({
       SERVER_DATA_DIR: directory,
       SERVER_AGENCIES: '100',
-      SERVER_LISTEN_BACKLOG: '4096',
       LOGGING_LEVEL: 'WARNING',
       ...settings,
     });
@@ -149,6 +148,29 @@ describe('torture: slow and many', function () {
     });
     clearInterval(trickle);
   });
+
+  const rush = new Campaign('agencies that come together');
+
+  it('holds as many connects as the kernel does, while it accepts none', async () => {
+    await rush.run('all at once', async () => {
+      const server = startServer({ LOGGING_LEVEL: 'INFO' });
+      const port = await server.listening;
+      const count = Math.min(4096, Number(await readFile('/proc/sys/net/core/somaxconn', 'utf8')));
+      server.child.kill('SIGSTOP');
+      await gather(port, count);
+      server.child.kill('SIGCONT');
+      await Promise.all(crowd.map((socket, index) => ask(socket, index)));
+      rush.note(`${count} connected to a server that stood still`);
+      await requireGoodEnd(server);
+    });
+  });
+
+  /** Asks as one of the first agencies, and waits for an answer. */
+  async function ask(socket: Socket, index: number): Promise<void> {
+    socket.write(message('N', String((index % 100) + 1)));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(String(answer)).to.match(/^[OE]/);
+  }
 
   const rude = new Campaign('those who never read, are too many, or come and go');
 

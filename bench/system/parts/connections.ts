@@ -128,7 +128,6 @@ async function startServer(
     SERVER_PORT: String(port),
     SERVER_AGENCIES: String(count),
     SERVER_MAX_SESSIONS: String(count),
-    SERVER_LISTEN_BACKLOG: '4096',
     SERVER_IDLE_TIMEOUT_MS: '600000',
     SERVER_DATA_DIR: join(directory, 'store'),
   };
