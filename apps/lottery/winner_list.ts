@@ -2,18 +2,20 @@ import { MSG_MAX_LENGTH } from './protocol';
 
 const SEPARATOR = ',';
 
-/** The values of the `R` messages that name these winners: as few as hold them, none split; none for no winner. */
-export function splitWinners(documents: readonly string[]): string[] {
-  const values: string[] = [];
+/**
+ * The values of the `R` messages that name these winners: as few as hold them, none split; none for no winner. Each is
+ * made when it is asked for.
+ */
+export function* splitWinners(documents: Iterable<string>): Generator<string, void, undefined> {
   let value = '';
   for (const document of documents) {
     if (value !== '' && value.length + SEPARATOR.length + document.length > MSG_MAX_LENGTH) {
-      values.push(value);
+      yield value;
       value = '';
     }
     value += value === '' ? document : SEPARATOR + document;
   }
-  return value === '' ? values : [...values, value];
+  if (value !== '') yield value;
 }
 
 /** The documents that the value of an `R` names. */

@@ -27,6 +27,8 @@ export interface ConversationHost extends Supersedable {
   readonly ending: AbortSignal;
   /** Throws why the session ends, once it does. */
   throwIfEnding(): void;
+  /** Resolves once the queue of responses has room for another, or none is sent any more. */
+  waitForRoom(): Promise<void>;
   /** Owes the agency an answer, behind those owed before. */
   owe(answer: LotteryMessage | Promise<LotteryMessage>): void;
 }
@@ -161,7 +163,12 @@ export class AgencyConversation {
   private async giveWinners(agency: number): Promise<void> {
     if (agency !== this.agency) throw this.wrongAgency();
     const documents = await this.services.winners.winnersOf(agency);
-    for (const value of splitWinners(documents)) this.host.owe(textMessage(MessageType.result, value));
+    // Each response is made once there is room for it: an agency that does not read would else keep all of them in memory.
+    for (const value of splitWinners(documents)) {
+      await this.host.waitForRoom();
+      this.host.throwIfEnding();
+      this.host.owe(textMessage(MessageType.result, value));
+    }
     this.host.owe(okMessage(documents.length));
     this.stage = 'done';
     this.services.activity.winnersGiven(agency);

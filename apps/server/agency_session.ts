@@ -9,7 +9,7 @@ import {
 import { type LotteryMessage, MessageType, textMessage } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
 import { AgencyConversation, type ConversationHost, type LotteryServices } from './agency_conversation';
-import { type AnswerOwner, AnswerQueue } from './answer_queue';
+import { type AnswerOwner, AnswerQueue, type QueueLimits } from './answer_queue';
 import { describePeer } from '../runtime/describe_peer';
 import { StoreBrokenError, StoreError } from './storage/errors';
 
@@ -31,8 +31,11 @@ export interface SessionOwner {
   onStoreBroken(error: StoreBrokenError): void;
 }
 
-/** How many answers may be owed before the session stops reading: an agency's batches that share flushes. */
-const MAX_ANSWERS_OWED = 64;
+/**
+ * The session stops reading at so many responses that have not left: the batches of an agency that share flushes, or
+ * some messages of a long list of winners.
+ */
+const RESPONSE_LIMITS: QueueLimits = { responses: 64, bytes: 65_536 };
 
 /** How long an agency is waited for that does not end after the session has, so that the last words reach it. */
 const MAX_LINGER_MS = 5_000;
@@ -63,7 +66,7 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     private readonly owner: SessionOwner,
   ) {
     const { messageTimeoutMs, waitHoldMs } = limits;
-    this.answers = new AnswerQueue(channel, MAX_ANSWERS_OWED, messageTimeoutMs, this);
+    this.answers = new AnswerQueue(channel, RESPONSE_LIMITS, messageTimeoutMs, this);
     this.conversation = new AgencyConversation(services, this, waitHoldMs);
   }
 
@@ -103,6 +106,10 @@ export class AgencySession implements ConversationHost, AnswerOwner {
 
   throwIfEnding(): void {
     if (this.hasEnded) throw this.refusal ?? CONNECTION_GONE;
+  }
+
+  waitForRoom(): Promise<void> {
+    return this.answers.waitForRoom();
   }
 
   owe(answer: LotteryMessage | Promise<LotteryMessage>): void {

@@ -7,6 +7,14 @@ interface OwedAnswer {
   failure: { readonly error: unknown } | undefined;
 }
 
+/** How much may wait in the queue before `waitForRoom` waits. */
+export interface QueueLimits {
+  /** Responses that are not known yet, or on their way to the kernel. */
+  readonly responses: number;
+  /** The bytes of the values of those that are known. */
+  readonly bytes: number;
+}
+
 /** Whose answers they are. */
 export interface AnswerOwner {
   /** Told once, of the first answer that could not be had or sent; those behind it are dropped. */
@@ -23,6 +31,7 @@ export class AnswerQueue {
   /** How many of all owed are not known yet, those behind a failure included. */
   private unknown = 0;
   private unsent = 0;
+  private unsentBytes = 0;
   private scheduled = false;
   private failed = false;
   private sentAt = performance.now();
@@ -30,12 +39,11 @@ export class AnswerQueue {
   private settlementWanted: (() => void) | undefined;
 
   /**
-   * @param limit how many answers may be owed before `waitForRoom` waits.
    * @param sendTimeoutMs how long the agency may take to receive one; then the connection is reset.
    */
   constructor(
     private readonly channel: MessageChannel<LotteryMessage>,
-    private readonly limit: number,
+    private readonly limits: QueueLimits,
     private readonly sendTimeoutMs: number,
     private readonly owner: AnswerOwner,
   ) {}
@@ -55,14 +63,14 @@ export class AnswerQueue {
     this.queue.push(owed);
     this.unsent++;
     if (!(answer instanceof Promise)) {
-      owed.message = answer;
+      this.become(owed, answer);
       this.scheduleSending();
       return;
     }
     this.unknown++;
     answer.then(
       (message) => {
-        owed.message = message;
+        this.become(owed, message);
         this.onKnown(owed);
       },
       (error: unknown) => {
@@ -72,9 +80,9 @@ export class AnswerQueue {
     );
   }
 
-  /** Resolves while fewer answers are owed than the limit, once no more will be sent, or at `stopWaiting`. */
+  /** Resolves while the queue is below its limits, once no more will be sent, or at `stopWaiting`. */
   async waitForRoom(): Promise<void> {
-    if (this.unsent < this.limit || this.failed) return;
+    if (this.hasRoom || this.failed) return;
     await new Promise<void>((resolve) => {
       this.roomWanted = resolve;
     });
@@ -93,8 +101,17 @@ export class AnswerQueue {
     });
   }
 
+  private get hasRoom(): boolean {
+    return this.unsent < this.limits.responses && this.unsentBytes < this.limits.bytes;
+  }
+
   private get isSettled(): boolean {
     return this.unknown === 0 && this.queue.length === 0;
+  }
+
+  private become(owed: OwedAnswer, message: LotteryMessage): void {
+    owed.message = message;
+    this.unsentBytes += message.value.length;
   }
 
   private onKnown(owed: OwedAnswer): void {
@@ -124,15 +141,16 @@ export class AnswerQueue {
   private send(messages: readonly LotteryMessage[]): void {
     if (this.failed) return;
     this.channel.sendMany(messages, { timeoutMs: this.sendTimeoutMs }).then(
-      () => this.onSent(messages.length),
+      () => this.onSent(messages),
       (error: unknown) => this.fail(error),
     );
   }
 
-  private onSent(count: number): void {
-    this.unsent -= count;
+  private onSent(messages: readonly LotteryMessage[]): void {
+    this.unsent -= messages.length;
+    for (const { value } of messages) this.unsentBytes -= value.length;
     this.sentAt = performance.now();
-    this.stopWaiting();
+    if (this.hasRoom) this.stopWaiting();
   }
 
   private fail(error: unknown): void {

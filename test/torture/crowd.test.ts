@@ -192,6 +192,47 @@ describe('torture: slow and many', function () {
     });
   });
 
+  // The buffers of the kernel hold a list of some MB: fewer and shorter ones would show nothing.
+  const itWhenFull = IS_FULL ? it : (): void => {};
+  itWhenFull('keeps no list of winners in memory for sessions that do not read it', async () => {
+    await rude.run('winners', async () => {
+      const server = startServer({ LOGGING_LEVEL: 'INFO', SERVER_AGENCIES: '1' });
+      const port = await server.listening;
+      const agency = new RecordingAgency({
+        id: 1,
+        bets: generateBets(1, 400_000, 1),
+        betsPerBatch: 100,
+        window: 32,
+        beforeRetry: () => delay(50),
+      });
+      await agency.run(() => dialPort(port));
+      expect(agency.winners).to.deep.equal(agency.bets.map((bet) => bet[2]));
+      const before = await peakMemory(server);
+      const sessions = 150;
+      for (let number = 0; number < sessions; number++) {
+        const socket = await dialPort(port);
+        crowd.push(socket);
+        socket.on('error', () => {});
+        const answers = message('O', String(agency.bets.length)).length + message('R').length;
+        socket.write(Buffer.concat([message('N', '1'), message('A')]));
+        for (let read = 0; read < answers;) read += ((await once(socket, 'data')) as [Buffer])[0].length;
+        socket.pause();
+        socket.write(message('N', '1'));
+        await once(socket, 'readable');
+      }
+      const growth = (await peakMemory(server)) - before;
+      rude.note(`${sessions} unread lists of ${agency.bets.length} winners: ${Math.round(growth)} MiB`);
+      expect(growth).to.be.below(25);
+      await requireGoodEnd(server);
+    });
+  });
+
+  /** The peak of the resident memory of the server, in MiB. */
+  async function peakMemory({ child }: ServerProcess): Promise<number> {
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) / 1024;
+  }
+
   it('answers busy beyond SERVER_MAX_SESSIONS, and lets in again when there is room', async () => {
     await rude.run('too many', async () => {
       const server = startServer({ SERVER_MAX_SESSIONS: '10', LOGGING_LEVEL: 'INFO' });

@@ -15,6 +15,8 @@ class FakeHost implements ConversationHost {
 
   async supersede(): Promise<void> {}
 
+  async waitForRoom(): Promise<void> {}
+
   owe(answer: LotteryMessage | Promise<LotteryMessage>): void {
     this.owed.push(answer);
   }

@@ -105,6 +105,47 @@ describe('a session', () => {
     for (let count = 1; count <= 200; count++) expect(await agency.next()).to.equal(`O ${count}`);
   });
 
+  it('makes a list of winners no faster than the agency reads it', async () => {
+    const documents = Array.from({ length: 100_000 }, (_, index) => String(10_000_000 + index));
+    let taken = 0;
+    const winners = {
+      [Symbol.iterator]: function* () {
+        for (const document of documents) {
+          taken++;
+          yield document;
+        }
+      },
+      length: documents.length,
+    } as unknown as readonly string[];
+    lottery.winners.winnersOf = async () => winners;
+    for (const agency of [2, 3]) await lottery.tracker.finish(agency);
+    const agency = connect();
+    agency.write(message('N', '1'), message('F'), message('A'), message('N', '1'));
+    expect([await agency.next(), await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0', 'R']);
+    await until(() => taken > 0, 'the list is begun');
+    await turns(50);
+    const heldBack = documents.length - taken;
+    expect(heldBack, 'winners that are not made into responses yet').to.be.greaterThan(documents.length / 2);
+    const received: string[] = [];
+    for (let answer = await agency.next(); answer.startsWith('R '); answer = await agency.next()) {
+      received.push(...answer.slice(2).split(','));
+    }
+    expect(received).to.deep.equal(documents);
+  });
+
+  it('that waits to send winners ends with the server', async () => {
+    lottery.winners.winnersOf = async () => Array.from({ length: 400_000 }, () => '30904465');
+    for (const agency of [2, 3]) await lottery.tracker.finish(agency);
+    const agency = connect();
+    agency.write(message('N', '1'), message('F'), message('A'), message('N', '1'));
+    expect([await agency.next(), await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0', 'R']);
+    await turns(50);
+    agency.session.shutDown();
+    const rest = await agency.rest();
+    expect(rest.at(-1)).to.equal('E shutting-down: the server is stopping');
+    expect(rest.slice(0, -1).every((answer) => /^R 30904465(,30904465)*$/.test(answer))).to.equal(true);
+  });
+
   describe('that cannot store', () => {
     it('acknowledges what is stored, says storage last, and stores nothing behind the failure', async () => {
       lottery.bets.beforeStoring = async ({ rows }) => {

@@ -21,7 +21,9 @@ describe('the answers that are owed', () => {
     far = new MessageChannel(sockets[1]!, createAgencyCodec());
     failures = [];
     const near = new MessageChannel(sockets[0]!, createServerCodec());
-    queue = new AnswerQueue(near, 3, 60_000, { onAnswerFailed: (error) => failures.push(error) });
+    queue = new AnswerQueue(near, { responses: 3, bytes: 100 }, 60_000, {
+      onAnswerFailed: (error) => failures.push(error),
+    });
   });
 
   afterEach(async () => {
@@ -71,6 +73,18 @@ describe('the answers that are owed', () => {
     await turns(3);
     expect(hasRoom).to.equal(false);
     held.resolve(ok(1));
+    await waiting;
+  });
+
+  it('make room wait at their limit of bytes, until a part of them has left', async () => {
+    queue.owe(textMessage('R', '1'.repeat(60)));
+    await queue.waitForRoom();
+    queue.owe(textMessage('R', '2'.repeat(60)));
+    let hasRoom = false;
+    const waiting = queue.waitForRoom().then(() => (hasRoom = true));
+    await Promise.resolve();
+    expect(hasRoom).to.equal(false);
+    expect([await next(), await next()]).to.deep.equal(['1'.repeat(60), '2'.repeat(60)]);
     await waiting;
   });
 
