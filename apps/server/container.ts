@@ -6,6 +6,7 @@ import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './activity/server_activity';
 import { type LotteryServices } from './agency_conversation';
 import { AgencySession } from './agency_session';
+import { readDescriptorUse } from './descriptor_budget';
 import { LotteryServer, type SessionFactory } from './lottery_server';
 import { SessionRegistry } from './session_registry';
 import { type ServerSettings } from './settings';
@@ -57,6 +58,7 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
       TOKENS.WinnerService,
       TOKENS.ActionLog,
     ]);
+  container.bind(TOKENS.DescriptorUse).toConstantValue(readDescriptorUse);
   container.bind(TOKENS.ListenSocket).toDynamicValue(
     () =>
       new ListenSocket({
@@ -98,11 +100,11 @@ function createStatusSide(settings: ServerSettings) {
     log: ActionLog,
   ): StatusSide => {
     if (settings.SERVER_STATUS_PORT === 0) return new StatusSide(undefined, log);
-    return new StatusSide(() => {
+    return new StatusSide((maxConnections) => {
       // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { openStatusSite } = require('./status/status_site') as typeof statusSite;
-      return openStatusSite({ settings, activity, bets, tracker, winners, log });
+      return openStatusSite({ settings, maxConnections, activity, bets, tracker, winners, log });
     }, log);
   };
 }

@@ -15,8 +15,9 @@ import { tellParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
 import { type ServerActivity } from './activity/server_activity';
 import { type AgencySession, type SessionOwner } from './agency_session';
+import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './descriptor_budget';
 import { type ServerSettings } from './settings';
-import { type StatusSide } from './status_side';
+import { MAX_STATUS_CONNECTIONS, type StatusSide } from './status_side';
 import { StoreConflictError, StoreDirectoryError } from './storage/errors';
 import { type Store } from './store';
 import { TOKENS } from './tokens';
@@ -27,9 +28,9 @@ export type SessionFactory = (peer: PeerSocket, owner: SessionOwner) => AgencySe
 /** How long a stop waits for the sessions to end by themselves: well within the 3 s that `docker stop -t 3` gives. */
 const SHUTDOWN_GRACE_MS = 1_500;
 
-/** How long one that is turned away may take to read why, and how many of those may be told at once. */
+/** How long a connection that is refused with `busy` may take to read that, and how many of these there may be at once. */
 const BUSY_LINGER_MS = 500;
-const MAX_BUSY_LINGERING = 256;
+const MAX_REJECTIONS = 256;
 
 /**
  * The central server: opens the store, accepts agencies, runs a session for each, and at the end waits for every one,
@@ -39,7 +40,9 @@ const MAX_BUSY_LINGERING = 256;
 export class LotteryServer implements SessionOwner {
   private readonly sessions = new Map<AgencySession, Promise<void>>();
   private readonly stopping = new AbortController();
-  private turnedAway = 0;
+  private rejections = 0;
+  /** What the server wants, until the descriptors that are left are counted: see `divideDescriptors`. */
+  private budget: DescriptorBudget;
   private failure: Error | undefined;
 
   constructor(
@@ -50,7 +53,14 @@ export class LotteryServer implements SessionOwner {
     @inject(TOKENS.ServerActivity) private readonly activity: ServerActivity,
     @inject(TOKENS.StatusSide) private readonly status: StatusSide,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
-  ) {}
+    @inject(TOKENS.DescriptorUse) private readonly readDescriptors: () => DescriptorUse,
+  ) {
+    this.budget = {
+      sessions: settings.SERVER_MAX_SESSIONS,
+      rejections: MAX_REJECTIONS,
+      status: settings.SERVER_STATUS_PORT === 0 ? 0 : MAX_STATUS_CONNECTIONS,
+    };
+  }
 
   /**
    * Serves until `stop` fires, or until nothing can be stored any more.
@@ -62,10 +72,12 @@ export class LotteryServer implements SessionOwner {
     if (stop.aborted) this.stopping.abort();
     if (!(await this.openStore())) return ExitCode.failed;
     try {
-      if (!(await this.listen())) return ExitCode.failed;
+      if (!(await this.listen()) || !this.planConnections()) return ExitCode.failed;
+      this.becomeReady();
       await this.acceptUntilStopped();
       await this.endSessions();
     } finally {
+      await this.listener.close();
       await this.status.close();
       await this.store.close();
     }
@@ -99,12 +111,33 @@ export class LotteryServer implements SessionOwner {
       this.log.error('listen', 'fail', { error: error.message });
       return false;
     }
+    return true;
+  }
+
+  /** Divides the descriptors that the system allows. False where not one session has room. */
+  private planConnections(): boolean {
+    const use = this.readDescriptors();
+    const budget = divideDescriptors(use, this.budget);
+    const fields = { open: use.open, allowed: use.allowed, sessions: budget?.sessions ?? 0 };
+    if (budget === undefined) {
+      this.log.error('open_files', 'fail', { ...fields, error: 'too few open files are allowed (ulimit -n)' });
+      return false;
+    }
+    if (budget.sessions < this.budget.sessions) {
+      const wanted = this.budget.sessions;
+      this.log.warning('open_files', 'fail', { ...fields, error: `${wanted} sessions need more (ulimit -n)` });
+    }
+    this.budget = budget;
+    this.activity.sessionsAllowed = budget.sessions;
+    return true;
+  }
+
+  private becomeReady(): void {
     const address = this.listener.address!;
     this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.settings.SERVER_AGENCIES });
     tellParent({ kind: 'listening', ...address });
     this.activity.phase = 'ready';
-    this.status.open();
-    return true;
+    this.status.open(this.budget.status);
   }
 
   private async acceptUntilStopped(): Promise<void> {
@@ -128,10 +161,10 @@ export class LotteryServer implements SessionOwner {
 
   private serve(peer: PeerSocket): void {
     const fields = describePeer(peer);
-    if (this.sessions.size >= this.settings.SERVER_MAX_SESSIONS) {
-      this.log.warning('accept_connections', 'fail', { ...fields, error: 'busy' });
+    if (this.sessions.size >= this.budget.sessions) {
+      this.log.warning('accept_connections', 'fail', { ...fields, error: 'busy', sessions: this.sessions.size });
       this.activity.sessionRefused(0, 'busy');
-      void this.turnAway(peer);
+      void this.rejectBusy(peer);
       return;
     }
     this.log.info('accept_connections', 'success', fields);
@@ -143,18 +176,20 @@ export class LotteryServer implements SessionOwner {
     this.sessions.delete(session);
   }
 
-  private async turnAway(peer: PeerSocket): Promise<void> {
-    if (this.turnedAway >= MAX_BUSY_LINGERING) {
+  /** Says `busy`; where too many others are being refused already, there is no descriptor to spare for that. */
+  private async rejectBusy(peer: PeerSocket): Promise<void> {
+    if (this.rejections >= this.budget.rejections) {
+      this.activity.acceptFailures++;
       peer.reset();
       return;
     }
-    this.turnedAway++;
+    this.rejections++;
     const channel = new MessageChannel(peer, createServerCodec());
-    const words = `busy: ${this.settings.SERVER_MAX_SESSIONS} sessions are open, no more are taken`;
+    const words = `busy: ${this.budget.sessions} sessions are open, no more are taken`;
     // One that is gone already needs no answer.
     await channel.send(textMessage(MessageType.error, words), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
     await peer.drainAndClose({ timeoutMs: BUSY_LINGER_MS });
-    this.turnedAway--;
+    this.rejections--;
   }
 
   /** Lets every session finish what it has in flight, and waits for all; those that take too long are cut off. */

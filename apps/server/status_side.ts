@@ -2,6 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ActionLog } from '../runtime/action_log';
 import { type StatusSite } from './status/status_site';
 
+/** Connections to the status page at once, where the system allows enough open files. */
+export const MAX_STATUS_CONNECTIONS = 512;
+
 /**
  * The server's side for those who watch it: the page, the metrics, the health. The bets do not depend on it: it is
  * loaded once they are taken, and where it cannot be opened (its port is in use, say) the log says so and the server
@@ -12,13 +15,18 @@ export class StatusSide {
 
   /** @param openSite undefined: there is to be none. */
   constructor(
-    private readonly openSite: (() => Promise<StatusSite>) | undefined,
+    private readonly openSite: ((maxConnections: number) => Promise<StatusSite>) | undefined,
     private readonly log: ActionLog,
   ) {}
 
-  /** Begins to open it, and returns at once. */
-  open(): void {
-    if (this.openSite !== undefined) this.opening = this.tryToOpen(this.openSite);
+  /**
+   * Begins to open it, and returns at once.
+   *
+   * @param maxConnections how many connections it may hold at once.
+   */
+  open(maxConnections: number): void {
+    const { openSite } = this;
+    if (openSite !== undefined) this.opening = this.tryToOpen(() => openSite(maxConnections));
   }
 
   /** Resolves once nobody is served any more. */

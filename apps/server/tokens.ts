@@ -14,6 +14,7 @@ export const TOKENS = {
   StoreObserver: Symbol.for('StoreObserver'),
   SessionRegistry: Symbol.for('SessionRegistry'),
   SessionFactory: Symbol.for('SessionFactory'),
+  DescriptorUse: Symbol.for('DescriptorUse'),
   ListenSocket: Symbol.for('ListenSocket'),
   StatusSide: Symbol.for('StatusSide'),
   LotteryServer: Symbol.for('LotteryServer'),

@@ -26,6 +26,8 @@ export class ServerActivity implements StoreObserver {
   readonly errors = new Map<ProtocolErrorCode, number>();
   betsStored = 0;
   sessionsOpen = 0;
+  /** How many may be open at once; 0 before the server is ready. */
+  sessionsAllowed = 0;
   sessionsOpened = 0;
   acceptFailures = 0;
   drawIsHeld = false;

@@ -69,10 +69,16 @@ function addServerMetrics(registers: Registry[], { activity, board, pages }: Met
   addCounter(registers, 'lottery_committed_bytes_total', 'Bytes of bets made durable.', () => activity.committedBytes);
   addCounter(registers, 'lottery_sessions_total', 'Sessions opened.', () => activity.sessionsOpened);
   addGauge(registers, 'lottery_sessions_open', 'Sessions that are open.', () => activity.sessionsOpen);
+  addGauge(
+    registers,
+    'lottery_sessions_allowed',
+    'Sessions that may be open at once: SERVER_MAX_SESSIONS, or fewer where few open files are allowed.',
+    () => activity.sessionsAllowed,
+  );
   addCounter(
     registers,
     'lottery_accept_failures_total',
-    'Connections that could not be accepted (too many open files, for one).',
+    'Connections that were reset without a word, because there was no descriptor for it.',
     () => activity.acceptFailures,
   );
   addGauge(registers, 'lottery_draw_held', '1 once the draw has been held.', () => (board.summary().draw.held ? 1 : 0));

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Gauge, type Registry } from 'prom-client';
+import { allowedDescriptors, countOpenDescriptors } from '../descriptor_budget';
 import { addCounter, addGauge } from './read_metrics';
 
 /** How often the event loop is looked at, and so the lag of one that is idle: more often would cost processor time. */
@@ -22,8 +22,8 @@ export function addProcessMetrics(registers: Registry[]): void {
   const startedAt = Math.round(Date.now() / 1000 - process.uptime());
   addGauge(registers, 'process_start_time_seconds', 'When the process started, since the epoch.', () => startedAt);
   addGauge(registers, 'process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
-  addGauge(registers, 'process_open_fds', 'Open files and connections.', () => readdirSync('/proc/self/fd').length);
-  addGauge(registers, 'process_max_fds', 'The most that may be open.', () => maxFiles());
+  addGauge(registers, 'process_open_fds', 'Open files and connections.', () => countOpenDescriptors());
+  addGauge(registers, 'process_max_fds', 'The most that may be open.', () => allowedDescriptors());
   addGauge(registers, 'nodejs_heap_size_used_bytes', 'What is used of the heap.', () => process.memoryUsage().heapUsed);
   addGauge(registers, 'nodejs_heap_size_total_bytes', 'The heap.', () => process.memoryUsage().heapTotal);
   addLag(registers);
@@ -50,10 +50,4 @@ function addLag(registers: Registry[]): void {
       },
     });
   }
-}
-
-/** NaN, for Prometheus too, where there is no limit. */
-function maxFiles(): number {
-  const limits = readFileSync('/proc/self/limits', 'latin1');
-  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1]);
 }

@@ -19,6 +19,8 @@ import { createStatusApp } from './status_app';
 /** What the site shows, and where it does. */
 export interface StatusSiteParts {
   readonly settings: Pick<ServerSettings, 'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_WINNING_NUMBER'>;
+  /** Connections at once, pages included. */
+  readonly maxConnections: number;
   readonly activity: ServerActivity;
   readonly bets: BetRepository;
   readonly tracker: FinishTracker;
@@ -27,9 +29,6 @@ export interface StatusSiteParts {
 }
 
 const TICK_MS = 1_000;
-
-/** Connections at once, pages included; a browser that asks for more is refused by the kernel's backlog. */
-const MOST_CONNECTIONS = 512;
 
 /** How long a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -116,7 +115,7 @@ export async function openStatusSite(parts: StatusSiteParts): Promise<StatusSite
 
   // The standard Request and Response stay the process's own: the adaptor would replace them with its own for everyone.
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = parts.maxConnections;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.timeout = SILENCE_TIMEOUT_MS;

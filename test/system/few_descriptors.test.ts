@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { findFreePort } from '../../tools/free_port';
+import { generateBets } from '../support/generated_bets';
+import { requireComplete } from '../torture/support/oracle';
+import { RecordingAgency } from '../torture/support/recording_agency';
+import { dialPort, ServerProcess } from '../torture/support/server_process';
+
+const ALLOWED = 64;
+const CONNECTIONS = 200;
+
+/** A connection of somebody who says nothing, and what became of it. */
+interface Guest {
+  readonly socket: Socket;
+  text: string;
+  wasReset: boolean;
+}
+
+describe('a server that may open few files', function () {
+  this.timeout(60_000);
+  let directory: string;
+  const guests: Guest[] = [];
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'descriptors-'));
+  });
+
+  afterEach(async () => {
+    for (const { socket } of guests.splice(0)) socket.destroy();
+    await ServerProcess.killAll();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  function startServer(allowed: number, settings: Record<string, string> = {}): ServerProcess {
+    const environment = { SERVER_DATA_DIR: directory, SERVER_AGENCIES: '1', ...settings };
+    return new ServerProcess(environment, { wrapper: ['bash', '-c', `ulimit -n ${allowed} && exec "$0" "$@"`] });
+  }
+
+  async function visit(port: number): Promise<Guest> {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const guest: Guest = { socket, text: '', wasReset: false };
+    guests.push(guest);
+    socket.on('data', (bytes: Buffer) => (guest.text += bytes.toString('latin1')));
+    socket.on('error', () => (guest.wasReset = true));
+    await once(socket, 'connect').catch(() => {});
+    return guest;
+  }
+
+  const linesOf = (server: ServerProcess, pattern: RegExp): readonly string[] =>
+    server.lines.filter((line) => pattern.test(line));
+
+  async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + 20_000;
+    while (!(await holds())) {
+      if (performance.now() > deadline) throw new Error('it never came to this');
+      await delay(10);
+    }
+  }
+
+  it('says how many sessions it can hold, and leaves no connection without a line and a count', async () => {
+    const statusPort = await findFreePort();
+    const server = startServer(ALLOWED, { SERVER_STATUS_PORT: String(statusPort) });
+    const port = await server.listening;
+    const metric = async (name: string): Promise<number> => {
+      const text = await (
+        await fetch(`http://127.0.0.1:${statusPort}/metrics`, { headers: { connection: 'close' } })
+      ).text();
+      return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)![1]);
+    };
+    const [warning] = linesOf(server, /WARNING {2}action: open_files/);
+    const sessions = Number(/allowed: 64 \| sessions: (\d+) /.exec(warning!)![1]);
+    expect(sessions).to.be.within(10, 40);
+    await until(() => linesOf(server, /action: status_page \| result: success/).length === 1);
+
+    for (let number = 0; number < CONNECTIONS; number += 20) {
+      await Promise.all(Array.from({ length: 20 }, () => visit(port)));
+    }
+    await until(() => guests.filter(({ socket }) => socket.closed).length === CONNECTIONS - sessions);
+    const accepts = /action: accept_connections/;
+    await until(() => linesOf(server, accepts).length === CONNECTIONS);
+    const open = guests.filter(({ socket }) => !socket.closed);
+    const refused = guests.filter(({ socket }) => socket.closed);
+    for (const { text, wasReset } of refused) {
+      expect(wasReset ? '' : text).to.match(
+        wasReset ? /^$/ : new RegExp(`^E.{6}busy: ${sessions} sessions are open`, 's'),
+      );
+    }
+    expect(refused.filter(({ wasReset }) => !wasReset).length, 'answers').to.be.greaterThan(0);
+    expect(linesOf(server, /action: accept_connections \| result: success/)).to.have.lengthOf(sessions);
+    expect(linesOf(server, /action: accept_connections \| result: fail \| .* error: busy/)).to.have.lengthOf(
+      refused.length,
+    );
+    expect(await metric('lottery_sessions_allowed')).to.equal(sessions);
+    expect(await metric('lottery_session_errors_total{code="busy"}')).to.equal(refused.length);
+    expect(await metric('process_max_fds')).to.equal(ALLOWED);
+    expect(await metric('process_open_fds')).to.be.below(ALLOWED);
+
+    // An agency that tries again gets in as soon as there is room, and its bets are all there.
+    open[0]!.socket.destroy();
+    const bets = generateBets(1, 5_000);
+    const agency = new RecordingAgency({ id: 1, bets, betsPerBatch: 100, window: 32, beforeRetry: () => delay(20) });
+    await agency.run(() => dialPort(port));
+    for (const { socket } of open) socket.destroy();
+    expect(await server.stop('SIGTERM')).to.deep.equal({ code: 0, signal: null });
+    requireComplete(await readFile(join(directory, 'bets.csv')), [agency]);
+  });
+
+  it('does not start where not one session has room', async () => {
+    const server = startServer(34);
+    const { code } = await server.ended;
+    expect(code).to.equal(1);
+    expect(server.lines.join('\n')).to.match(
+      /ERROR {4}action: open_files \| result: fail \| open: \d+ \| allowed: 34 \|/,
+    );
+    expect(server.stderr).to.equal('');
+  });
+});
