@@ -1,3 +1,5 @@
+import { escapeUnits, printable } from './printable';
+
 /** How grave a line is; the names are those of Python's logging, which the course's tools expect. */
 export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
 
@@ -12,8 +14,8 @@ export type LogSink = (lines: string) => void;
  * The log of a program: one line for each action,
  * `YYYY-MM-DD HH:MM:SS LEVEL    action: NAME | result: RESULT | key: value | …` in local time.
  *
- * A line stays one line, and its fields stay apart, whatever a value contains: control characters, line separators and
- * `|` are written as escapes.
+ * A line stays one line, and its fields stay apart, with any value: `|` and the characters that printable.ts names become
+ * escapes.
  */
 export class ActionLog {
   private readonly threshold: number;
@@ -72,12 +74,11 @@ export class ActionLog {
   }
 }
 
-const UNSAFE_IN_A_FIELD = /[\p{Cc}\u2028\u2029|]/gu;
+/** Matches the separator of fields, and any character beside the printed ones of ASCII. */
+const NOT_PLAIN = /[^ -{}~]/;
 
 function escapeField(text: string): string {
-  return text.replace(UNSAFE_IN_A_FIELD, (character) => {
-    return `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`;
-  });
+  return NOT_PLAIN.test(text) ? printable(text).replaceAll('|', escapeUnits) : text;
 }
 
 function formatTime(date: Date): string {

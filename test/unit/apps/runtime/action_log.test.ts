@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ActionLog, LOG_LEVELS, type LogLevel } from '../../../../apps/runtime/action_log';
+import { DANGEROUS_CHARACTERS } from '../../../support/dangerous_characters';
 
 /** A log at a fixed time, and what it has written. */
 function createLog(level: LogLevel = 'DEBUG'): { log: ActionLog; written: () => string } {
@@ -49,6 +50,14 @@ describe('the log', () => {
     const escaped = 'a\\u000ab\\u000d\\u0000\\u001b[31m\\u007c\\u007f\\u0085\\u2028\\u2029é😀 \\u007c result: success';
     expect(written()).to.equal(`2026-01-02 03:04:05 INFO     action: x | result: fail | msg: ${escaped}\n`);
   });
+
+  for (const [name, character, escape] of DANGEROUS_CHARACTERS) {
+    it(`writes an escape for: ${name}`, () => {
+      const { log, written } = createLog();
+      log.info('x', 'fail', { msg: `a${character}|ñ` });
+      expect(written()).to.equal(`2026-01-02 03:04:05 INFO     action: x | result: fail | msg: a${escape}\\u007cñ\n`);
+    });
+  }
 
   it('writes one line with its own fields, whatever a value holds', () => {
     fc.assert(
