@@ -2,6 +2,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { countRows } from '../apps/client/count_rows';
+import { ExitCode } from '../apps/runtime/exit_code';
+import { endProcess } from '../apps/runtime/process_end';
+import { ignoreLostReader, writeLine, writeText, written } from '../apps/runtime/standard_streams';
 import { type AppEnd, AppProcess } from './app_process';
 import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
 import { findFreePort } from './free_port';
@@ -18,6 +21,9 @@ type AppMessage =
   | { readonly kind: 'stored' | 'finished'; readonly bets: number }
   | { readonly kind: 'winners'; readonly documents: readonly string[] };
 
+/** Fires at SIGTERM or SIGINT, once the processes of a run are there to be stopped. */
+const stop = new AbortController();
+
 /** How an agency came out. */
 interface AgencyOutcome {
   readonly agency: number;
@@ -27,10 +33,10 @@ interface AgencyOutcome {
   readonly process: AppProcess;
 }
 
-async function main(): Promise<number> {
+async function main(): Promise<ExitCode> {
   const { agencies, bets, data, json } = readArguments();
   // With --json the result has stdout for itself.
-  const say = (text: string): void => void (json ? process.stderr : process.stdout).write(text);
+  const say = (text: string): void => writeText(json ? process.stderr : process.stdout, text);
   if (data === undefined) await makeMissingSamples(agencies, bets, say);
   const files = agencyFiles(data ?? '.data', agencies);
   const totals = await countBets(files);
@@ -42,7 +48,6 @@ async function main(): Promise<number> {
 /** One run of the lottery, from an empty store to the winners. */
 class LotteryRun {
   private readonly processes: AppProcess[] = [];
-  private wasStopped = false;
 
   constructor(
     private readonly files: ReadonlyMap<number, string>,
@@ -51,8 +56,9 @@ class LotteryRun {
     private readonly say: (text: string) => void,
   ) {}
 
-  async run(): Promise<number> {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => this.stop());
+  async run(): Promise<ExitCode> {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+    stop.signal.addEventListener('abort', () => this.stopAll());
     const begun = performance.now();
     const { server, port } = await this.startServer();
     const display = this.json ? NO_DISPLAY : createProgressDisplay(this.totals);
@@ -65,11 +71,11 @@ class LotteryRun {
     const serverEnd = await server.ended;
     const failed = serverEnd !== 0 || outcomes.some(({ end }) => end !== 0);
     if (this.json) this.printJson(outcomes, failed, seconds);
-    else if (this.wasStopped) this.say('stopped\n');
+    else if (stop.signal.aborted) this.say('stopped\n');
     else this.printTable(outcomes, seconds);
-    if (this.wasStopped) return 0;
+    if (stop.signal.aborted) return ExitCode.done;
     await this.explainFailures(outcomes, serverEnd, server);
-    return failed ? 1 : 0;
+    return failed ? ExitCode.failed : ExitCode.done;
   }
 
   private async startServer(): Promise<{ server: AppProcess; port: number }> {
@@ -93,7 +99,7 @@ class LotteryRun {
       this.processes.push(server);
       void server.ended
         .then(() => server.lastLines(5))
-        .then((lines) => reject(new RunError(`the server did not start; ${log} ends with:\n${lines}`)));
+        .then((lines) => reject(new RunError(`the server did not start; ${log} ends with:`, `${lines}\n`)));
     });
   }
 
@@ -137,18 +143,18 @@ class LotteryRun {
   /** The result for scripts; docs/operations.md documents it. */
   private printJson(outcomes: readonly AgencyOutcome[], failed: boolean, seconds: number): void {
     const agencies = outcomes.map(({ agency, end, bets, winners }) => {
-      const outcome = this.wasStopped ? 'stopped' : end === 0 ? 'winners' : 'failed';
+      const outcome = stop.signal.aborted ? 'stopped' : end === 0 ? 'winners' : 'failed';
       return { agency, outcome, bets, winners: outcome === 'winners' ? winners : null };
     });
     const result = {
-      outcome: this.wasStopped ? 'stopped' : failed ? 'failed' : 'done',
+      outcome: stop.signal.aborted ? 'stopped' : failed ? 'failed' : 'done',
       bets: sumOf(outcomes.map(({ bets }) => bets)),
       winners: sumOf(outcomes.map(({ winners }) => winners.length)),
       ms: Math.round(seconds * 1000),
       logs: RUN_DIRECTORY,
       agencies,
     };
-    process.stdout.write(`${JSON.stringify(result)}\n`);
+    writeLine(process.stdout, JSON.stringify(result));
   }
 
   private async explainFailures(
@@ -157,13 +163,12 @@ class LotteryRun {
     server: AppProcess,
   ): Promise<void> {
     for (const { agency, end, process: child } of outcomes) {
-      if (end !== 0) process.stderr.write(`agency ${agency} failed (${end}):\n${await child.lastLines(3)}\n`);
+      if (end !== 0) writeText(process.stderr, `agency ${agency} failed (${end}):\n${await child.lastLines(3)}\n`);
     }
-    if (serverEnd !== 0) process.stderr.write(`the server failed (${serverEnd}):\n${await server.lastLines(5)}\n`);
+    if (serverEnd !== 0) writeText(process.stderr, `the server failed (${serverEnd}):\n${await server.lastLines(5)}\n`);
   }
 
   private stop(): void {
-    this.wasStopped = true;
     this.stopAll();
   }
 
@@ -197,7 +202,16 @@ function tableWidths(outcomes: readonly AgencyOutcome[]): number[] | undefined {
   return [...fixed, Math.max(room, DOCUMENT_LENGTH + COLUMN_PADDING)];
 }
 
-class RunError extends Error {}
+/** The run failed; `details` is text of several lines, or empty. */
+class RunError extends Error {
+  constructor(
+    message: string,
+    readonly details = '',
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
 
 function readArguments(): { agencies: number; bets: number; data: string | undefined; json: boolean } {
   const values = parseOptions({
@@ -240,19 +254,24 @@ async function countBetsOf(file: string): Promise<number> {
   try {
     return await countRows(file);
   } catch (cause) {
-    throw new RunError(`${file} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new RunError(`${file} cannot be read: ${(cause as Error).message}`, '', { cause });
   }
 }
 
-// Whoever reads the output may have seen enough (`make run | head`): the lottery goes on.
-process.stdout.on('error', () => {});
+/** Reports an error on stderr, in one line if its cause is known; returns the exit code for it. */
+function reportError(error: unknown): ExitCode {
+  const { message, stack, code } = error as NodeJS.ErrnoException;
+  const isClear = error instanceof ArgumentError || error instanceof RunError || code !== undefined;
+  if (isClear) writeLine(process.stderr, `run: ${message}`);
+  else writeText(process.stderr, `run: ${stack}\n`);
+  if (!(error instanceof RunError)) return ExitCode.unusableSettings;
+  writeText(process.stderr, error.details);
+  return ExitCode.failed;
+}
 
-main().then(
-  (code) => (process.exitCode = code),
-  (error: unknown) => {
-    const isClear =
-      error instanceof ArgumentError || error instanceof RunError || (error as { code?: string }).code !== undefined;
-    process.stderr.write(`run: ${isClear ? (error as Error).message : String((error as Error).stack)}\n`);
-    process.exitCode = error instanceof RunError ? 1 : 2;
-  },
-);
+// The lottery goes on when the reader of its output has seen enough (`make run | head`).
+ignoreLostReader(process.stdout);
+
+void main()
+  .catch(reportError)
+  .then((code) => endProcess(code, { results: [written(process.stdout), written(process.stderr)] }, stop.signal));

@@ -29,7 +29,7 @@ async function runClient(settings: ClientSettings, output: ProgramOutput, stop: 
   const listeners: ProgressListener[] = [result];
   if (process.stdout.isTTY && !output.json) listeners.push(...(await createProgressBar(settings, output)));
   const code = await createClientContainer(settings, output.log, listeners).get<Agency>(TOKENS.Agency).run(stop);
-  if (output.json) process.stdout.write(`${JSON.stringify(result.report(performance.now()))}\n`);
+  if (output.json) output.printResult(result.report(performance.now()));
   return code;
 }
 

@@ -2,7 +2,10 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ActionLog, type LogFields, type LogLevel } from './action_log';
 import { ExitCode } from './exit_code';
 import { LogOutput } from './log_output';
+import { parentMessagesWritten } from './parent_process';
+import { endProcess } from './process_end';
 import { loadSettings, SettingsError, type SettingsOf, type SettingsTable } from './settings';
+import { writeLine, writeText, written } from './standard_streams';
 
 /** How a program speaks to whoever started it. */
 export interface ProgramOutput {
@@ -10,6 +13,8 @@ export interface ProgramOutput {
   readonly logOutput: LogOutput;
   /** Its result is wanted as JSON on stdout; the log goes to stderr then. */
   readonly json: boolean;
+  /** Writes the result to stdout as one line of JSON. */
+  printResult(result: object): void;
 }
 
 /** A command line program that is configured by a file and the environment, logs, and is stopped by a signal. */
@@ -35,8 +40,8 @@ export interface Program<Table extends SettingsTable> {
 }
 
 /**
- * Runs a program from its first argument to its exit code, which becomes the process's. Unusable settings are one line
- * on stderr; what nobody foresaw is reported there with its stack.
+ * Runs a program from its first argument to the end of the process, with the program's exit code. Unusable settings are one
+ * line on stderr; an unforeseen error is reported there with its stack.
  *
  * @param stop fires when the program is asked to end: see stop_signal.ts.
  */
@@ -44,35 +49,43 @@ export async function runProgram<Table extends SettingsTable>(
   program: Program<Table>,
   stop: AbortSignal,
 ): Promise<void> {
+  let logOutput: LogOutput | undefined;
+  process.on('uncaughtException', (error) => process.exit(reportError(program.name, error)));
   try {
-    const wanted = readArguments(program);
-    if (wanted.help) {
-      process.stdout.write(helpText(program));
-      return;
+    const { help, json } = readArguments(program);
+    if (help) {
+      writeText(process.stdout, helpText(program));
+      return await endProcess(ExitCode.done, { results: [written(process.stdout)] }, stop);
     }
-    process.exitCode = await configureAndRun(program, wanted.json, stop);
+    const settings = loadSettings(program.settings, { defaultFile: program.defaultFile, environment: process.env });
+    logOutput = new LogOutput(json ? process.stderr : process.stdout);
+    const code = await runWithLog(program, settings, logOutput, json, stop);
+    const results = [parentMessagesWritten(), ...(json ? [written(process.stdout)] : [])];
+    await endProcess(code, { results, logs: [logOutput.written()] }, stop);
   } catch (error) {
-    const unusable = error instanceof SettingsError;
-    process.stderr.write(
-      unusable ? `${program.name}: ${error.message}\n` : `${describeUnforeseen(program.name, error)}\n`,
-    );
-    process.exitCode = unusable ? ExitCode.unusableSettings : ExitCode.failed;
+    const code = reportError(program.name, error);
+    const logs = logOutput === undefined ? [] : [logOutput.written()];
+    await endProcess(code, { logs: [written(process.stderr), ...logs] }, stop);
   }
 }
 
-async function configureAndRun<Table extends SettingsTable>(
+async function runWithLog<Table extends SettingsTable>(
   program: Program<Table>,
+  settings: SettingsOf<Table>,
+  logOutput: LogOutput,
   json: boolean,
   stop: AbortSignal,
 ): Promise<ExitCode> {
-  const settings = loadSettings(program.settings, { defaultFile: program.defaultFile, environment: process.env });
   const level = settings[program.logLevelSetting] as LogLevel;
-  const logOutput = new LogOutput(json ? process.stderr : process.stdout);
   const log = new ActionLog(level, logOutput.sink);
+  logOutput.onDropped = (lines) => log.error('write_log', 'fail', { dropped_lines: lines });
   logConfiguration(program, settings, level, log);
-  logStop(log, stop);
+  const ended = new AbortController();
+  logStop(log, stop, ended.signal);
 
-  const code = await program.main(settings, { log, logOutput, json }, stop);
+  const printResult = (result: object): void => writeLine(process.stdout, JSON.stringify(result));
+  const code = await program.main(settings, { log, logOutput, json, printResult }, stop);
+  ended.abort();
   if (code === ExitCode.done) log.info('exit', 'success');
   else log.error('exit', 'fail', { code });
   return code;
@@ -97,10 +110,11 @@ function logConfiguration<Table extends SettingsTable>(
   log.debug('config', 'success', fields satisfies LogFields);
 }
 
-function logStop(log: ActionLog, stop: AbortSignal): void {
+/** Logs the stop, unless the program's work has `ended` by then. */
+function logStop(log: ActionLog, stop: AbortSignal, ended: AbortSignal): void {
   const say = (): void => log.info('stop', 'in_progress', { signal: String(stop.reason) });
   if (stop.aborted) say();
-  else stop.addEventListener('abort', say);
+  else stop.addEventListener('abort', say, { signal: ended });
 }
 
 /** @throws SettingsError for an argument that the program does not have. */
@@ -132,6 +146,12 @@ function helpText<Table extends SettingsTable>(program: Program<Table>): string 
   ].join('\n');
 }
 
-function describeUnforeseen(name: string, error: unknown): string {
-  return `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+/** Reports an error on stderr; returns the exit code for it. */
+function reportError(name: string, error: unknown): ExitCode {
+  if (error instanceof SettingsError) {
+    writeLine(process.stderr, `${name}: ${error.message}`);
+    return ExitCode.unusableSettings;
+  }
+  writeText(process.stderr, `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return ExitCode.failed;
 }

@@ -1,7 +1,9 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { ExitCode } from '../runtime/exit_code';
+import { endProcess } from '../runtime/process_end';
 import { loadSettings } from '../runtime/settings';
+import { writeLine, written } from '../runtime/standard_streams';
 import { SERVER_SETTINGS } from './settings';
 
 /**
@@ -52,7 +54,7 @@ function reachable(host: string): string {
 isReady().then(
   (ready) => process.exit(ready ? ExitCode.done : ExitCode.failed),
   (error: unknown) => {
-    process.stderr.write(`healthcheck: ${(error as Error).message}\n`);
-    process.exit(ExitCode.failed);
+    writeLine(process.stderr, `healthcheck: ${(error as Error).message}`);
+    return endProcess(ExitCode.failed, { logs: [written(process.stderr)] });
   },
 );

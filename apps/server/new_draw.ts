@@ -1,20 +1,31 @@
+import { stopSignal } from '../runtime/stop_signal';
 import { ExitCode } from '../runtime/exit_code';
+import { endProcess } from '../runtime/process_end';
 import { loadSettings, SettingsError } from '../runtime/settings';
+import { writeLine, written } from '../runtime/standard_streams';
 import { SERVER_SETTINGS } from './settings';
 import { archiveStore } from './storage/archive';
 
-/** `make new-draw`: puts the store of SERVER_DATA_DIR aside, so that the next server begins anew. It deletes nothing. */
+/**
+ * `make new-draw`: puts the store of SERVER_DATA_DIR aside, so that the next server begins anew. It deletes nothing. A
+ * signal does not cut the move short.
+ */
 async function main(): Promise<void> {
   const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'config/server.ini', environment: process.env });
   const archive = await archiveStore(settings.SERVER_DATA_DIR);
-  process.stdout.write(
+  writeLine(
+    process.stdout,
     archive === undefined
-      ? `nothing is stored in ${settings.SERVER_DATA_DIR}: the next server begins a new draw\n`
-      : `the bets and the draw of ${settings.SERVER_DATA_DIR} are in ${archive}; the next server begins a new draw\n`,
+      ? `nothing is stored in ${settings.SERVER_DATA_DIR}: the next server begins a new draw`
+      : `the bets and the draw of ${settings.SERVER_DATA_DIR} are in ${archive}; the next server begins a new draw`,
   );
 }
 
-main().catch((error: Error) => {
-  process.stderr.write(`lottery-new-draw: ${error.message}\n`);
-  process.exitCode = error instanceof SettingsError ? ExitCode.unusableSettings : ExitCode.failed;
-});
+main().then(
+  () => endProcess(ExitCode.done, { results: [written(process.stdout)] }, stopSignal),
+  (error: Error) => {
+    writeLine(process.stderr, `lottery-new-draw: ${error.message}`);
+    const code = error instanceof SettingsError ? ExitCode.unusableSettings : ExitCode.failed;
+    return endProcess(code, { logs: [written(process.stderr)] });
+  },
+);

@@ -9,6 +9,8 @@ const PROGRAMS = {
   client: 'apps/client/main.js',
   echoServer: 'apps/echo/server.js',
   echoClient: 'apps/echo/client.js',
+  newDraw: 'apps/server/new_draw.js',
+  healthcheck: 'apps/server/healthcheck.js',
   run: 'tools/run_lottery.js',
   data: 'tools/generate_data.js',
 } as const;
@@ -21,6 +23,9 @@ export interface AppOptions {
   readonly args?: readonly string[];
   /** The directory that it runs in: one without a config/ unless the test wants that. */
   readonly cwd: string;
+  /** File descriptors for its output; without them the output is collected here. */
+  readonly stdout?: number;
+  readonly stderr?: number;
 }
 
 /** How a program ended. */
@@ -45,19 +50,19 @@ export class App {
 
   constructor(
     readonly program: ProgramName,
-    { env = {}, args = [], cwd }: AppOptions,
+    { env = {}, args = [], cwd, stdout, stderr }: AppOptions,
   ) {
     const { PATH, TZ, NODE_V8_COVERAGE } = process.env;
     this.child = spawn(process.execPath, [join(DIST, PROGRAMS[program]), ...args], {
       cwd,
       env: { PATH, TZ, NODE_V8_COVERAGE, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout ?? 'pipe', stderr ?? 'pipe'],
     });
-    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.output += text;
       this.look();
     });
-    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.errors += text;
       this.look();
     });
@@ -125,6 +130,11 @@ export class App {
   async linesMatching(pattern: RegExp, count: number, deadlineMs = DEADLINE_MS): Promise<readonly string[]> {
     await this.until(() => this.grep(pattern).length >= count, `log ${pattern} (${count} times)`, deadlineMs);
     return this.grep(pattern).slice(0, count);
+  }
+
+  /** Waits for a line on stderr that matches. */
+  async errorLine(pattern: RegExp, deadlineMs = DEADLINE_MS): Promise<void> {
+    await this.until(() => pattern.test(this.errors), `write ${pattern} to stderr`, deadlineMs);
   }
 
   private async until(isThere: () => boolean, what: string, deadlineMs: number): Promise<void> {

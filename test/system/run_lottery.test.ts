@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { App } from '../support/app';
+import { eventually } from '../support/eventually';
 import { formatBets, generateBets, storedRow, winnersAmong } from '../support/generated_bets';
 import { LotterySandbox } from '../support/lottery_sandbox';
 
@@ -31,13 +31,9 @@ describe('the whole lottery with one command', function () {
 
   /** Resolves once the log of one of the run's programs has such a line. */
   async function logContains(name: string, pattern: RegExp, deadlineMs: number): Promise<void> {
-    const deadline = performance.now() + deadlineMs;
-    for (;;) {
-      const log = await readFile(sandbox.path(`.data/run/${name}.log`), 'utf8').catch(() => '');
-      if (pattern.test(log)) return;
-      if (performance.now() > deadline) throw new Error(`${name} did not log ${pattern} within ${deadlineMs} ms`);
-      await delay(20);
-    }
+    const file = sandbox.path(`.data/run/${name}.log`);
+    const matches = async (): Promise<boolean> => pattern.test(await readFile(file, 'utf8').catch(() => ''));
+    await eventually(`${name} logs ${pattern}`, matches, deadlineMs);
   }
 
   const storedRows = async (): Promise<string[]> =>

@@ -1,0 +1,38 @@
+import { type ExitCode } from './exit_code';
+
+/** How long the end of a process waits for the readers of its output, in milliseconds. */
+const DRAIN_MS = 500;
+
+/** The output of a process whose work is done; each promise resolves once that output is written. */
+export interface PendingOutput {
+  /** What the process was started for. It waits for its reader until `stop` fires. */
+  readonly results?: readonly Promise<void>[];
+  /** Its reader has half a second. */
+  readonly logs?: readonly Promise<void>[];
+}
+
+/**
+ * Ends the process with this code once its output is written. Node itself would wait for a reader of a full pipe without
+ * a limit, and `process.exit` alone would drop what is queued.
+ */
+export async function endProcess(
+  code: ExitCode,
+  { results = [], logs = [] }: PendingOutput,
+  stop?: AbortSignal,
+): Promise<never> {
+  process.exitCode = code;
+  await Promise.race([Promise.all(results), aborted(stop)]);
+  await Promise.race([Promise.all([...results, ...logs]), elapsed(DRAIN_MS)]);
+  process.exit(code);
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) resolve();
+    else signal?.addEventListener('abort', () => resolve());
+  });
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
