@@ -465,7 +465,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     }
     this.oldestInFlight = undefined;
     this.newestInFlight = undefined;
-    this.writeEnd?.reject(this.endedError('shut down writing'));
+    if (!this.stream?.writableFinished) this.writeEnd?.reject(this.endedError('shut down writing'));
   }
 
   private completePendingRead(read: PendingRead<unknown>): void {

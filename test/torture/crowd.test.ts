@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { BusyCores } from '../support/busy_cores';
 import { generateBets } from '../support/generated_bets';
 import { message, WireClient } from '../support/wire_client';
 import { Campaign, IS_FULL, sized } from './support/campaign';
@@ -19,6 +20,9 @@ const LEAST_SPEED = IS_FULL ? 0.8 : 0;
 
 /** How many connections come and go in a second, at the least; short runs only say how many. */
 const LEAST_HASTE = IS_FULL ? 1000 : 0;
+
+/** As many as the server takes by default. */
+const SILENT_SESSIONS = 10_000;
 
 describe('torture: slow and many', function () {
   this.timeout(sized(60_000, 600_000));
@@ -170,6 +174,32 @@ describe('torture: slow and many', function () {
     socket.write(message('N', String((index % 100) + 1)));
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(String(answer)).to.match(/^[OE]/);
+  }
+
+  it('lets the server stop within 2 s, however many say nothing and every core is busy', async () => {
+    await rush.run('a stop', async () => {
+      const server = startServer({ LOGGING_LEVEL: 'INFO' });
+      const port = await server.listening;
+      await gather(port, SILENT_SESSIONS);
+      await whenAccepted(server, SILENT_SESSIONS);
+      for (const socket of crowd) socket.pause();
+      const cores = await BusyCores.start();
+      const begun = performance.now();
+      const exited = once(server.child, 'exit').then(() => performance.now() - begun);
+      expect(await server.stop('SIGTERM')).to.deep.equal({ code: 0, signal: null });
+      await cores.stop();
+      const ms = await exited;
+      rush.note(`a stop with ${SILENT_SESSIONS} silent sessions beside busy cores: ${Math.round(ms)} ms`);
+      const closed = server.lines.filter((line) => /action: close_session \| result: success/.test(line));
+      expect(closed).to.have.lengthOf(SILENT_SESSIONS);
+      expect(server.lines.at(-1)).to.match(/action: exit \| result: success$/);
+      expect(ms).to.be.below(2000);
+    });
+  });
+
+  async function whenAccepted(server: ServerProcess, count: number): Promise<void> {
+    const isAccepted = (line: string): boolean => line.includes('action: accept_connections | result: success');
+    while (server.lines.filter(isAccepted).length < count) await delay(10);
   }
 
   const rude = new Campaign('those who never read, are too many, or come and go');
