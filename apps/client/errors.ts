@@ -22,3 +22,8 @@ export class UnexpectedAnswerError extends AgencyError {
 export class StoppedError extends AgencyError {
   readonly code = 'STOPPED';
 }
+
+/** The one bet was sent and not acknowledged, and no count tells whether it is stored. `cause` is what came between. */
+export class OutcomeUnknownError extends AgencyError {
+  readonly code = 'OUTCOME_UNKNOWN';
+}

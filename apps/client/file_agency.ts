@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
+import { type ReceiveOptions } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
 import { type Agency } from './agency';
@@ -7,11 +8,8 @@ import { type BetSource, BetSourceError } from './bet_source';
 import { StoppedError, UnexpectedAnswerError } from './errors';
 import { type Progress } from './progress';
 import { type ServerLink } from './server_link';
-import { type ServerSession } from './server_session';
+import { type ServerSession, settlingTime } from './server_session';
 import { TOKENS } from './tokens';
-
-/** How long a stop waits for the answers to the batches in flight, all together. */
-const SETTLE_MS = 1_000;
 
 /**
  * A server that holds an `A` sets the pace of asking; one that says `W` at once is asked again after a pause that grows
@@ -78,21 +76,17 @@ export class FileAgency implements Agency {
       while (inFlight.length > 0) await this.takeAnswer(session, inFlight);
     } catch (error) {
       if (error instanceof BetSourceError) await this.settle(session, inFlight);
-      if (stop.aborted) await this.settle(session, inFlight, { signal: AbortSignal.timeout(SETTLE_MS) });
+      if (stop.aborted) await this.settle(session, inFlight, settlingTime());
       throw error;
     }
     return sent;
   }
 
-  private async settle(session: ServerSession, inFlight: number[], options?: { signal: AbortSignal }): Promise<void> {
+  private async settle(session: ServerSession, inFlight: number[], options?: ReceiveOptions): Promise<void> {
     while (inFlight.length > 0) await this.takeAnswer(session, inFlight, options);
   }
 
-  private async takeAnswer(
-    session: ServerSession,
-    inFlight: number[],
-    options?: { signal: AbortSignal },
-  ): Promise<void> {
+  private async takeAnswer(session: ServerSession, inFlight: number[], options?: ReceiveOptions): Promise<void> {
     const stored = await session.receiveStored(options);
     const expected = inFlight.shift();
     if (stored !== expected) {

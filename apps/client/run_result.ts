@@ -1,11 +1,14 @@
-import { StoppedError } from './errors';
+import { OutcomeUnknownError, StoppedError } from './errors';
 import { type ProgressListener } from './progress';
 
 /** What came of a run, for scripts: what `--json` prints. docs/operations.md documents it. */
 export interface RunResultReport {
   readonly agency: number;
-  /** `winners`: it has its winners. `stored`: its single bet is stored. */
-  readonly outcome: 'winners' | 'stored' | 'stopped' | 'failed';
+  /**
+   * `winners`: it has its winners. `stored`: its single bet is stored. `unknown`: its single bet was sent, and whether it
+   * is stored is not known, be it that the run failed or that it was stopped.
+   */
+  readonly outcome: 'winners' | 'stored' | 'unknown' | 'stopped' | 'failed';
   /** The agency's bets that it knows to be stored. */
   readonly bets: number;
   /** The documents of its winning bets; null where it did not get as far. */
@@ -53,6 +56,7 @@ export class RunResult implements ProgressListener {
   }
 
   private outcome(): RunResultReport['outcome'] {
+    if (this.error instanceof OutcomeUnknownError) return 'unknown';
     if (this.error instanceof StoppedError) return 'stopped';
     if (this.error !== undefined) return 'failed';
     return this.documents === null ? 'stored' : 'winners';

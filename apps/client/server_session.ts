@@ -8,6 +8,14 @@ import { ServerEndedError, UnexpectedAnswerError } from './errors';
 /** A server that is silent for so long has lost the connection, whatever TCP says. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
+/** How long a stop waits for the answers to what is in flight, all together. */
+const SETTLE_MS = 750;
+
+/** For the waits of an agency that stops: they end a moment from now, not at once. */
+export function settlingTime(): ReceiveOptions {
+  return { signal: AbortSignal.timeout(SETTLE_MS) };
+}
+
 /** What the server says of the draw. */
 export type DrawAnswer = { readonly held: true } | { readonly held: false; readonly progress: string };
 
@@ -27,9 +35,15 @@ export class ServerSession {
     return this.receiveOk();
   }
 
-  /** Sends a batch; its answer is for `receiveStored`, in the order of the batches. */
-  sendBets(value: Uint8Array): void {
+  /**
+   * Sends a batch; its answer is for `receiveStored`, in the order of the batches.
+   *
+   * @returns false where the connection is gone already, and nothing is sent: the next answer says why.
+   */
+  sendBets(value: Uint8Array): boolean {
+    const isOpen = !this.channel.socket.isClosed;
     this.send({ type: MessageType.bets, value });
+    return isOpen;
   }
 
   /** The answer to the oldest batch that has none yet: how many of the agency's bets are stored through it. */

@@ -1,23 +1,25 @@
 import { inject, injectable } from 'inversify';
 import { type Bet } from '../lottery/bet';
 import { formatCsvRow } from '../lottery/csv_row';
+import { ProtocolError } from '../lottery/protocol_error';
 import { type ActionLog } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
 import { type Agency } from './agency';
-import { StoppedError } from './errors';
+import { OutcomeUnknownError, StoppedError, UnexpectedAnswerError } from './errors';
 import { type Progress } from './progress';
 import { type ServerLink } from './server_link';
-import { type ServerSession } from './server_session';
+import { type ServerSession, settlingTime } from './server_session';
 import { TOKENS } from './tokens';
 
 /**
  * The exercise's first agency: one bet, from the environment. It neither finishes nor asks for winners: others may
- * still bet at the same agency.
+ * still bet at the same agency. Their bets count like this one, so a count that has grown is no proof of it: where the
+ * answer was lost and the count is another one, the outcome is unknown.
  */
 @injectable()
 export class SingleBetAgency implements Agency {
-  /** How many bets the agency had before this one; known from the first session on. */
-  private before: number | undefined;
+  /** How many bets the agency had before this one was sent; undefined while it is certain that it is not stored. */
+  private countBefore: number | undefined;
 
   constructor(
     @inject(TOKENS.AgencyId) private readonly id: number,
@@ -30,27 +32,67 @@ export class SingleBetAgency implements Agency {
   async run(stop: AbortSignal): Promise<ExitCode> {
     const { document, number } = this.bet;
     try {
-      await this.link.run(stop, (session) => this.place(session));
+      await this.link.run(stop, (session) => this.place(session, stop));
       this.log.info('apuesta_enviada', 'success', { dni: document, numero: number });
       this.progress.stored(1);
       return ExitCode.done;
     } catch (error) {
-      const wasStopped = error instanceof StoppedError;
-      const message = wasStopped ? 'stopped before the bet was acknowledged' : (error as Error).message;
-      this.log.error('apuesta_enviada', 'fail', { dni: document, numero: number, error: message });
-      this.progress.ended(error as Error);
-      return wasStopped ? ExitCode.done : ExitCode.failed;
+      const failure = this.failureAfter(error as Error);
+      this.log.error('apuesta_enviada', 'fail', { dni: document, numero: number, error: failure.message });
+      this.progress.ended(failure);
+      return error instanceof StoppedError ? ExitCode.done : ExitCode.failed;
     }
   }
 
-  /** Sends the bet, but for one whose answer was lost: the count tells that it is stored already. */
-  private async place(session: ServerSession): Promise<void> {
+  /** Sends the bet, for which it must be certain that no earlier session has stored it. */
+  private async place(session: ServerSession, stop: AbortSignal): Promise<void> {
     const stored = await session.identify(this.id);
-    this.before ??= stored;
-    if (stored > this.before) return;
+    if (this.countBefore !== undefined && stored !== this.countBefore) {
+      throw this.unknown(`agency ${this.id} had ${this.countBefore} bets before it and has ${stored} now`);
+    }
+    // A count as before: this session was let in once the older one's batches were stored or dropped.
+    this.countBefore = undefined;
+    stop.throwIfAborted();
     const { firstName, lastName, document, birthdate, number } = this.bet;
     const row = formatCsvRow([String(this.id), firstName, lastName, document, birthdate, number]);
-    session.sendBets(Buffer.from(row, 'utf8'));
-    await session.receiveStored();
+    if (session.sendBets(Buffer.from(row, 'utf8'))) this.countBefore = stored;
+    const count = await this.receiveAnswer(session, stop);
+    if (count !== stored + 1) {
+      throw new UnexpectedAnswerError(`the server has ${count} bets of this agency, and ${stored + 1} were sent`);
+    }
   }
+
+  /** The answer to the bet; a stop leaves it a moment to come. */
+  private async receiveAnswer(session: ServerSession, stop: AbortSignal): Promise<number> {
+    try {
+      return await session.receiveStored().catch((error: unknown) => {
+        if (!stop.aborted) throw error;
+        return session.receiveStored(settlingTime());
+      });
+    } catch (error) {
+      if (isRefusal(error)) this.countBefore = undefined;
+      throw error;
+    }
+  }
+
+  /** What to report of a run that was ended by `error`. */
+  private failureAfter(error: Error): Error {
+    const wasStopped = error instanceof StoppedError;
+    if (error instanceof OutcomeUnknownError) return error;
+    if (this.countBefore !== undefined) {
+      return this.unknown(wasStopped ? 'stopped before its answer came' : error.message, error);
+    }
+    if (!wasStopped) return error;
+    return new StoppedError('stopped before the bet was acknowledged: it is not stored', { cause: error });
+  }
+
+  private unknown(reason: string, cause?: Error): OutcomeUnknownError {
+    const search = `look for document ${this.bet.document} at agency ${this.id} in the server's bets.csv, or ask its operator`;
+    return new OutcomeUnknownError(`it is unknown whether the bet is stored (${reason}): ${search}`, { cause });
+  }
+}
+
+/** Whether the server has refused the bet itself: an `E` that is final for what was sent, not for the session. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ProtocolError && !error.isRetryable && error.code !== 'superseded';
 }

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from './app';
+import { HoldingProxy } from './holding_proxy';
 import { WireClient } from './wire_client';
 
 /** A server that listens, and where. */
@@ -14,6 +15,7 @@ export interface RunningServer {
 /** A directory of its own for a test, with the agencies' files, the store and the programs that work on them. */
 export class LotterySandbox {
   private readonly connections: WireClient[] = [];
+  private readonly proxies: HoldingProxy[] = [];
 
   private constructor(readonly directory: string) {}
 
@@ -24,6 +26,7 @@ export class LotterySandbox {
   /** Ends every program, connection and file of the test. */
   async dispose(): Promise<void> {
     for (const connection of this.connections) connection.destroy();
+    for (const proxy of this.proxies) proxy.close();
     await App.endAll();
     await rm(this.directory, { recursive: true, force: true });
   }
@@ -70,6 +73,13 @@ export class LotterySandbox {
     const connection = await WireClient.connect(port);
     this.connections.push(connection);
     return connection;
+  }
+
+  /** A network to the server at `port` that can be held up and broken. */
+  async startProxy(port: number): Promise<HoldingProxy> {
+    const proxy = await HoldingProxy.to(port);
+    this.proxies.push(proxy);
+    return proxy;
   }
 
   /** The rows of bets.csv, sorted: what is stored, as a multiset. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { formatBets, generateBets, winnersAmong } from '../support/generated_bets';
 import { App } from '../support/app';
+import { type HeldConnection } from '../support/holding_proxy';
 import { LotterySandbox } from '../support/lottery_sandbox';
 
 describe("an agency's result for scripts (--json)", function () {
@@ -73,6 +74,38 @@ describe("an agency's result for scripts (--json)", function () {
       winners: null,
       error: null,
     });
+  });
+
+  describe('of one bet that was sent and not acknowledged', () => {
+    const person = { NOMBRE: 'Ana', APELLIDO: 'Paz', DOCUMENTO: '30904465', NACIMIENTO: '1999-03-17', NUMERO: '7574' };
+
+    it('tells that its outcome is unknown where it fails', async () => {
+      const { app, held } = await sendBet();
+      held.cut();
+      await requireUnknown(app, 1);
+    });
+
+    it('tells the same where it is stopped', async () => {
+      const { app } = await sendBet();
+      app.signal('SIGTERM');
+      await requireUnknown(app, 0);
+    });
+
+    async function sendBet(): Promise<{ app: App; held: HeldConnection }> {
+      const { port } = await sandbox.startServer();
+      const proxy = await sandbox.startProxy(port);
+      const bet = proxy.holdNext('agency', 'B');
+      const app = startAgency(proxy.port, { ...person, CLI_RETRY_LIMIT_MS: '0' });
+      return { app, held: await bet };
+    }
+
+    async function requireUnknown(app: App, code: number): Promise<void> {
+      const { error, ...result } = await resultOf(app);
+      expect(result).to.deep.equal({ agency: 1, outcome: 'unknown', bets: 0, winners: null });
+      expect(error).to.have.property('code', 'OUTCOME_UNKNOWN');
+      expect((error as { message: string }).message).to.contain("in the server's bets.csv");
+      expect((await app.ended).code).to.equal(code);
+    }
   });
 
   it('is an option of the agency alone: a server has no result', async () => {

@@ -89,6 +89,93 @@ describe('the one-bet client', function () {
     });
   }
 
+  describe('whose answer is lost', () => {
+    const OTHER = { ...BET, NOMBRE: 'Ana', APELLIDO: 'Paz', DOCUMENTO: '24807259' };
+    const OTHER_ROW = '1,Ana,Paz,24807259,1999-03-17,7574';
+    const UNKNOWN =
+      /apuesta_enviada \| result: fail \| dni: 30904465 \| numero: 7574 \| error: it is unknown whether the bet is stored/;
+
+    it('is sent again where nobody has bet meanwhile: the bet did not reach the server', async () => {
+      const { port } = await sandbox.startServer();
+      const proxy = await sandbox.startProxy(port);
+      const bet = proxy.holdNext('agency', 'B');
+      const client = start(proxy.port);
+      (await bet).cut();
+      expect((await client.end()).code, client.stdout).to.equal(0);
+      expect(client.grep(/apuesta_enviada \| result: success/)).to.have.length(1);
+      expect(await sandbox.storedRows()).to.deep.equal([ROW]);
+    });
+
+    it('fails as unknown where another has bet meanwhile: a count tells nothing of whose bet it is', async () => {
+      const { port } = await sandbox.startServer();
+      const proxy = await sandbox.startProxy(port);
+      const bet = proxy.holdNext('agency', 'B');
+      const client = start(proxy.port);
+      const held = await bet;
+      expect((await sandbox.startClient(port, 1, OTHER).end()).code).to.equal(0);
+      held.cut();
+      expect((await client.end()).code, client.stdout).to.equal(1);
+      expect(client.grep(UNKNOWN)).to.have.length(1);
+      expect(client.grep(/result: success \| dni/)).to.be.empty;
+      expect(client.stderr).to.equal('');
+      expect(await sandbox.storedRows()).to.deep.equal([OTHER_ROW]);
+    });
+
+    it('fails as unknown where the bet is stored, and is not sent twice', async () => {
+      const { port } = await sandbox.startServer();
+      const proxy = await sandbox.startProxy(port);
+      const bet = proxy.holdNext('agency', 'B');
+      const client = start(proxy.port);
+      const held = await bet;
+      const answer = proxy.holdNext('server', 'O');
+      held.release();
+      (await answer).cut();
+      expect((await client.end()).code, client.stdout).to.equal(1);
+      expect(client.grep(UNKNOWN)).to.have.length(1);
+      expect(await sandbox.storedRows()).to.deep.equal([ROW]);
+    });
+
+    it('fails as unknown where the server cannot be reached again', async () => {
+      const { port } = await sandbox.startServer();
+      const proxy = await sandbox.startProxy(port);
+      const bet = proxy.holdNext('agency', 'B');
+      const client = start(proxy.port, { CLI_RETRY_LIMIT_MS: '200' });
+      const held = await bet;
+      proxy.close();
+      held.cut();
+      expect((await client.end()).code, client.stdout).to.equal(1);
+      expect(client.grep(UNKNOWN)).to.have.length(1);
+      expect(client.grep(/unknown whether .*ECONNREFUSED/)).to.have.length(1);
+    });
+
+    it('is unknown where it is stopped before the answer, which ends it with 0', async () => {
+      const { port } = await sandbox.startServer();
+      const proxy = await sandbox.startProxy(port);
+      const bet = proxy.holdNext('agency', 'B');
+      const client = start(proxy.port);
+      await bet;
+      const { code, ms } = await client.stop('SIGTERM');
+      expect(code, client.stdout).to.equal(0);
+      expect(ms).to.be.below(2000);
+      expect(client.grep(UNKNOWN)).to.have.length(1);
+      expect(client.lines.at(-1)).to.match(/action: exit \| result: success$/);
+    });
+
+    it('has its answer where it is stopped just before that comes', async () => {
+      const { port } = await sandbox.startServer();
+      const proxy = await sandbox.startProxy(port);
+      const bet = proxy.holdNext('agency', 'B');
+      const client = start(proxy.port);
+      const held = await bet;
+      client.signal('SIGTERM');
+      await client.line(/action: stop/);
+      held.release();
+      expect((await client.end()).code, client.stdout).to.equal(0);
+      expect(client.grep(/apuesta_enviada \| result: success/)).to.have.length(1);
+      expect(await sandbox.storedRows()).to.deep.equal([ROW]);
+    });
+  });
+
   it('ends in good order when it is stopped before it reaches the server', async () => {
     const { app, port } = await sandbox.startServer();
     await app.stop('SIGTERM');

@@ -344,9 +344,9 @@ describe('an agency', () => {
   describe('with one bet', () => {
     const row = 'B 1,Ana,"Gómez, h.",5,1999-03-17,42';
 
-    function startSingle(): Promise<number> {
+    function startSingle(environment: Record<string, string> = {}): Promise<number> {
       const bet = { NOMBRE: 'Ana', APELLIDO: 'Gómez, h.', DOCUMENTO: '5', NACIMIENTO: '1999-03-17', NUMERO: '42' };
-      return run(compose(bet));
+      return run(compose({ ...bet, ...environment }));
     }
 
     it('places it, and neither finishes nor asks', async () => {
@@ -362,19 +362,141 @@ describe('an agency', () => {
       expect(logged(/apuesta_enviada \| result: success \| dni: 5 \| numero: 42$/)).to.have.length(1);
     });
 
-    it('does not send it twice where the answer was lost and the bet was not', async () => {
+    const unknown =
+      /apuesta_enviada \| result: fail \| dni: 5 \| numero: 42 \| error: it is unknown whether the bet is stored/;
+
+    /** Up to where the bet was sent, by an agency that had 7 bets. */
+    async function takeBet(): Promise<ScriptedConnection> {
+      const connection = await server.accept();
+      expect(await connection.next()).to.equal('N 1');
+      connection.answer('O', '7');
+      expect(await connection.next()).to.equal(row);
+      return connection;
+    }
+
+    for (const [what, count] of [
+      ['grown: by this bet, or by that of another', '8'],
+      ['shrunk: that is another store', '6'],
+    ] as const) {
+      it(`ends with 1 as unknown where the answer was lost and the count has ${what}`, async () => {
+        const running = startSingle();
+        (await takeBet()).reset();
+        const second = await server.accept();
+        expect(await second.next()).to.equal('N 1');
+        second.answer('O', count);
+        expect(await second.next()).to.equal('end');
+        await second.close();
+        expect(await running).to.equal(1);
+        expect(logged(unknown)).to.have.length(1);
+        expect(logged(new RegExp(`agency 1 had 7 bets before it and has ${count} now`))).to.have.length(1);
+      });
+    }
+
+    for (const code of ['bad-bet', 'out-of-order', 'wrong-agency']) {
+      it(`ends with 1 where it is refused as ${code}: it is not stored`, async () => {
+        const running = startSingle();
+        const connection = await takeBet();
+        connection.answer('E', `${code}: in words`);
+        await connection.close();
+        expect(await running).to.equal(1);
+        expect(logged(new RegExp(`numero: 42 \\| error: ${code}: in words$`))).to.have.length(1);
+      });
+    }
+
+    it('ends with 1 as unknown where another session took over before the answer', async () => {
+      const running = startSingle();
+      const connection = await takeBet();
+      connection.answer('E', 'superseded: in words');
+      await connection.close();
+      expect(await running).to.equal(1);
+      expect(logged(unknown)).to.have.length(1);
+    });
+
+    it('ends with 1 as unknown where it is refused only when it comes back', async () => {
+      const running = startSingle();
+      (await takeBet()).reset();
+      const second = await server.accept();
+      await second.next();
+      second.answer('E', 'unknown-agency: the agencies are 1 to 0');
+      await second.close();
+      expect(await running).to.equal(1);
+      expect(logged(unknown)).to.have.length(1);
+    });
+
+    for (const [type, text] of [
+      ['O', '9'],
+      ['O', '7'],
+      ['W', '1/2'],
+      ['E', 'teapot: short and stout'],
+    ] as const) {
+      it(`ends with 1 as unknown where it is answered ${type} ${text}`, async () => {
+        const running = startSingle();
+        const connection = await takeBet();
+        connection.answer(type, text);
+        await connection.close();
+        expect(await running).to.equal(1);
+        expect(logged(unknown)).to.have.length(1);
+      });
+    }
+
+    it('is not unknown where it was never sent', async () => {
+      const running = startSingle({ CLI_RETRY_LIMIT_MS: '0' });
+      const connection = await server.accept();
+      await connection.next();
+      connection.reset();
+      expect(await running).to.equal(1);
+      expect(logged(/numero: 42 \| error: /)).to.have.length(1);
+      expect(logged(/unknown whether/)).to.be.empty;
+    });
+
+    it('is counted from when it was sent: what others have bet before that does not matter', async () => {
       const running = startSingle();
       const first = await server.accept();
       await first.next();
-      first.answer('O', '7');
-      expect(await first.next()).to.equal(row);
-      first.reset();
-      const second = await server.accept();
-      expect(await second.next()).to.equal('N 1');
-      second.answer('O', '8');
-      expect(await second.next()).to.equal('end');
-      await second.close();
+      first.answer('E', 'busy: in words');
+      await first.close();
+      (await takeBet()).reset();
+      const third = await server.accept();
+      await third.next();
+      third.answer('O', '7');
+      expect(await third.next()).to.equal(row);
+      third.answer('O', '8');
+      await third.next();
+      await third.close();
       expect(await running).to.equal(0);
+    });
+
+    it('is unknown where it is stopped between the bet and its answer', async () => {
+      const running = startSingle();
+      await takeBet();
+      const begun = performance.now();
+      stop.abort();
+      expect(await running).to.equal(0);
+      expect(performance.now() - begun).to.be.below(2_000);
+      expect(logged(unknown)).to.have.length(1);
+    });
+
+    it('takes the answer that comes a moment after the stop', async () => {
+      const running = startSingle();
+      const connection = await takeBet();
+      stop.abort();
+      await turns(3);
+      connection.answer('O', '8');
+      expect(await connection.next()).to.equal('end');
+      await connection.close();
+      expect(await running).to.equal(0);
+      expect(logged(/apuesta_enviada \| result: success/)).to.have.length(1);
+    });
+
+    it('is not sent any more where it is stopped before', async () => {
+      const running = startSingle();
+      const connection = await server.accept();
+      await connection.next();
+      stop.abort();
+      expect(await connection.next()).to.equal('end');
+      await connection.close();
+      expect(await running).to.equal(0);
+      expect(logged(/error: stopped before the bet was acknowledged: it is not stored$/)).to.have.length(1);
     });
 
     it('sends it again where the bet was lost too', async () => {

@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { ConnectSocket, MessageChannel } from '../../../../lib/index';
+import { MemoryStream } from '../../../../lib/testing/index';
+import { ServerSession } from '../../../../apps/client/server_session';
+import { createAgencyCodec } from '../../../../apps/lottery/protocol';
+import { turns } from '../../../support/turns';
+
+describe("an agency's session", () => {
+  const BATCH = Buffer.from('1,Ana,Paz,30904465,1999-03-17,7574');
+
+  async function connect(): Promise<{ session: ServerSession; socket: ConnectSocket; far: MemoryStream }> {
+    const [near, far] = MemoryStream.pair();
+    const socket = new ConnectSocket({ createConnection: () => near });
+    await socket.connect();
+    const channel = new MessageChannel(socket, createAgencyCodec());
+    return { session: new ServerSession(channel, new AbortController().signal, () => {}), socket, far };
+  }
+
+  it('says that it has sent a batch', async () => {
+    const { session, socket } = await connect();
+    expect(session.sendBets(BATCH)).to.equal(true);
+    await socket.close();
+  });
+
+  it('says that it has sent none where the connection is closed', async () => {
+    const { session, socket } = await connect();
+    await socket.close();
+    expect(session.sendBets(BATCH)).to.equal(false);
+  });
+
+  it('says that it has sent none where the connection is lost', async () => {
+    const { session, far } = await connect();
+    far.resetAndDestroy();
+    await turns(3);
+    expect(session.sendBets(BATCH)).to.equal(false);
+  });
+});
