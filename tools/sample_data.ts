@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Faker, fakerES } from '@faker-js/faker';
@@ -90,9 +90,11 @@ async function readManifest(directory: string): Promise<Manifest> {
   return JSON.parse(text) as Manifest;
 }
 
+/** @throws ForeignFileError it is no regular file: a pipe may never end. */
 async function checksumOf(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
+    if (!(await stat(path)).isFile()) throw new ForeignFileError(path);
     await pipeline(createReadStream(path), hash);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { App } from '../support/app';
 import { eventually } from '../support/eventually';
@@ -180,6 +181,14 @@ describe('the whole lottery with one command', function () {
       }
       expect(await readFile(sandbox.path('.data/agency-1.csv'), 'utf8')).to.equal('mine\n');
       expect(await readFile(sandbox.path('.data/agency-2.csv'), 'utf8')).to.equal('mine too\n');
+    });
+
+    it('does not wait for a pipe that stands where a file would go', async () => {
+      await mkdir(sandbox.path('.data'));
+      execFileSync('mkfifo', [sandbox.path('.data/agency-1.csv')]);
+      const app = makeData('--agencies', '1', '--bets', '10');
+      expect((await app.end()).code).to.equal(1);
+      expect(app.stderr).to.match(/^data: .*agency-1\.csv is no sample data of ours[^\n]*\n$/);
     });
 
     it('leaves what is there alone when it only makes what is missing', async () => {
