@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
+import { SourceUnreadableError } from '../apps/client/bet_source';
 import { countRows } from '../apps/client/count_rows';
 import { ExitCode } from '../apps/runtime/exit_code';
 import { endProcess } from '../apps/runtime/process_end';
@@ -253,8 +254,9 @@ async function countBets(files: ReadonlyMap<number, string>): Promise<Map<number
 async function countBetsOf(file: string): Promise<number> {
   try {
     return await countRows(file);
-  } catch (cause) {
-    throw new RunError(`${file} cannot be read: ${(cause as Error).message}`, '', { cause });
+  } catch (error) {
+    if (error instanceof SourceUnreadableError) throw new RunError(error.message, '', { cause: error });
+    throw error;
   }
 }
 

@@ -10,6 +10,12 @@ export interface OutgoingBatch {
 /** Where an agency's bets come from. */
 export interface BetSource {
   /**
+   * Refuses what could not be read a second time, before anything is sent.
+   *
+   * @throws SettingsError
+   */
+  requireUsable(): Promise<void>;
+  /**
    * The bets behind the first `skip`, in batches, read as they are asked for. May be called again, after a lost
    * connection.
    *
@@ -33,7 +39,7 @@ export class BadRowError extends BetSourceError {
   readonly code = 'BAD_ROW';
 }
 
-/** The file is missing, is a directory, cannot be read. */
+/** The file is missing, or cannot be read. */
 export class SourceUnreadableError extends BetSourceError {
   readonly code = 'SOURCE_UNREADABLE';
 }

@@ -2,6 +2,7 @@ import 'reflect-metadata/lite';
 import { Container } from 'inversify';
 import { ConnectSocket } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
+import { DataFile } from './data_file';
 import { FileAgency } from './file_agency';
 import { FileBetSource } from './file_bet_source';
 import { ParentProgress } from './parent_progress';
@@ -24,7 +25,7 @@ export function createClientContainer(
   const container = new Container({ defaultScope: 'Singleton' });
   container.bind(TOKENS.ActionLog).toConstantValue(log);
   container.bind(TOKENS.AgencyId).toConstantValue(settings.CLI_ID);
-  container.bind(TOKENS.DataFile).toConstantValue(dataFileOf(settings));
+  container.bind(TOKENS.DataFile).toConstantValue(new DataFile(dataFileOf(settings)));
   container.bind(TOKENS.BatchMaxAmount).toConstantValue(settings.CLI_BATCH_MAX_AMOUNT);
   container.bind(TOKENS.Window).toConstantValue(settings.CLI_WINDOW);
   container.bind(TOKENS.RetryLimitMs).toConstantValue(settings.CLI_RETRY_LIMIT_MS);

@@ -1,14 +1,24 @@
-import { createReadStream } from 'node:fs';
+import { DataFile } from './data_file';
+import { readLineBlocks } from './line_blocks';
 
 const LINE_FEED = 0x0a;
 
-/** The lines of a file: what progress is measured by. Rejects where it cannot be read. */
-export async function countRows(file: string): Promise<number> {
-  let lines = 0;
-  let last = LINE_FEED;
-  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-    for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, at + 1)) lines++;
-    last = chunk.at(-1)!;
+/**
+ * The lines of a file: what progress is measured by.
+ *
+ * @throws SettingsError it is no regular file. @throws SourceUnreadableError
+ */
+export async function countRows(path: string): Promise<number> {
+  const file = await new DataFile(path).open();
+  try {
+    let lines = 0;
+    let last = LINE_FEED;
+    for await (const block of readLineBlocks(file)) {
+      for (let at = block.indexOf(LINE_FEED); at !== -1; at = block.indexOf(LINE_FEED, at + 1)) lines++;
+      last = block.at(-1)!;
+    }
+    return last === LINE_FEED ? lines : lines + 1;
+  } finally {
+    await file.close();
   }
-  return last === LINE_FEED ? lines : lines + 1;
 }

@@ -31,6 +31,7 @@ export class FileAgency implements Agency {
   ) {}
 
   async run(stop: AbortSignal): Promise<ExitCode> {
+    await this.source.requireUsable();
     try {
       const winners = await this.link.run(stop, (session) => this.converse(session, stop));
       this.log.info('consulta_ganadores', 'success', { cant_ganadores: winners.length });

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { type FileHandle, open } from 'node:fs/promises';
 import { inject, injectable } from 'inversify';
 import { decodeBetText, readBetRow } from '../lottery/bet_batch';
 import { NOT_PLAIN, scanPlainBet } from '../lottery/plain_bet';
@@ -7,14 +6,8 @@ import { MSG_MAX_LENGTH } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
 import { type ActionLog } from '../runtime/action_log';
 import { BatchBuilder } from './batch_builder';
-import {
-  BadRowError,
-  type BetSource,
-  BetSourceError,
-  type OutgoingBatch,
-  SourceTooShortError,
-  SourceUnreadableError,
-} from './bet_source';
+import { BadRowError, type BetSource, type OutgoingBatch, SourceTooShortError } from './bet_source';
+import { type DataFile, type OpenDataFile } from './data_file';
 import { readLineBlocks } from './line_blocks';
 import { TOKENS } from './tokens';
 
@@ -33,17 +26,19 @@ export class FileBetSource implements BetSource {
 
   constructor(
     @inject(TOKENS.AgencyId) private readonly agency: number,
-    @inject(TOKENS.DataFile) private readonly path: string,
+    @inject(TOKENS.DataFile) private readonly file: DataFile,
     @inject(TOKENS.BatchMaxAmount) private readonly maxBets: number,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {
     this.prefix = Buffer.from(`${agency},`, 'latin1');
   }
 
+  async requireUsable(): Promise<void> {
+    await this.file.requireRegular();
+  }
+
   async *batches(skip: number): AsyncGenerator<OutgoingBatch> {
-    const file = await open(this.path).catch((error: unknown) => {
-      throw this.unreadable(error);
-    });
+    const file = await this.file.open();
     const builder = new BatchBuilder(this.maxBets);
     try {
       yield* this.fill(builder, file, skip);
@@ -51,15 +46,15 @@ export class FileBetSource implements BetSource {
     } catch (error) {
       // The rows before a bad one are good: they go first.
       if (error instanceof BadRowError && builder.count > 0) yield builder.take();
-      throw error instanceof BetSourceError ? error : this.unreadable(error);
+      throw error;
     } finally {
       await file.close();
-      this.log.info('close_file', 'success', { file: this.path });
+      this.log.info('close_file', 'success', { file: this.file.path });
     }
   }
 
   /** Adds the rows behind the first `skip` to the builder, and hands out each batch that is full. */
-  private async *fill(builder: BatchBuilder, file: FileHandle, skip: number): AsyncGenerator<OutgoingBatch> {
+  private async *fill(builder: BatchBuilder, file: OpenDataFile, skip: number): AsyncGenerator<OutgoingBatch> {
     let line = 0;
     for await (const block of readLineBlocks(file)) {
       const blockIsUtf8 = isUtf8(block);
@@ -80,7 +75,7 @@ export class FileBetSource implements BetSource {
       }
     }
     if (line < skip) {
-      throw new SourceTooShortError(`${this.path} has ${line} bets, and the server holds ${skip} of this agency`);
+      throw new SourceTooShortError(`${this.file.path} has ${line} bets, and the server holds ${skip} of this agency`);
     }
   }
 
@@ -104,7 +99,7 @@ export class FileBetSource implements BetSource {
 
   /** The slow path, for rows with quotes and for bad ones. */
   private readRow(bytes: Uint8Array, line: number): Uint8Array {
-    const place = `${this.path}:${line}`;
+    const place = `${this.file.path}:${line}`;
     if (bytes.length === 0) throw new BadRowError(`${place}: an empty line`);
     if (bytes.length > MSG_MAX_LENGTH) throw new BadRowError(`${place}: a line of more than ${MSG_MAX_LENGTH} bytes`);
     try {
@@ -114,10 +109,6 @@ export class FileBetSource implements BetSource {
       if (!(cause instanceof ProtocolError)) throw cause;
       throw new BadRowError(cause.words, { cause });
     }
-  }
-
-  private unreadable(cause: unknown): SourceUnreadableError {
-    return new SourceUnreadableError(`${this.path} cannot be read: ${(cause as Error).message}`, { cause });
   }
 }
 

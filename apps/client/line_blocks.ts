@@ -1,4 +1,4 @@
-import { type FileHandle } from 'node:fs/promises';
+import { type OpenDataFile } from './data_file';
 
 const BLOCK_BYTES = 262_144;
 const LINE_FEED = 0x0a;
@@ -7,11 +7,11 @@ const LINE_FEED = 0x0a;
  * A file's lines, many at a time: each block holds whole lines, every one ended by `\n` but perhaps the file's last. A
  * line that is longer than a block comes in pieces. A block is only good until the next one is asked for.
  */
-export async function* readLineBlocks(file: FileHandle): AsyncGenerator<Buffer> {
+export async function* readLineBlocks(file: OpenDataFile): AsyncGenerator<Buffer> {
   const block = Buffer.allocUnsafe(BLOCK_BYTES);
   let filled = 0;
   for (;;) {
-    const { bytesRead } = await file.read(block, filled, block.length - filled, null);
+    const bytesRead = await file.read(block, filled, block.length - filled);
     filled += bytesRead;
     if (bytesRead === 0) break;
     const linesEnd = block.lastIndexOf(LINE_FEED, filled - 1) + 1;

@@ -19,6 +19,8 @@ class FakeSource implements BetSource {
     private readonly failure?: Error,
   ) {}
 
+  async requireUsable(): Promise<void> {}
+
   async *batches(skip: number): AsyncGenerator<OutgoingBatch> {
     this.skips.push(skip);
     for (let bet = skip; bet < this.total; bet += 2) {

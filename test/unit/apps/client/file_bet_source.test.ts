@@ -4,10 +4,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OutgoingBatch } from '../../../../apps/client/bet_source';
+import { DataFile } from '../../../../apps/client/data_file';
 import { FileBetSource } from '../../../../apps/client/file_bet_source';
 import { arbitraryBatches } from '../../../support/arbitrary_batches';
 import { type BetFields, formatBets, generateBets, storedRow } from '../../../support/generated_bets';
 import { createMemoryLog } from '../../../support/memory_lottery';
+import { expectCode } from '../../../support/rejection';
 import { formatReferenceRows, readReferenceBatch } from '../../../support/reference_batch';
 
 const GOOD = 'Ana,Gómez,1,1999-03-17,42';
@@ -26,7 +28,7 @@ describe("an agency's file", () => {
   });
 
   const sourceOf = (file: string, maxBets = 0): FileBetSource =>
-    new FileBetSource(3, file, maxBets, createMemoryLog().log);
+    new FileBetSource(3, new DataFile(file), maxBets, createMemoryLog().log);
 
   /** Reads a file to its end, or to its error. */
   async function read(
@@ -134,16 +136,19 @@ describe("an agency's file", () => {
     expect(error!.message).not.to.match(/Secreta|Privada|12345678/);
   });
 
-  it('that is missing, or a directory, cannot be read', async () => {
-    for (const file of [join(directory, 'none.csv'), directory]) {
-      const reading = sourceOf(file).batches(0).next();
-      const error: unknown = await reading.then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      expect(error).to.include({ code: 'SOURCE_UNREADABLE' });
-      expect((error as Error).message.startsWith(`${file} cannot be read: `)).to.equal(true);
-    }
+  it('that is missing cannot be read', async () => {
+    const file = join(directory, 'none.csv');
+    const error = await expectCode(sourceOf(file).batches(0).next(), 'SOURCE_UNREADABLE');
+    expect(error.message.startsWith(`${file} cannot be read: `)).to.equal(true);
+  });
+
+  it('that is missing is no unusable setting: it may be there when the server is', async () => {
+    await sourceOf(join(directory, 'none.csv')).requireUsable();
+  });
+
+  it('that is a directory is refused, whether it was looked at before or not', async () => {
+    await expectCode(sourceOf(directory).requireUsable(), 'UNUSABLE_SETTINGS');
+    await expectCode(sourceOf(directory).batches(0).next(), 'UNUSABLE_SETTINGS');
   });
 
   it('keeps whole rows over the borders of what is read at once', async () => {
