@@ -20,8 +20,16 @@ export interface BetSource {
    * connection.
    *
    * @throws BadRowError after the batch with all before it. @throws SourceUnreadableError. @throws SourceTooShortError
+   * @throws SourceChangedError the bets are not those of the call before, or changed while they were read.
    */
   batches(skip: number): AsyncIterable<OutgoingBatch>;
+
+  /**
+   * Looks whether the bets are still those that were handed out: before they are closed for good.
+   *
+   * @throws SourceChangedError. @throws SourceUnreadableError
+   */
+  requireUnchanged(): Promise<void>;
 }
 
 /** What keeps an agency's bets from being read. Final: a new connection does not mend it. */
@@ -47,4 +55,9 @@ export class SourceUnreadableError extends BetSourceError {
 /** The server holds more bets of the agency than the file has: it is not the file that they came from. */
 export class SourceTooShortError extends BetSourceError {
   readonly code = 'SOURCE_TOO_SHORT';
+}
+
+/** The file is another one than when its upload began, or was written to: which rows are stored cannot be said. */
+export class SourceChangedError extends BetSourceError {
+  readonly code = 'SOURCE_CHANGED';
 }

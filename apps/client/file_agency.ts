@@ -21,6 +21,9 @@ const LONGEST_ASKING_PAUSE_MS = 1_000;
 /** An agency with many bets: uploads them all, says that it has finished, and gets its winners. */
 @injectable()
 export class FileAgency implements Agency {
+  /** How many bets there are in all, once the server has closed them: from then on the source is not needed. */
+  private closed: number | undefined;
+
   constructor(
     @inject(TOKENS.AgencyId) private readonly id: number,
     @inject(TOKENS.Window) private readonly window: number,
@@ -51,8 +54,9 @@ export class FileAgency implements Agency {
     const stored = await session.identify(this.id);
     this.progress.stored(stored);
     this.log.info('upload', 'in_progress', { stored });
-    const total = await this.upload(session, stored, stop);
+    const total = stored === this.closed ? stored : await this.upload(session, stored, stop);
     await session.finish(total);
+    this.closed = total;
     this.log.info('upload', 'success', { cantidad: total });
     this.progress.finished(total);
     await this.waitForDraw(session, stop);
@@ -61,7 +65,8 @@ export class FileAgency implements Agency {
 
   /**
    * Sends the bets behind the first `stored`, with a window of batches in flight, and returns how many there are in all
-   * once each is acknowledged. Where the source fails, or the agency is stopped, what is in flight is settled first.
+   * once each is acknowledged and the source is found unchanged. Where the source fails, or the agency is stopped, what
+   * is in flight is settled first.
    */
   private async upload(session: ServerSession, stored: number, stop: AbortSignal): Promise<number> {
     const inFlight: number[] = [];
@@ -75,6 +80,7 @@ export class FileAgency implements Agency {
         while (inFlight.length >= this.window) await this.takeAnswer(session, inFlight);
       }
       while (inFlight.length > 0) await this.takeAnswer(session, inFlight);
+      await this.source.requireUnchanged();
     } catch (error) {
       if (error instanceof BetSourceError) await this.settle(session, inFlight);
       if (stop.aborted) await this.settle(session, inFlight, settlingTime());

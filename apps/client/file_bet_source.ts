@@ -42,8 +42,13 @@ export class FileBetSource implements BetSource {
     const builder = new BatchBuilder(this.maxBets);
     try {
       yield* this.fill(builder, file, skip);
+      // Half a row at the end of a file that is still being written can look like a whole one.
+      await this.file.requireUnchanged();
       if (builder.count > 0) yield builder.take();
     } catch (error) {
+      if (!(error instanceof BadRowError || error instanceof SourceTooShortError)) throw error;
+      // So it can like a bad one.
+      await this.file.requireUnchanged();
       // The rows before a bad one are good: they go first.
       if (error instanceof BadRowError && builder.count > 0) yield builder.take();
       throw error;
@@ -51,6 +56,10 @@ export class FileBetSource implements BetSource {
       await file.close();
       this.log.info('close_file', 'success', { file: this.file.path });
     }
+  }
+
+  async requireUnchanged(): Promise<void> {
+    await this.file.requireUnchanged();
   }
 
   /** Adds the rows behind the first `skip` to the builder, and hands out each batch that is full. */

@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { App } from '../support/app';
 import { runCommand } from '../support/command';
-import { formatBets, generateBets } from '../support/generated_bets';
+import { type HeldConnection } from '../support/holding_proxy';
+import { formatBets, generateBets, storedRow, winnersAmong } from '../support/generated_bets';
 import { LotterySandbox } from '../support/lottery_sandbox';
 
 const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
@@ -103,5 +104,85 @@ describe("an agency's file", function () {
     });
     expect(code, stdout).to.equal(0);
     expect(await sandbox.storedRows()).to.have.length(100);
+  });
+
+  describe('that changes under its upload', () => {
+    const bets = generateBets(1, 20_000);
+    const LONG_AGO = new Date('2001-01-01');
+
+    beforeEach(async () => {
+      await sandbox.write('agency-1.csv', formatBets(bets));
+      await utimes(sandbox.path('agency-1.csv'), LONG_AGO, LONG_AGO);
+    });
+
+    /** A client in front of whose connection the network stops with an answer to some of its bets. */
+    async function uploadUntilHeld(): Promise<{ server: App; client: App; held: HeldConnection }> {
+      const { app: server, port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
+      const proxy = await sandbox.startProxy(port);
+      const name = proxy.holdNext('agency', 'N');
+      const client = sandbox.startClient(proxy.port, 1, { CLI_WINDOW: '1' });
+      const named = await name;
+      const bets = proxy.holdNext('agency', 'B');
+      named.release();
+      const begun = await bets;
+      const answer = proxy.holdNext('server', 'O');
+      begun.release();
+      return { server, client, held: await answer };
+    }
+
+    /** It has failed, nothing is closed, and what is stored is what stands at the top of its file, in its order. */
+    async function requireNoticed(server: App, client: App, path = 'agency-1.csv'): Promise<void> {
+      expect((await client.end()).code, client.stdout).to.equal(1);
+      expect(client.grep(/result: fail \| error: .*agency-1\.csv has changed since its upload began/)).to.have.length(
+        1,
+      );
+      expect(client.stderr).to.equal('');
+      await server.stop('SIGTERM');
+      expect(server.grep(/action: (?:finish|sorteo)/)).to.be.empty;
+      const rows = (await readFile(sandbox.path(path), 'utf8')).split('\n').slice(0, -1);
+      const stored = (await readFile(sandbox.path('store/bets.csv'), 'utf8')).split('\n').slice(0, -1);
+      expect(stored).to.have.length.greaterThan(0);
+      expect(stored).to.deep.equal(rows.slice(0, stored.length).map((row) => `1,${row}`));
+    }
+
+    it('is noticed when the upload goes on over a new connection', async () => {
+      const { server, client, held } = await uploadUntilHeld();
+      await utimes(sandbox.path('agency-1.csv'), new Date(), new Date());
+      held.cut();
+      await requireNoticed(server, client);
+    });
+
+    it('is noticed before its bets are closed, over the same connection', async () => {
+      const { server, client, held } = await uploadUntilHeld();
+      await appendFile(sandbox.path('agency-1.csv'), formatBets(generateBets(2, 10)));
+      held.release();
+      await requireNoticed(server, client);
+    });
+
+    it('is noticed after its last bet was sent', async () => {
+      await sandbox.write('agency-1.csv', formatBets(bets.slice(0, 50)));
+      await utimes(sandbox.path('agency-1.csv'), LONG_AGO, LONG_AGO);
+      const { server, client, held } = await uploadUntilHeld();
+      await rename(sandbox.path('agency-1.csv'), sandbox.path('old.csv'));
+      await sandbox.write('agency-1.csv', formatBets(bets.slice(0, 50)));
+      held.release();
+      await requireNoticed(server, client, 'old.csv');
+      expect(await sandbox.storedRows()).to.have.length(50);
+    });
+
+    it('is no matter once its bets are closed', async () => {
+      const first = await sandbox.startServer({ SERVER_AGENCIES: '2', SERVER_WAIT_HOLD_MS: '60000' });
+      const client = sandbox.startClient(first.port, 1);
+      await client.line(/action: upload \| result: success/);
+      await rm(sandbox.path('agency-1.csv'));
+      await first.app.stop('SIGTERM');
+      await sandbox.startServer({ SERVER_AGENCIES: '2', SERVER_PORT: String(first.port) });
+      await sandbox.write('agency-2.csv', '');
+      expect((await sandbox.startClient(first.port, 2).end()).code).to.equal(0);
+      expect((await client.end()).code, client.stdout).to.equal(0);
+      const winners = winnersAmong(bets);
+      expect(client.grep(new RegExp(`result: success \\| cant_ganadores: ${winners.length}$`))).to.have.length(1);
+      expect(await sandbox.storedRows()).to.deep.equal(bets.map((bet) => storedRow(1, bet)).sort());
+    });
   });
 });

@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import { type Container } from 'inversify';
 import { type Agency } from '../../../../apps/client/agency';
-import { BadRowError, type BetSource, type OutgoingBatch } from '../../../../apps/client/bet_source';
+import {
+  BadRowError,
+  type BetSource,
+  type OutgoingBatch,
+  SourceChangedError,
+} from '../../../../apps/client/bet_source';
 import { createClientContainer } from '../../../../apps/client/container';
 import { CLIENT_SETTINGS } from '../../../../apps/client/settings';
 import { TOKENS } from '../../../../apps/client/tokens';
@@ -13,6 +18,7 @@ import { turns, until } from '../../../support/turns';
 /** Bets 1 to `total`, two in a batch, as text; fails behind them if told to. */
 class FakeSource implements BetSource {
   readonly skips: number[] = [];
+  isChanged = false;
 
   constructor(
     private readonly total: number,
@@ -20,6 +26,10 @@ class FakeSource implements BetSource {
   ) {}
 
   async requireUsable(): Promise<void> {}
+
+  async requireUnchanged(): Promise<void> {
+    if (this.isChanged) throw new SourceChangedError('bets.csv has changed');
+  }
 
   async *batches(skip: number): AsyncGenerator<OutgoingBatch> {
     this.skips.push(skip);
@@ -261,6 +271,68 @@ describe('an agency', () => {
     await second.close();
     expect(await running).to.equal(1);
     expect(logged(/bets\.csv:5: wrong$/)).to.have.length(1);
+  });
+
+  it('closes nothing where its source has changed, once all is acknowledged', async () => {
+    const source = new FakeSource(4);
+    const running = start(source);
+    const connection = await server.accept();
+    await connection.next();
+    connection.answer('O', '0');
+    for (const batch of ['B 1 2', 'B 3 4']) expect(await connection.next()).to.equal(batch);
+    connection.answer('O', '2');
+    await turns(3);
+    source.isChanged = true;
+    connection.answer('O', '4');
+    expect(await connection.next()).to.equal('end');
+    await connection.close();
+    expect(await running).to.equal(1);
+    expect(server.attempts).to.equal(1);
+    expect(logged(/result: fail \| error: bets\.csv has changed$/)).to.have.length(1);
+  });
+
+  it('needs its source no more once its bets are closed', async () => {
+    const source = new FakeSource(2);
+    const running = start(source);
+    const first = await server.accept();
+    await first.next();
+    first.answer('O', '0');
+    await first.next();
+    first.answer('O', '2');
+    expect(await first.next()).to.equal('F 2');
+    first.answer('O', '2');
+    await first.next();
+    source.isChanged = true;
+    first.reset();
+    const second = await server.accept();
+    await second.next();
+    second.answer('O', '2');
+    await giveWinners(second, 2, ['1']);
+    expect(await running).to.equal(0);
+    expect(source.skips).to.deep.equal([0]);
+  });
+
+  it('uploads again to a server that has lost the bets that it had closed', async () => {
+    const source = new FakeSource(2);
+    const running = start(source);
+    const first = await server.accept();
+    for (const [message, stored] of [
+      ['N 1', '0'],
+      ['B 1 2', '2'],
+      ['F 2', '2'],
+    ] as const) {
+      expect(await first.next()).to.equal(message);
+      first.answer('O', stored);
+    }
+    await first.next();
+    first.reset();
+    const second = await server.accept();
+    await second.next();
+    second.answer('O', '0');
+    expect(await second.next()).to.equal('B 1 2');
+    second.answer('O', '2');
+    await giveWinners(second, 2, []);
+    expect(await running).to.equal(0);
   });
 
   it('gives up once nothing has got further for the retry limit', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OutgoingBatch } from '../../../../apps/client/bet_source';
@@ -135,6 +135,27 @@ describe("an agency's file", () => {
     const { error } = await read('Secreta,"Privada"x,12345678,1999-03-17,1');
     expect(error!.message).not.to.match(/Secreta|Privada|12345678/);
   });
+
+  for (const [what, addition] of [
+    ['rows', `${GOOD}\n${GOOD}`],
+    ['half a row', 'Ana,Góm'],
+  ] as const) {
+    it(`that gets ${what} while it is read keeps its last batch to itself, and has changed`, async () => {
+      const bets = generateBets(3, 300);
+      await writeFile(path, formatBets(bets));
+      await utimes(path, 1, 1);
+      const rows: string[] = [];
+      async function readAll(): Promise<void> {
+        for await (const { value } of sourceOf(path).batches(0)) {
+          if (rows.length === 0) await appendFile(path, addition);
+          rows.push(...Buffer.from(value).toString('utf8').split('\n'));
+        }
+      }
+      await expectCode(readAll(), 'SOURCE_CHANGED');
+      expect(rows).to.have.length.within(1, 299);
+      expect(rows).to.deep.equal(bets.slice(0, rows.length).map((bet) => storedRow(3, bet)));
+    });
+  }
 
   it('that is missing cannot be read', async () => {
     const file = join(directory, 'none.csv');
