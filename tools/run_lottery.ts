@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { SourceUnreadableError } from '../apps/client/bet_source';
 import { countRows } from '../apps/client/count_rows';
+import { DataFile } from '../apps/client/data_file';
 import { ExitCode } from '../apps/runtime/exit_code';
 import { endProcess } from '../apps/runtime/process_end';
 import { ignoreLostReader, writeLine, writeText, written } from '../apps/runtime/standard_streams';
@@ -244,6 +245,9 @@ function agencyFiles(directory: string, agencies: number): Map<number, string> {
   return files;
 }
 
+/** Until the run has begun, a signal ends the process by itself. */
+const NEVER_STOPPED = new AbortController().signal;
+
 /** The lines of each file: what the progress is measured by. */
 async function countBets(files: ReadonlyMap<number, string>): Promise<Map<number, number>> {
   const totals = new Map<number, number>();
@@ -253,7 +257,7 @@ async function countBets(files: ReadonlyMap<number, string>): Promise<Map<number
 
 async function countBetsOf(file: string): Promise<number> {
   try {
-    return await countRows(file);
+    return await countRows(new DataFile(file), NEVER_STOPPED);
   } catch (error) {
     if (error instanceof SourceUnreadableError) throw new RunError(error.message, '', { cause: error });
     throw error;

@@ -7,14 +7,14 @@ export interface OutgoingBatch {
   readonly count: number;
 }
 
-/** Where an agency's bets come from. */
+/** Where an agency's bets come from. Each of its waits ends with a StoppedError once `stop` fires. */
 export interface BetSource {
   /**
    * Refuses what could not be read a second time, before anything is sent.
    *
    * @throws SettingsError
    */
-  requireUsable(): Promise<void>;
+  requireUsable(stop: AbortSignal): Promise<void>;
   /**
    * The bets behind the first `skip`, in batches, read as they are asked for. May be called again, after a lost
    * connection.
@@ -22,14 +22,14 @@ export interface BetSource {
    * @throws BadRowError after the batch with all before it. @throws SourceUnreadableError. @throws SourceTooShortError
    * @throws SourceChangedError the bets are not those of the call before, or changed while they were read.
    */
-  batches(skip: number): AsyncIterable<OutgoingBatch>;
+  batches(skip: number, stop: AbortSignal): AsyncIterable<OutgoingBatch>;
 
   /**
    * Looks whether the bets are still those that were handed out: before they are closed for good.
    *
    * @throws SourceChangedError. @throws SourceUnreadableError
    */
-  requireUnchanged(): Promise<void>;
+  requireUnchanged(stop: AbortSignal): Promise<void>;
 }
 
 /** What keeps an agency's bets from being read. Final: a new connection does not mend it. */

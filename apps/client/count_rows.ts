@@ -1,4 +1,4 @@
-import { DataFile } from './data_file';
+import { type DataFile } from './data_file';
 import { readLineBlocks } from './line_blocks';
 
 const LINE_FEED = 0x0a;
@@ -6,10 +6,10 @@ const LINE_FEED = 0x0a;
 /**
  * The lines of a file: what progress is measured by.
  *
- * @throws SettingsError it is no regular file. @throws SourceUnreadableError
+ * @throws SettingsError it is no regular file. @throws SourceUnreadableError. @throws StoppedError
  */
-export async function countRows(path: string): Promise<number> {
-  const file = await new DataFile(path).open();
+export async function countRows(data: DataFile, stop: AbortSignal): Promise<number> {
+  const file = await data.open(stop);
   try {
     let lines = 0;
     let last = LINE_FEED;
@@ -19,6 +19,6 @@ export async function countRows(path: string): Promise<number> {
     }
     return last === LINE_FEED ? lines : lines + 1;
   } finally {
-    await file.close();
+    await file.close().catch(() => {});
   }
 }

@@ -1,7 +1,10 @@
 import { type BigIntStats } from 'node:fs';
 import { constants, open, stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SettingsError } from '../runtime/settings';
 import { SourceChangedError, SourceUnreadableError } from './bet_source';
+import { StoppedError } from './errors';
+import { orStopped } from './or_stopped';
 
 /** What a data file needs of `node:fs/promises`. */
 export interface FileSystem {
@@ -24,12 +27,17 @@ const AS_BIGINT = { bigint: true } as const;
  */
 const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+/** How long a close may take: it waits for a read that was called off and goes on. */
+const CLOSE_MS = 250;
+
 /**
  * A file of bets. It must be a regular one: an upload reads it again from its start after each lost connection, which
  * gives the same rows from no pipe, socket or device; and it must stay as it was when it was opened for the first time,
  * by its length, the time of its last write, and which file it is (stat(2)). That time is counted in nanoseconds and is as
  * exact as the kernel's clock for files, 1 to 10 ms: of two writes in that time that leave the length alone, the second
  * goes unnoticed, as does a write whose time was set back.
+ *
+ * Each wait for the disk ends with a StoppedError once its `stop` fires, however long the disk takes.
  */
 export class DataFile {
   /** The file as it was when it was opened for the first time. */
@@ -45,8 +53,9 @@ export class DataFile {
    *
    * @throws SettingsError
    */
-  async requireRegular(): Promise<void> {
-    const stats = await this.fileSystem.stat(this.path, AS_BIGINT).catch(() => undefined);
+  async requireRegular(stop: AbortSignal): Promise<void> {
+    const looking = this.fileSystem.stat(this.path, AS_BIGINT).catch(() => undefined);
+    const stats = await orStopped(looking, stop);
     if (stats !== undefined) this.refuseUnlessRegular(stats);
   }
 
@@ -58,16 +67,16 @@ export class DataFile {
    * @throws SourceChangedError it is not as it was when it was opened before.
    * @throws SourceUnreadableError
    */
-  async open(): Promise<OpenDataFile> {
-    this.requireSame(await this.look());
-    const file = await readable(this.path, this.fileSystem.open(this.path, READ_ONLY));
+  async open(stop: AbortSignal): Promise<OpenDataFile> {
+    this.requireSame(await this.look(stop));
+    const open = new OpenDataFile(this.path, await this.openFile(stop), stop);
     try {
-      const stats = await readable(this.path, file.stat(AS_BIGINT));
+      const stats = await open.stat();
       this.requireSame(stats);
       this.first ??= stats;
-      return new OpenDataFile(this.path, file);
+      return open;
     } catch (error) {
-      await file.close();
+      await open.close().catch(() => {});
       throw error;
     }
   }
@@ -78,19 +87,27 @@ export class DataFile {
    * @throws SourceChangedError
    * @throws SourceUnreadableError it cannot be looked at.
    */
-  async requireUnchanged(): Promise<void> {
-    this.requireSame(await this.look());
+  async requireUnchanged(stop: AbortSignal): Promise<void> {
+    this.requireSame(await this.look(stop));
   }
 
-  private async look(): Promise<BigIntStats> {
+  private async openFile(stop: AbortSignal): Promise<OpenFile> {
+    const opening = this.fileSystem.open(this.path, READ_ONLY);
     try {
-      return await this.fileSystem.stat(this.path, AS_BIGINT);
-    } catch (cause) {
-      if (this.first !== undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') {
-        throw this.changed('it is not there any more', cause);
-      }
-      throw unreadable(this.path, cause);
+      return await readable(this.path, orStopped(opening, stop));
+    } catch (error) {
+      // Where the open was only called off, the file may yet come.
+      opening.then((file) => file.close()).catch(() => {});
+      throw error;
     }
+  }
+
+  private async look(stop: AbortSignal): Promise<BigIntStats> {
+    const looking = this.fileSystem.stat(this.path, AS_BIGINT).catch((cause: NodeJS.ErrnoException) => {
+      if (this.first !== undefined && cause.code === 'ENOENT') throw this.changed('it is not there any more', cause);
+      throw unreadable(this.path, cause);
+    });
+    return orStopped(looking, stop);
   }
 
   private requireSame(stats: BigIntStats): void {
@@ -120,9 +137,15 @@ export class DataFile {
 /** A data file while it is open. */
 export class OpenDataFile {
   constructor(
-    readonly path: string,
+    private readonly path: string,
     private readonly file: OpenFile,
+    private readonly stop: AbortSignal,
   ) {}
+
+  /** @throws SourceUnreadableError */
+  async stat(): Promise<BigIntStats> {
+    return readable(this.path, orStopped(this.file.stat(AS_BIGINT), this.stop));
+  }
 
   /**
    * Reads on from where the last read ended, and puts at most `length` bytes at `offset`.
@@ -131,21 +154,37 @@ export class OpenDataFile {
    * @throws SourceUnreadableError
    */
   async read(buffer: Buffer, offset: number, length: number): Promise<number> {
-    const { bytesRead } = await readable(this.path, this.file.read(buffer, offset, length, null));
+    const reading = this.file.read(buffer, offset, length, null);
+    const { bytesRead } = await readable(this.path, orStopped(reading, this.stop));
     return bytesRead;
   }
 
+  /**
+   * Closes it, also after the stop.
+   *
+   * @throws SourceUnreadableError it failed, or takes too long: it is left to the end of the process.
+   */
   async close(): Promise<void> {
-    await this.file.close();
+    const closed = new AbortController();
+    const tooLong = delay(CLOSE_MS, undefined, { signal: closed.signal }).then(() => {
+      throw new Error(`the disk does not answer within ${CLOSE_MS} ms`);
+    });
+    try {
+      await Promise.race([this.file.close(), tooLong]);
+    } catch (cause) {
+      throw new SourceUnreadableError(`${this.path} cannot be closed: ${(cause as Error).message}`, { cause });
+    } finally {
+      closed.abort();
+    }
   }
 }
 
-/** @throws SourceUnreadableError in place of what `work` throws. */
+/** @throws SourceUnreadableError in place of what `work` throws, a stop excepted. */
 async function readable<Result>(path: string, work: Promise<Result>): Promise<Result> {
   try {
     return await work;
-  } catch (cause) {
-    throw unreadable(path, cause);
+  } catch (error) {
+    throw error instanceof StoppedError ? error : unreadable(path, error);
   }
 }
 

@@ -3,6 +3,7 @@ import { inject, injectable } from 'inversify';
 import { type ReceiveOptions } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
+import { SettingsError } from '../runtime/settings';
 import { type Agency } from './agency';
 import { type BetSource, BetSourceError } from './bet_source';
 import { StoppedError, UnexpectedAnswerError } from './errors';
@@ -34,19 +35,21 @@ export class FileAgency implements Agency {
   ) {}
 
   async run(stop: AbortSignal): Promise<ExitCode> {
-    await this.source.requireUsable();
     try {
+      await this.source.requireUsable(stop);
       const winners = await this.link.run(stop, (session) => this.converse(session, stop));
       this.log.info('consulta_ganadores', 'success', { cant_ganadores: winners.length });
       for (const document of winners) this.log.debug('ganador', 'success', { dni: document });
       this.progress.winners(winners);
       return ExitCode.done;
     } catch (error) {
-      const message =
-        error instanceof StoppedError ? 'stopped before the winners were known' : (error as Error).message;
-      this.log.error('consulta_ganadores', 'fail', { error: message });
+      const wasStopped = error instanceof StoppedError;
+      const message = wasStopped ? 'stopped before the winners were known' : (error as Error).message;
+      const isUnusable = error instanceof SettingsError;
+      if (!isUnusable) this.log.error('consulta_ganadores', 'fail', { error: message });
       this.progress.ended(error as Error);
-      return error instanceof StoppedError ? ExitCode.done : ExitCode.failed;
+      if (isUnusable) throw error;
+      return wasStopped ? ExitCode.done : ExitCode.failed;
     }
   }
 
@@ -72,7 +75,7 @@ export class FileAgency implements Agency {
     const inFlight: number[] = [];
     let sent = stored;
     try {
-      for await (const { value, count } of this.source.batches(stored)) {
+      for await (const { value, count } of this.source.batches(stored, stop)) {
         stop.throwIfAborted();
         session.sendBets(value);
         sent += count;
@@ -80,7 +83,7 @@ export class FileAgency implements Agency {
         while (inFlight.length >= this.window) await this.takeAnswer(session, inFlight);
       }
       while (inFlight.length > 0) await this.takeAnswer(session, inFlight);
-      await this.source.requireUnchanged();
+      await this.source.requireUnchanged(stop);
     } catch (error) {
       if (error instanceof BetSourceError) await this.settle(session, inFlight);
       if (stop.aborted) await this.settle(session, inFlight, settlingTime());

@@ -33,33 +33,32 @@ export class FileBetSource implements BetSource {
     this.prefix = Buffer.from(`${agency},`, 'latin1');
   }
 
-  async requireUsable(): Promise<void> {
-    await this.file.requireRegular();
+  async requireUsable(stop: AbortSignal): Promise<void> {
+    await this.file.requireRegular(stop);
   }
 
-  async *batches(skip: number): AsyncGenerator<OutgoingBatch> {
-    const file = await this.file.open();
+  async *batches(skip: number, stop: AbortSignal): AsyncGenerator<OutgoingBatch> {
+    const file = await this.file.open(stop);
     const builder = new BatchBuilder(this.maxBets);
     try {
       yield* this.fill(builder, file, skip);
       // Half a row at the end of a file that is still being written can look like a whole one.
-      await this.file.requireUnchanged();
+      await this.file.requireUnchanged(stop);
       if (builder.count > 0) yield builder.take();
     } catch (error) {
       if (!(error instanceof BadRowError || error instanceof SourceTooShortError)) throw error;
       // So it can like a bad one.
-      await this.file.requireUnchanged();
+      await this.file.requireUnchanged(stop);
       // The rows before a bad one are good: they go first.
       if (error instanceof BadRowError && builder.count > 0) yield builder.take();
       throw error;
     } finally {
-      await file.close();
-      this.log.info('close_file', 'success', { file: this.file.path });
+      await this.close(file);
     }
   }
 
-  async requireUnchanged(): Promise<void> {
-    await this.file.requireUnchanged();
+  async requireUnchanged(stop: AbortSignal): Promise<void> {
+    await this.file.requireUnchanged(stop);
   }
 
   /** Adds the rows behind the first `skip` to the builder, and hands out each batch that is full. */
@@ -104,6 +103,16 @@ export class FileBetSource implements BetSource {
   private *addRow(builder: BatchBuilder, bytes: Uint8Array, line: number): Generator<OutgoingBatch> {
     const row = this.readRow(bytes, line);
     while (!builder.add(NOTHING, row, 0, row.length)) yield builder.take();
+  }
+
+  private async close(file: OpenDataFile): Promise<void> {
+    const fields = { file: this.file.path };
+    try {
+      await file.close();
+      this.log.info('close_file', 'success', fields);
+    } catch (error) {
+      this.log.warning('close_file', 'fail', { ...fields, error: (error as Error).message });
+    }
   }
 
   /** The slow path, for rows with quotes and for bad ones. */

@@ -4,6 +4,7 @@ import { type ExitCode } from '../runtime/exit_code';
 import { type Agency } from './agency';
 import { createClientContainer } from './container';
 import { countRows } from './count_rows';
+import { DataFile } from './data_file';
 import { type ProgressListener } from './progress';
 import type * as progressBar from './progress_bar';
 import { RunResult } from './run_result';
@@ -27,16 +28,20 @@ void runProgram(
 async function runClient(settings: ClientSettings, output: ProgramOutput, stop: AbortSignal): Promise<ExitCode> {
   const result = new RunResult(settings.CLI_ID);
   const listeners: ProgressListener[] = [result];
-  if (process.stdout.isTTY && !output.json) listeners.push(...(await createProgressBar(settings, output)));
+  if (process.stdout.isTTY && !output.json) listeners.push(...(await createProgressBar(settings, output, stop)));
   const code = await createClientContainer(settings, output.log, listeners).get<Agency>(TOKENS.Agency).run(stop);
   if (output.json) output.printResult(result.report(performance.now()));
   return code;
 }
 
 /** A bar for an agency with a file; none where that cannot be read, which the agency itself will say. */
-async function createProgressBar(settings: ClientSettings, { logOutput }: ProgramOutput): Promise<ProgressListener[]> {
+async function createProgressBar(
+  settings: ClientSettings,
+  { logOutput }: ProgramOutput,
+  stop: AbortSignal,
+): Promise<ProgressListener[]> {
   if (betOfSettings(settings) !== undefined) return [];
-  const total = await countRows(dataFileOf(settings)).catch(() => undefined);
+  const total = await countRows(new DataFile(dataFileOf(settings)), stop).catch(() => undefined);
   if (total === undefined) return [];
   // A bundle of its own (see tools/build.js): an agency that nobody watches does not load it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports

@@ -8,6 +8,8 @@ import { expectCode } from '../../../support/rejection';
 /** Long before now: what is written later has another time, whatever the clock of the file system is like. */
 const LONG_AGO = new Date('2001-01-01T00:00:00.123Z');
 
+const NEVER_STOPPED = new AbortController().signal;
+
 describe('a data file', () => {
   let directory: string;
   let path: string;
@@ -29,11 +31,11 @@ describe('a data file', () => {
     await utimes(name, LONG_AGO, LONG_AGO);
   }
 
-  const openAndClose = async (): Promise<void> => (await file.open()).close();
+  const openAndClose = async (): Promise<void> => (await file.open(NEVER_STOPPED)).close();
 
   it('is read from its start each time that it is opened', async () => {
     for (let time = 0; time < 2; time++) {
-      const open = await file.open();
+      const open = await file.open(NEVER_STOPPED);
       const buffer = Buffer.alloc(10);
       expect(await open.read(buffer, 2, 3)).to.equal(3);
       expect(await open.read(buffer, 5, 5)).to.equal(5);
@@ -45,21 +47,21 @@ describe('a data file', () => {
 
   it('that nobody changes is unchanged', async () => {
     await openAndClose();
-    await file.requireUnchanged();
+    await file.requireUnchanged(NEVER_STOPPED);
     await openAndClose();
-    await file.requireUnchanged();
+    await file.requireUnchanged(NEVER_STOPPED);
   });
 
   it('may get other permissions', async () => {
     await openAndClose();
     await chmod(path, 0o600);
-    await file.requireUnchanged();
+    await file.requireUnchanged(NEVER_STOPPED);
   });
 
   it('may change before it is opened for the first time', async () => {
     await appendFile(path, 'three\n');
     await openAndClose();
-    await file.requireUnchanged();
+    await file.requireUnchanged(NEVER_STOPPED);
   });
 
   const changes: [what: string, how: RegExp, change: () => Promise<unknown>][] = [
@@ -81,8 +83,9 @@ describe('a data file', () => {
     it(`that is ${what} is noticed, by who asks and by who opens it again`, async () => {
       await openAndClose();
       await change();
-      for (const noticed of [file.requireUnchanged(), file.open()]) {
-        const error = await expectCode(noticed, 'SOURCE_CHANGED');
+      const calls = [() => file.requireUnchanged(NEVER_STOPPED), () => file.open(NEVER_STOPPED)];
+      for (const call of calls) {
+        const error = await expectCode(call(), 'SOURCE_CHANGED');
         expect(error.message.startsWith(`${path} has changed since its upload began (`), error.message).to.equal(true);
         expect(error.message).to.match(how);
       }
@@ -91,7 +94,7 @@ describe('a data file', () => {
 
   it('that is missing from the start cannot be read', async () => {
     await unlink(path);
-    await expectCode(file.open(), 'SOURCE_UNREADABLE');
+    await expectCode(file.open(NEVER_STOPPED), 'SOURCE_UNREADABLE');
   });
 
   async function touchLater(ms: number): Promise<void> {

@@ -12,6 +12,7 @@ import { createMemoryLog } from '../../../support/memory_lottery';
 import { expectCode } from '../../../support/rejection';
 import { formatReferenceRows, readReferenceBatch } from '../../../support/reference_batch';
 
+const NEVER_STOPPED = new AbortController().signal;
 const GOOD = 'Ana,Gómez,1,1999-03-17,42';
 
 describe("an agency's file", () => {
@@ -39,7 +40,7 @@ describe("an agency's file", () => {
     const batches: OutgoingBatch[] = [];
     const rows: string[] = [];
     try {
-      for await (const { value, count } of sourceOf(path, maxBets).batches(skip)) {
+      for await (const { value, count } of sourceOf(path, maxBets).batches(skip, NEVER_STOPPED)) {
         // A batch is only good until the next one is asked for.
         batches.push({ value: Buffer.from(value), count });
         rows.push(...Buffer.from(value).toString('utf8').split('\n'));
@@ -146,7 +147,7 @@ describe("an agency's file", () => {
       await utimes(path, 1, 1);
       const rows: string[] = [];
       async function readAll(): Promise<void> {
-        for await (const { value } of sourceOf(path).batches(0)) {
+        for await (const { value } of sourceOf(path).batches(0, NEVER_STOPPED)) {
           if (rows.length === 0) await appendFile(path, addition);
           rows.push(...Buffer.from(value).toString('utf8').split('\n'));
         }
@@ -159,17 +160,17 @@ describe("an agency's file", () => {
 
   it('that is missing cannot be read', async () => {
     const file = join(directory, 'none.csv');
-    const error = await expectCode(sourceOf(file).batches(0).next(), 'SOURCE_UNREADABLE');
+    const error = await expectCode(sourceOf(file).batches(0, NEVER_STOPPED).next(), 'SOURCE_UNREADABLE');
     expect(error.message.startsWith(`${file} cannot be read: `)).to.equal(true);
   });
 
   it('that is missing is no unusable setting: it may be there when the server is', async () => {
-    await sourceOf(join(directory, 'none.csv')).requireUsable();
+    await sourceOf(join(directory, 'none.csv')).requireUsable(NEVER_STOPPED);
   });
 
   it('that is a directory is refused, whether it was looked at before or not', async () => {
-    await expectCode(sourceOf(directory).requireUsable(), 'UNUSABLE_SETTINGS');
-    await expectCode(sourceOf(directory).batches(0).next(), 'UNUSABLE_SETTINGS');
+    await expectCode(sourceOf(directory).requireUsable(NEVER_STOPPED), 'UNUSABLE_SETTINGS');
+    await expectCode(sourceOf(directory).batches(0, NEVER_STOPPED).next(), 'UNUSABLE_SETTINGS');
   });
 
   it('keeps whole rows over the borders of what is read at once', async () => {

@@ -1,0 +1,132 @@
+import { expect } from 'chai';
+import { type Agency } from '../../../../apps/client/agency';
+import { createClientContainer } from '../../../../apps/client/container';
+import { countRows } from '../../../../apps/client/count_rows';
+import { DataFile } from '../../../../apps/client/data_file';
+import { CLIENT_SETTINGS } from '../../../../apps/client/settings';
+import { TOKENS } from '../../../../apps/client/tokens';
+import { loadSettings } from '../../../../apps/runtime/settings';
+import { formatBets, generateBets } from '../../../support/generated_bets';
+import { type HangingCall, HangingFileSystem } from '../../../support/hanging_file_system';
+import { createMemoryLog } from '../../../support/memory_lottery';
+import { expectCode } from '../../../support/rejection';
+import { type ScriptedConnection, ScriptedServer } from '../../../support/scripted_server';
+import { turns, until } from '../../../support/turns';
+
+const BETS = 1000;
+const CONTENT = Buffer.from(formatBets(generateBets(1, BETS)));
+const STOP_MS = 2_000;
+
+describe('an agency on a disk that does not answer', () => {
+  let server: ScriptedServer;
+  let stop: AbortController;
+  let lines: string[];
+  let fileSystem: HangingFileSystem;
+
+  beforeEach(() => {
+    server = new ScriptedServer();
+    stop = new AbortController();
+  });
+
+  afterEach(() => {
+    stop.abort();
+  });
+
+  function start(hangingCall: HangingCall): Promise<number> {
+    const memory = createMemoryLog();
+    lines = memory.lines;
+    fileSystem = new HangingFileSystem(CONTENT, hangingCall);
+    const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: 'none.ini', environment: {} });
+    const container = createClientContainer(settings, memory.log);
+    container.rebind(TOKENS.SocketFactory).toConstantValue(server.createSocket);
+    container.rebind(TOKENS.DataFile).toConstantValue(new DataFile('bets.csv', fileSystem));
+    return container.get<Agency>(TOKENS.Agency).run(stop.signal);
+  }
+
+  const hangs = (): Promise<void> => until(() => fileSystem.isHanging, 'the disk hangs');
+  const logged = (pattern: RegExp): string[] => lines.filter((line) => pattern.test(line));
+
+  /** Stops the agency, whose end must come soon and in good order. */
+  async function requireStop(running: Promise<number>, connection?: ScriptedConnection): Promise<void> {
+    const begun = performance.now();
+    stop.abort('SIGTERM');
+    if (connection !== undefined) {
+      expect(await connection.next()).to.equal('end');
+      await connection.close();
+    }
+    expect(await running).to.equal(0);
+    expect(performance.now() - begun).to.be.below(STOP_MS);
+    expect(
+      logged(/consulta_ganadores \| result: fail \| error: stopped before the winners were known$/),
+    ).to.have.length(1);
+  }
+
+  it('ends when it is stopped before it has looked at its file', async () => {
+    const running = start('stat');
+    await hangs();
+    await requireStop(running);
+    expect(server.attempts).to.equal(0);
+  });
+
+  for (const call of ['open', 'fstat', 'read 1'] as const) {
+    it(`ends when it is stopped in ${call}`, async () => {
+      const running = start(call);
+      const connection = await server.accept();
+      await connection.next();
+      connection.answer('O', '0');
+      await hangs();
+      await requireStop(running, connection);
+      expect(logged(/close_connection \| result: success/)).to.have.length(1);
+    });
+  }
+
+  it('ends when it is stopped in a later read, once it has the answers to what it has sent', async () => {
+    const running = start('read 2');
+    const connection = await server.accept();
+    await connection.next();
+    connection.answer('O', '0');
+    const rows = (await connection.next()).split('\n').length;
+    await hangs();
+    let code: number | undefined;
+    void running.then((end) => (code = end));
+    stop.abort('SIGTERM');
+    for (let sent = connection.pending(); sent !== undefined; sent = connection.pending()) await turns(1);
+    connection.answer('O', String(rows));
+    await until(() => logged(/batch_enviado/).length > 0, 'the answer is taken');
+    expect(code, 'its end, with batches in flight').to.equal(undefined);
+    expect(logged(new RegExp(`cantidad_total: ${rows}$`))).to.have.length(1);
+    await requireStop(running, connection);
+    expect(logged(/WARNING +action: close_file \| result: fail \| file: bets\.csv \| error: /)).to.have.length(1);
+  });
+
+  it('is not held up by a close', async () => {
+    const running = start('close');
+    const connection = await server.accept();
+    await connection.next();
+    connection.answer('O', '0');
+    let stored = 0;
+    for (let message = await connection.next(); message !== `F ${BETS}`; message = await connection.next()) {
+      stored += message.split('\n').length;
+      connection.answer('O', String(stored));
+    }
+    connection.answer('O', String(BETS));
+    expect(await connection.next()).to.equal('A');
+    expect(logged(/close_file \| result: fail/)).to.have.length(1);
+    await requireStop(running, connection);
+  });
+
+  for (const call of ['stat', 'open', 'fstat', 'read 1', 'read 2'] as const) {
+    it(`does not go on counting its rows where it is stopped in ${call}`, async () => {
+      fileSystem = new HangingFileSystem(CONTENT, call);
+      const counting = countRows(new DataFile('bets.csv', fileSystem), stop.signal);
+      await hangs();
+      stop.abort('SIGTERM');
+      await expectCode(counting, 'STOPPED');
+    });
+  }
+
+  it('has its rows counted where the disk does not close the file', async () => {
+    const hanging = new HangingFileSystem(CONTENT, 'close');
+    expect(await countRows(new DataFile('bets.csv', hanging), stop.signal)).to.equal(BETS);
+  });
+});
