@@ -245,7 +245,7 @@ function agencyFiles(directory: string, agencies: number): Map<number, string> {
   return files;
 }
 
-/** Until the run has begun, a signal ends the process by itself. */
+/** Before the run, a signal has its default action: it ends the process. */
 const NEVER_STOPPED = new AbortController().signal;
 
 /** The lines of each file: what the progress is measured by. */

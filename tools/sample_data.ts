@@ -90,7 +90,7 @@ async function readManifest(directory: string): Promise<Manifest> {
   return JSON.parse(text) as Manifest;
 }
 
-/** @throws ForeignFileError it is no regular file: a pipe may never end. */
+/** @throws ForeignFileError not a regular file: the content of a pipe may never end. */
 async function checksumOf(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {

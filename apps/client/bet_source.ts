@@ -7,25 +7,26 @@ export interface OutgoingBatch {
   readonly count: number;
 }
 
-/** Where an agency's bets come from. Each of its waits ends with a StoppedError once `stop` fires. */
+/** Where an agency's bets come from. Every method rejects with a StoppedError as soon as `stop` fires. */
 export interface BetSource {
   /**
-   * Refuses what could not be read a second time, before anything is sent.
+   * Checks, before the first connection, that the bets can be read more than once.
    *
    * @throws SettingsError
    */
   requireUsable(stop: AbortSignal): Promise<void>;
+
   /**
    * The bets behind the first `skip`, in batches, read as they are asked for. May be called again, after a lost
    * connection.
    *
    * @throws BadRowError after the batch with all before it. @throws SourceUnreadableError. @throws SourceTooShortError
-   * @throws SourceChangedError the bets are not those of the call before, or changed while they were read.
+   * @throws SourceChangedError the bets differ from those of an earlier call, or have changed during this one.
    */
   batches(skip: number, stop: AbortSignal): AsyncIterable<OutgoingBatch>;
 
   /**
-   * Looks whether the bets are still those that were handed out: before they are closed for good.
+   * Checks that the bets are the same as at the first call of `batches`.
    *
    * @throws SourceChangedError. @throws SourceUnreadableError
    */
@@ -57,7 +58,7 @@ export class SourceTooShortError extends BetSourceError {
   readonly code = 'SOURCE_TOO_SHORT';
 }
 
-/** The file is another one than when its upload began, or was written to: which rows are stored cannot be said. */
+/** The file was replaced or written to during its upload: the number of stored bets does not identify their rows. */
 export class SourceChangedError extends BetSourceError {
   readonly code = 'SOURCE_CHANGED';
 }

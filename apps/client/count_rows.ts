@@ -4,9 +4,9 @@ import { readLineBlocks } from './line_blocks';
 const LINE_FEED = 0x0a;
 
 /**
- * The lines of a file: what progress is measured by.
+ * The number of lines of a file, the total of a progress bar.
  *
- * @throws SettingsError it is no regular file. @throws SourceUnreadableError. @throws StoppedError
+ * @throws SettingsError not a regular file. @throws SourceUnreadableError. @throws StoppedError
  */
 export async function countRows(data: DataFile, stop: AbortSignal): Promise<number> {
   const file = await data.open(stop);

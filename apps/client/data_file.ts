@@ -6,13 +6,13 @@ import { SourceChangedError, SourceUnreadableError } from './bet_source';
 import { StoppedError } from './errors';
 import { orStopped } from './or_stopped';
 
-/** What a data file needs of `node:fs/promises`. */
+/** The functions of `node:fs/promises` that a data file uses. */
 export interface FileSystem {
   readonly open: (path: string, flags: number) => Promise<OpenFile>;
   readonly stat: (path: string, options: { readonly bigint: true }) => Promise<BigIntStats>;
 }
 
-/** What is needed of a `FileHandle`. */
+/** The methods of `FileHandle` that a data file uses. */
 export interface OpenFile {
   readonly stat: (options: { readonly bigint: true }) => Promise<BigIntStats>;
   readonly read: (buffer: Buffer, offset: number, length: number, position: null) => Promise<{ bytesRead: number }>;
@@ -22,25 +22,25 @@ export interface OpenFile {
 const AS_BIGINT = { bigint: true } as const;
 
 /**
- * The flags of open(2). O_NONBLOCK: the open of a pipe that nobody writes to would hold a thread of the pool for ever;
- * a regular file is not concerned. O_NOCTTY: a terminal does not become the process's own.
+ * Flags of open(2). Without O_NONBLOCK, the open of a pipe without a writer blocks a thread of the pool for ever; the
+ * flag has no effect on a regular file. O_NOCTTY keeps a terminal from becoming the controlling one.
  */
 const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** How long a close may take: it waits for a read that was called off and goes on. */
+/** Time limit of a close, in milliseconds. A `FileHandle` is not closed before its pending read has ended. */
 const CLOSE_MS = 250;
 
 /**
- * A file of bets. It must be a regular one: an upload reads it again from its start after each lost connection, which
- * gives the same rows from no pipe, socket or device; and it must stay as it was when it was opened for the first time,
- * by its length, the time of its last write, and which file it is (stat(2)). That time is counted in nanoseconds and is as
- * exact as the kernel's clock for files, 1 to 10 ms: of two writes in that time that leave the length alone, the second
- * goes unnoticed, as does a write whose time was set back.
+ * A file of bets. It must be a regular file: an upload reads it from its start after each lost connection, and a pipe,
+ * a socket or a device does not return the same rows twice. It must not change after its first opening: its device,
+ * inode, size and modification time (stat(2)) are compared. The unit of that time is a nanosecond, its resolution is
+ * the clock tick of the kernel, 1 to 10 ms. Two writes of equal size within one tick are not distinguished, and a
+ * modification time that was set back (utimensat(2)) hides a write.
  *
- * Each wait for the disk ends with a StoppedError once its `stop` fires, however long the disk takes.
+ * Every method rejects with a StoppedError as soon as `stop` fires, even if the disk never responds.
  */
 export class DataFile {
-  /** The file as it was when it was opened for the first time. */
+  /** The state of the file at its first opening. */
   private first: BigIntStats | undefined;
 
   constructor(
@@ -49,7 +49,7 @@ export class DataFile {
   ) {}
 
   /**
-   * Refuses what is no regular file. A file that is missing, or cannot be looked at, is left to `open`.
+   * Refuses everything but a regular file. A missing or inaccessible file is not refused here: `open` reports it.
    *
    * @throws SettingsError
    */
@@ -60,11 +60,11 @@ export class DataFile {
   }
 
   /**
-   * Opens the file. What is at the path is looked at before and after: a device is not even opened, and nobody can put a
-   * pipe there in between.
+   * Opens the file. Its type is checked before and after: a device is never opened, and a pipe that takes the file's
+   * place in between is refused.
    *
-   * @throws SettingsError it is no regular file.
-   * @throws SourceChangedError it is not as it was when it was opened before.
+   * @throws SettingsError not a regular file.
+   * @throws SourceChangedError different from its state at the first opening.
    * @throws SourceUnreadableError
    */
   async open(stop: AbortSignal): Promise<OpenDataFile> {
@@ -82,10 +82,10 @@ export class DataFile {
   }
 
   /**
-   * Looks whether the file is still as it was when it was opened for the first time, and still at its path.
+   * Compares the file at the path with its state at the first opening.
    *
    * @throws SourceChangedError
-   * @throws SourceUnreadableError it cannot be looked at.
+   * @throws SourceUnreadableError
    */
   async requireUnchanged(stop: AbortSignal): Promise<void> {
     this.requireSame(await this.look(stop));
@@ -96,7 +96,7 @@ export class DataFile {
     try {
       return await readable(this.path, orStopped(opening, stop));
     } catch (error) {
-      // Where the open was only called off, the file may yet come.
+      // After a stop the open is still pending, and may yet return a descriptor.
       opening.then((file) => file.close()).catch(() => {});
       throw error;
     }
@@ -104,7 +104,8 @@ export class DataFile {
 
   private async look(stop: AbortSignal): Promise<BigIntStats> {
     const looking = this.fileSystem.stat(this.path, AS_BIGINT).catch((cause: NodeJS.ErrnoException) => {
-      if (this.first !== undefined && cause.code === 'ENOENT') throw this.changed('it is not there any more', cause);
+      if (this.first !== undefined && cause.code === 'ENOENT')
+        throw this.changed('no file is at this path any more', cause);
       throw unreadable(this.path, cause);
     });
     return orStopped(looking, stop);
@@ -113,15 +114,15 @@ export class DataFile {
   private requireSame(stats: BigIntStats): void {
     const { first } = this;
     if (first === undefined) return this.refuseUnlessRegular(stats);
-    if (stats.dev !== first.dev || stats.ino !== first.ino) throw this.changed('another file is in its place');
-    if (stats.size !== first.size) throw this.changed(`it had ${first.size} bytes and has ${stats.size}`);
-    if (stats.mtimeNs !== first.mtimeNs) throw this.changed('it was written to');
+    if (stats.dev !== first.dev || stats.ino !== first.ino) throw this.changed('another file is at this path');
+    if (stats.size !== first.size) throw this.changed(`${first.size} bytes before, ${stats.size} bytes now`);
+    if (stats.mtimeNs !== first.mtimeNs) throw this.changed('its modification time is another one');
   }
 
   private changed(how: string, cause?: unknown): SourceChangedError {
     return new SourceChangedError(
-      `${this.path} has changed since its upload began (${how}): its bets are not closed; start the agency again ` +
-        'when nobody writes to it, with the rows that are stored as they were',
+      `${this.path} has changed since its upload began (${how}): the agency's bets are not closed; ` +
+        'restart it after the last change to the file, in which the stored rows must be the same',
       { cause },
     );
   }
@@ -129,7 +130,8 @@ export class DataFile {
   private refuseUnlessRegular(stats: BigIntStats): void {
     if (stats.isFile()) return;
     throw new SettingsError(
-      `the data file ${this.path} is ${describeKind(stats)}: bets must be in a regular file, which can be read again`,
+      `the data file ${this.path} is ${describeKind(stats)}: ` +
+        'a regular file is required, since an upload may read it again',
     );
   }
 }
@@ -148,9 +150,9 @@ export class OpenDataFile {
   }
 
   /**
-   * Reads on from where the last read ended, and puts at most `length` bytes at `offset`.
+   * Reads at most `length` bytes from the current position into the buffer, at `offset`.
    *
-   * @returns how many bytes were read; 0 at the end of the file.
+   * @returns the number of bytes; 0 at the end of the file.
    * @throws SourceUnreadableError
    */
   async read(buffer: Buffer, offset: number, length: number): Promise<number> {
@@ -160,14 +162,14 @@ export class OpenDataFile {
   }
 
   /**
-   * Closes it, also after the stop.
+   * Closes the file; works after the stop too.
    *
-   * @throws SourceUnreadableError it failed, or takes too long: it is left to the end of the process.
+   * @throws SourceUnreadableError on a failure, and after 250 ms: the descriptor stays open until the process ends.
    */
   async close(): Promise<void> {
     const closed = new AbortController();
     const tooLong = delay(CLOSE_MS, undefined, { signal: closed.signal }).then(() => {
-      throw new Error(`the disk does not answer within ${CLOSE_MS} ms`);
+      throw new Error(`no response from the disk within ${CLOSE_MS} ms`);
     });
     try {
       await Promise.race([this.file.close(), tooLong]);
@@ -179,7 +181,7 @@ export class OpenDataFile {
   }
 }
 
-/** @throws SourceUnreadableError in place of what `work` throws, a stop excepted. */
+/** @throws SourceUnreadableError in place of any error of `work` but a StoppedError. */
 async function readable<Result>(path: string, work: Promise<Result>): Promise<Result> {
   try {
     return await work;

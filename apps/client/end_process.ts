@@ -1,40 +1,39 @@
-/** What Node has from 22.15 and 23.11 on: execve(2). It throws, or aborts the process, where it fails. */
+/** execve(2), in Node from 22.15 and 23.11 on. A failure throws, or aborts the process. */
 interface ProcessWithExecve {
   readonly execve?: (file: string, args: readonly string[], environment: Readonly<Record<string, string>>) => never;
 }
 
-/** What a pool's thread may be doing, as `process.getActiveResourcesInfo()` names it: file calls, name lookups. */
-const POOL_WORK = ['FSReqPromise', 'FSReqCallback', 'FileHandleCloseReq', 'GetAddrInfoReqWrap'];
+/** Requests that occupy a thread of the pool, by their names in `process.getActiveResourcesInfo()`. */
+const POOL_REQUESTS = ['FSReqPromise', 'FSReqCallback', 'FileHandleCloseReq', 'GetAddrInfoReqWrap'];
 
-/** How long a call may take to come back by itself, in milliseconds. */
-const GRACE_MS = { replaceable: 100, other: 500 };
+/** Time for a pending request to end by itself, in milliseconds. */
+const GRACE_MS = { withExecve: 100, withoutExecve: 500 };
 
 /**
- * Sees to it that a process whose work is done ends, even while a thread of libuv's pool hangs in a call that nobody can
- * call off: a read on a disk that does not answer, a name lookup. Node waits for these threads at every end that it has,
- * `process.exit()` included. Call it when nothing is left to do and `process.exitCode` is set; where no thread hangs, it
- * does nothing at all.
+ * Ends the process even if a thread of libuv's pool hangs in a system call: a read on a disk without a response, a name
+ * lookup. Node joins these threads at every regular end, `process.exit()` included. The call belongs behind the last
+ * work of the program, after `process.exitCode` is set; it has no effect if no thread hangs.
  *
- * A process that can replace itself (execve(2)) becomes a Node that ends with the exit code at once. One that cannot (Node
- * 20) ends by a signal after half a second: by the one that stopped it, else by SIGKILL. Neither ends a thread that the kernel
- * itself does not let go of (the state D of ps(1)) before its disk answers.
+ * Node 22.15 and later replace the process (execve(2)) by a Node that exits with the exit code. Node 20 has no way to
+ * choose the exit code: after 500 ms the process ends by the signal that stopped it, or by SIGKILL. A thread in
+ * uninterruptible sleep (state D, ps(1)) delays either end until its disk responds.
  *
  * @param stop its reason is the name of the signal.
  */
 export function endDespiteHungThreads(stop: AbortSignal): void {
   const { execve } = process as ProcessWithExecve;
-  setTimeout(() => endIfThreadsHang(stop), execve === undefined ? GRACE_MS.other : GRACE_MS.replaceable).unref();
+  setTimeout(() => endIfThreadsHang(stop), execve === undefined ? GRACE_MS.withoutExecve : GRACE_MS.withExecve).unref();
 }
 
 function endIfThreadsHang(stop: AbortSignal): void {
-  if (!process.getActiveResourcesInfo().some((resource) => POOL_WORK.includes(resource))) return;
+  if (!process.getActiveResourcesInfo().some((resource) => POOL_REQUESTS.includes(resource))) return;
   const code = Number(process.exitCode ?? 0);
-  // What is written at the exit is written now: this end has no exit event of its own.
+  // Neither end emits it, and the log is flushed at this event.
   process.emit('exit', code);
   try {
     (process as ProcessWithExecve).execve?.(process.execPath, [process.execPath, '-e', `process.exit(${code})`], {});
   } catch {
-    // The file that this Node was started from is gone: the signal is left.
+    // The executable of this Node was removed.
   }
   const signal = stop.aborted ? (stop.reason as NodeJS.Signals) : 'SIGKILL';
   process.removeAllListeners(signal);

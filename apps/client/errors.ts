@@ -23,7 +23,9 @@ export class StoppedError extends AgencyError {
   readonly code = 'STOPPED';
 }
 
-/** The one bet was sent and not acknowledged, and no count tells whether it is stored. `cause` is what came between. */
+/**
+ * The single bet was sent and not acknowledged; it may be stored or not. `cause` is the interruption, if there was one.
+ */
 export class OutcomeUnknownError extends AgencyError {
   readonly code = 'OUTCOME_UNKNOWN';
 }

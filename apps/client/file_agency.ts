@@ -22,7 +22,7 @@ const LONGEST_ASKING_PAUSE_MS = 1_000;
 /** An agency with many bets: uploads them all, says that it has finished, and gets its winners. */
 @injectable()
 export class FileAgency implements Agency {
-  /** How many bets there are in all, once the server has closed them: from then on the source is not needed. */
+  /** The total of bets, from the acknowledgement of the finish on; the source is not needed after that. */
   private closed: number | undefined;
 
   constructor(

@@ -42,12 +42,12 @@ export class FileBetSource implements BetSource {
     const builder = new BatchBuilder(this.maxBets);
     try {
       yield* this.fill(builder, file, skip);
-      // Half a row at the end of a file that is still being written can look like a whole one.
+      // During a write, the file may end in a part of a row that is a valid row itself.
       await this.file.requireUnchanged(stop);
       if (builder.count > 0) yield builder.take();
     } catch (error) {
       if (!(error instanceof BadRowError || error instanceof SourceTooShortError)) throw error;
-      // So it can like a bad one.
+      // Or in one that is not valid.
       await this.file.requireUnchanged(stop);
       // The rows before a bad one are good: they go first.
       if (error instanceof BadRowError && builder.count > 0) yield builder.take();

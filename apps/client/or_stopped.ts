@@ -1,8 +1,8 @@
 import { StoppedError } from './errors';
 
 /**
- * The outcome of `work`, or a StoppedError as soon as `stop` fires: for what nobody can call off, a file operation on a
- * disk that does not answer. `work` goes on by itself then, and its outcome is dropped.
+ * Settles as `work` does, or rejects with a StoppedError as soon as `stop` fires. It is for operations without a way to
+ * cancel them, file operations above all. After a stop, `work` stays pending and its outcome is dropped.
  */
 export async function orStopped<Result>(work: Promise<Result>, stop: AbortSignal): Promise<Result> {
   let onStop: () => void = () => {};

@@ -5,8 +5,8 @@ import { type ProgressListener } from './progress';
 export interface RunResultReport {
   readonly agency: number;
   /**
-   * `winners`: it has its winners. `stored`: its single bet is stored. `unknown`: its single bet was sent, and whether it
-   * is stored is not known, be it that the run failed or that it was stopped.
+   * `winners`: it has its winners. `stored`: its single bet is stored. `unknown`: its single bet was sent and not
+   * acknowledged, and may be stored or not; the run failed or was stopped.
    */
   readonly outcome: 'winners' | 'stored' | 'unknown' | 'stopped' | 'failed';
   /** The agency's bets that it knows to be stored. */

@@ -8,10 +8,10 @@ import { ServerEndedError, UnexpectedAnswerError } from './errors';
 /** A server that is silent for so long has lost the connection, whatever TCP says. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** How long a stop waits for the answers to what is in flight, all together. */
+/** Time for the answers to all batches in flight after a stop, in milliseconds. */
 const SETTLE_MS = 750;
 
-/** For the waits of an agency that stops: they end a moment from now, not at once. */
+/** The time limit for the last answers after a stop; it counts from this call. */
 export function settlingTime(): ReceiveOptions {
   return { signal: AbortSignal.timeout(SETTLE_MS) };
 }
@@ -38,7 +38,7 @@ export class ServerSession {
   /**
    * Sends a batch; its answer is for `receiveStored`, in the order of the batches.
    *
-   * @returns false where the connection is gone already, and nothing is sent: the next answer says why.
+   * @returns false if the connection was already lost: nothing is sent, and `receiveStored` throws the reason.
    */
   sendBets(value: Uint8Array): boolean {
     const isOpen = !this.channel.socket.isClosed;

@@ -12,13 +12,13 @@ import { type ServerSession, settlingTime } from './server_session';
 import { TOKENS } from './tokens';
 
 /**
- * The exercise's first agency: one bet, from the environment. It neither finishes nor asks for winners: others may
- * still bet at the same agency. Their bets count like this one, so a count that has grown is no proof of it: where the
- * answer was lost and the count is another one, the outcome is unknown.
+ * The exercise's first agency: one bet, from the environment. It neither finishes nor asks for winners: other clients
+ * may still bet at the same agency. The server's count includes the bets of those clients. After a lost answer, an
+ * equal count proves that the bet is not stored; any other count proves nothing, and the outcome is unknown.
  */
 @injectable()
 export class SingleBetAgency implements Agency {
-  /** How many bets the agency had before this one was sent; undefined while it is certain that it is not stored. */
+  /** The agency's number of bets before this one was sent; undefined while the bet is certainly not stored. */
   private countBefore: number | undefined;
 
   constructor(
@@ -44,13 +44,13 @@ export class SingleBetAgency implements Agency {
     }
   }
 
-  /** Sends the bet, for which it must be certain that no earlier session has stored it. */
+  /** Sends the bet, unless an earlier session may have stored it. */
   private async place(session: ServerSession, stop: AbortSignal): Promise<void> {
     const stored = await session.identify(this.id);
     if (this.countBefore !== undefined && stored !== this.countBefore) {
-      throw this.unknown(`agency ${this.id} had ${this.countBefore} bets before it and has ${stored} now`);
+      throw this.unknown(`agency ${this.id}: ${this.countBefore} bets before, ${stored} now`);
     }
-    // A count as before: this session was let in once the older one's batches were stored or dropped.
+    // The N is answered after the older session's batches are stored or dropped, so an equal count is final.
     this.countBefore = undefined;
     stop.throwIfAborted();
     const { firstName, lastName, document, birthdate, number } = this.bet;
@@ -62,7 +62,7 @@ export class SingleBetAgency implements Agency {
     }
   }
 
-  /** The answer to the bet; a stop leaves it a moment to come. */
+  /** Receives the answer to the bet; after a stop, within the settling time. */
   private async receiveAnswer(session: ServerSession, stop: AbortSignal): Promise<number> {
     try {
       return await session.receiveStored().catch((error: unknown) => {
@@ -75,7 +75,7 @@ export class SingleBetAgency implements Agency {
     }
   }
 
-  /** What to report of a run that was ended by `error`. */
+  /** The error to report for a run that `error` has ended. */
   private failureAfter(error: Error): Error {
     const wasStopped = error instanceof StoppedError;
     if (error instanceof OutcomeUnknownError) return error;
@@ -87,12 +87,15 @@ export class SingleBetAgency implements Agency {
   }
 
   private unknown(reason: string, cause?: Error): OutcomeUnknownError {
-    const search = `look for document ${this.bet.document} at agency ${this.id} in the server's bets.csv, or ask its operator`;
-    return new OutcomeUnknownError(`it is unknown whether the bet is stored (${reason}): ${search}`, { cause });
+    return new OutcomeUnknownError(
+      `it is unknown whether the bet is stored (${reason}): ` +
+        `search the server's bets.csv for document ${this.bet.document} at agency ${this.id}, or ask its operator`,
+      { cause },
+    );
   }
 }
 
-/** Whether the server has refused the bet itself: an `E` that is final for what was sent, not for the session. */
+/** Whether an `E` in answer to the bet refuses the bet itself: every final code but `superseded`. */
 function isRefusal(error: unknown): boolean {
   return error instanceof ProtocolError && !error.isRetryable && error.code !== 'superseded';
 }

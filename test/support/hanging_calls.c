@@ -1,7 +1,7 @@
 /*
- * Preloaded into a program (LD_PRELOAD), makes a call of it wait for ever, as on a disk or a name server that does not
- * answer: HANG_CALL names the call (open, read, getaddrinfo), HANG_PATH the end of the path of the file for the first two.
- * A line on stdout says that it waits.
+ * A library for LD_PRELOAD. One call of the program blocks for ever, as on a disk or a name server without a response.
+ * HANG_CALL is the name of the call: open, read or getaddrinfo. HANG_PATH is the end of the file's path for open and read.
+ * The line "hanging" on stdout announces the blocked call.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

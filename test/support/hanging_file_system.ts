@@ -1,12 +1,12 @@
 import { type BigIntStats, statSync } from 'node:fs';
 import { type FileSystem, type OpenFile } from '../../apps/client/data_file';
 
-/** A call that the disk never finishes; 'read 2' is the second read. */
+/** The call without a response; 'read 2' is the second read. */
 export type HangingCall = 'stat' | 'open' | 'fstat' | 'read 1' | 'read 2' | 'close';
 
-/** One file in memory, on a disk that never finishes one call. */
+/** A file system with one file in memory. One kind of call never settles. */
 export class HangingFileSystem implements FileSystem {
-  /** Whether that call was made. */
+  /** Whether that call is pending. */
   isHanging = false;
   private reads = 0;
   private readonly stats = statSync(__filename, { bigint: true });
@@ -35,7 +35,7 @@ export class HangingFileSystem implements FileSystem {
         position += bytesRead;
         return { bytesRead };
       },
-      // A FileHandle's close waits for what is under way.
+      // The close of a FileHandle waits for pending calls.
       close: () => this.onCall(this.isHanging ? this.hangingCall : 'close'),
     };
   };

@@ -3,30 +3,30 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 const HEADER_BYTES = 7;
 
-/** A connection that a proxy has stopped passing on. */
+/** A connection that a proxy does not forward at the moment. */
 export interface HeldConnection {
-  /** Breaks it on both sides: what was held is lost. */
+  /** Resets it on both sides; the held messages are lost. */
   cut(): void;
-  /** Passes on what was held, and all that follows. */
+  /** Forwards the held messages and all later ones. */
   release(): void;
 }
 
 /** Both directions of a connection. */
 interface ProxiedConnection {
   isHeld: boolean;
-  /** Passes on what has come from either side. */
+  /** Forwards the received messages, one function for each direction. */
   readonly passOn: (() => void)[];
   readonly cut: () => void;
 }
 
-/** A rule of the proxy: who sends a message, and of what type it is. */
+/** The message to hold: its sender and its type. */
 interface Hold {
   readonly from: 'agency' | 'server';
   readonly type: string;
   readonly resolve: (held: HeldConnection) => void;
 }
 
-/** A network in front of a server that a test holds up, or breaks, at a message of its choice. */
+/** A TCP proxy in front of a server. A test can hold or reset a connection at a message of its choice. */
 export class HoldingProxy {
   private readonly sockets = new Set<Socket>();
   private hold: Hold | undefined;
@@ -50,7 +50,7 @@ export class HoldingProxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Resolves once the next message of this type has come whole; its connection is held, both ways. */
+  /** Resolves on the next message of this type; its connection is held from that message on, in both directions. */
   async holdNext(from: Hold['from'], type: string): Promise<HeldConnection> {
     return new Promise((resolve) => {
       this.hold = { from, type, resolve };
@@ -77,7 +77,7 @@ export class HoldingProxy {
     this.forward(server, agency, 'server', connection);
   }
 
-  /** Passes whole messages from one side to the other while the connection is not held. */
+  /** Forwards whole messages in one direction while the connection is not held. */
   private forward(source: Socket, target: Socket, from: Hold['from'], connection: ProxiedConnection): void {
     let bytes = Buffer.alloc(0);
     let hasEnded = false;
@@ -102,7 +102,7 @@ export class HoldingProxy {
     });
   }
 
-  /** Whether a message of this type is to be held; then the test has the connection. */
+  /** Holds the connection if the rule matches. */
   private takeHold(from: Hold['from'], type: string, connection: ProxiedConnection): boolean {
     const { hold } = this;
     if (hold?.from !== from || hold.type !== type) return false;

@@ -75,7 +75,7 @@ export class LotterySandbox {
     return connection;
   }
 
-  /** A network to the server at `port` that can be held up and broken. */
+  /** A proxy for the server at `port`. */
   async startProxy(port: number): Promise<HoldingProxy> {
     const proxy = await HoldingProxy.to(port);
     this.proxies.push(proxy);

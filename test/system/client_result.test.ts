@@ -76,16 +76,16 @@ describe("an agency's result for scripts (--json)", function () {
     });
   });
 
-  describe('of one bet that was sent and not acknowledged', () => {
+  describe('after a bet without an acknowledgement', () => {
     const person = { NOMBRE: 'Ana', APELLIDO: 'Paz', DOCUMENTO: '30904465', NACIMIENTO: '1999-03-17', NUMERO: '7574' };
 
-    it('tells that its outcome is unknown where it fails', async () => {
+    it('has the outcome unknown after a failure', async () => {
       const { app, held } = await sendBet();
       held.cut();
       await requireUnknown(app, 1);
     });
 
-    it('tells the same where it is stopped', async () => {
+    it('has the outcome unknown after a stop', async () => {
       const { app } = await sendBet();
       app.signal('SIGTERM');
       await requireUnknown(app, 0);
@@ -103,7 +103,9 @@ describe("an agency's result for scripts (--json)", function () {
       const { error, ...result } = await resultOf(app);
       expect(result).to.deep.equal({ agency: 1, outcome: 'unknown', bets: 0, winners: null });
       expect(error).to.have.property('code', 'OUTCOME_UNKNOWN');
-      expect((error as { message: string }).message).to.contain("in the server's bets.csv");
+      expect((error as { message: string }).message).to.contain(
+        "search the server's bets.csv for document 30904465 at agency 1",
+      );
       expect((await app.ended).code).to.equal(code);
     }
   });

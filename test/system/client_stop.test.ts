@@ -18,13 +18,13 @@ const AGENCIES = [
   ],
 ] as const;
 
-/** How long a stop may take. */
+/** The limit for each stop, in milliseconds. */
 const STOP_MS = 2_000;
 
-/** SYN-SENT, and the port in hexadecimal, of a line of /proc/net/tcp (proc(5)). */
+/** The state SYN-SENT in /proc/net/tcp (proc(5)). */
 const CONNECTING = '02';
 
-describe('a client that is stopped while it waits', function () {
+describe('SIGTERM to a client', function () {
   this.timeout(30_000);
   let sandbox: LotterySandbox;
 
@@ -37,7 +37,7 @@ describe('a client that is stopped while it waits', function () {
     await sandbox.dispose();
   });
 
-  /** Stops the client: it must end soon, with all its lines, and as `expected`. */
+  /** Stops the client, and requires its end in time, with all lines of its log. */
   async function requireStop(
     client: App,
     failure: RegExp,
@@ -51,7 +51,7 @@ describe('a client that is stopped while it waits', function () {
     expect(client.stderr).to.equal('');
   }
 
-  /** Resolves once a connection to the port waits for the other side's first answer. */
+  /** Resolves when a connection to the port is in the state SYN-SENT. */
   async function connecting(port: number): Promise<void> {
     const target = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
     for (;;) {
@@ -62,17 +62,17 @@ describe('a client that is stopped while it waits', function () {
   }
 
   for (const [who, env, failure] of AGENCIES) {
-    it(`for a connection that nobody accepts or refuses, ends: ${who}`, async () => {
+    it(`ends ${who} in a connect without a response`, async () => {
       const { app: server, port } = await sandbox.startServer({ SERVER_LISTEN_BACKLOG: '1' });
       server.signal('SIGSTOP');
-      // Linux takes one more than the backlog (listen(2)) for a server that does not accept.
+      // The queue of Linux holds one connection more than the backlog (listen(2)).
       for (let connection = 0; connection < 2; connection++) await sandbox.connect(port);
       const client = sandbox.startClient(port, 1, env);
       await connecting(port);
       await requireStop(client, failure);
     });
 
-    it(`for the answer to its name, ends: ${who}`, async () => {
+    it(`ends ${who} before the answer to its N`, async () => {
       const { port } = await sandbox.startServer();
       const proxy = await sandbox.startProxy(port);
       const name = proxy.holdNext('agency', 'N');
@@ -81,7 +81,7 @@ describe('a client that is stopped while it waits', function () {
       await requireStop(client, failure);
     });
 
-    it(`for another try, ends: ${who}`, async () => {
+    it(`ends ${who} in the pause before another attempt`, async () => {
       const { app: server, port } = await sandbox.startServer();
       await server.stop('SIGTERM');
       const client = sandbox.startClient(port, 1, env);
@@ -90,7 +90,7 @@ describe('a client that is stopped while it waits', function () {
     });
   }
 
-  describe('for the pool of threads', () => {
+  describe('with a hanging thread', () => {
     let shim: string;
 
     before(function () {
@@ -106,7 +106,7 @@ describe('a client that is stopped while it waits', function () {
       expect(built.status, built.stderr).to.equal(0);
     });
 
-    /** Starts a client one of whose calls does not come back, and waits until it is made. */
+    /** Starts a client and waits until its call hangs. */
     async function startHanging(port: number, call: string, env: Record<string, string>): Promise<App> {
       const client = sandbox.startClient(port, 1, {
         ...env,
@@ -118,11 +118,11 @@ describe('a client that is stopped while it waits', function () {
       return client;
     }
 
-    /** Only a process that can replace itself can choose its exit code while a thread hangs. */
+    /** Without execve(2), the exit code of a process with a hanging thread is not its own choice. */
     const STOPPED: AppEnd = 'execve' in process ? { code: 0, signal: null } : { code: null, signal: 'SIGTERM' };
 
     for (const call of ['open', 'read']) {
-      it(`in ${call} of its file, ends`, async () => {
+      it(`ends the agency in ${call} of its file`, async () => {
         const { app: server, port } = await sandbox.startServer();
         const client = await startHanging(port, call, {});
         await requireStop(client, AGENCIES[0][2], STOPPED);
@@ -133,13 +133,13 @@ describe('a client that is stopped while it waits', function () {
     }
 
     for (const [who, env, failure] of AGENCIES) {
-      it(`in the lookup of the server's name, ends: ${who}`, async () => {
+      it(`ends ${who} in the lookup of the server's name`, async () => {
         const client = await startHanging(1, 'getaddrinfo', { ...env, CLI_SERVER_ADDRESS: 'server.invalid:12345' });
         await requireStop(client, failure, STOPPED);
       });
     }
 
-    it("in the lookup of the server's name, ends by itself with 1 when it gives up", async () => {
+    it("is not needed by a client that gives up in the lookup of the server's name", async () => {
       const env = { CLI_SERVER_ADDRESS: 'server.invalid:12345', CLI_RETRY_LIMIT_MS: '0' };
       const client = await startHanging(1, 'getaddrinfo', env);
       const failed = 'execve' in process ? { code: 1, signal: null } : { code: null, signal: 'SIGKILL' };

@@ -24,8 +24,8 @@ describe("an agency's file", function () {
     await sandbox.dispose();
   });
 
-  describe('that is no regular file is one clear line, and nothing is sent:', () => {
-    /** Makes what is to be refused, and hands out its path. */
+  describe('of another type than a regular file gives one line on stderr and no connection:', () => {
+    /** Each function creates a file of this type and returns its path. */
     const kinds: [what: string, make: () => Promise<string>][] = [
       [
         'a pipe',
@@ -58,13 +58,13 @@ describe("an agency's file", function () {
         const client = sandbox.startClient(port, 1, { CLI_DATA_FILE: path });
         expect((await client.end()).code, client.stdout).to.equal(2);
         expect(client.stderr).to.equal(
-          `lottery-client: the data file ${path} is ${what}: bets must be in a regular file, which can be read again\n`,
+          `lottery-client: the data file ${path} is ${what}: a regular file is required, since an upload may read it again\n`,
         );
         await server.stop('SIGTERM');
         expect(server.grep(/accept_connections/)).to.be.empty;
       });
 
-      it(`${what}, for the whole lottery with one command`, async () => {
+      it(`${what}, with make run`, async () => {
         const path = await make();
         const directory = path === '/dev/null' ? 'devices' : '.';
         if (path === '/dev/null') {
@@ -74,12 +74,12 @@ describe("an agency's file", function () {
         const app = new App('run', { cwd: sandbox.directory, args: ['--agencies', '1', '--data', directory] });
         expect((await app.end()).code, app.stdout).to.equal(2);
         expect(app.stderr).to.match(
-          new RegExp(`^run: the data file \\S*agency-1\\.csv is ${what}: bets must be in a regular file[^\\n]*\\n$`),
+          new RegExp(`^run: the data file \\S*agency-1\\.csv is ${what}: a regular file is required[^\\n]*\\n$`),
         );
       });
     }
 
-    it('a pipe of the shell, whose bets would be lost with the first connection', async () => {
+    it('a pipe of the shell', async () => {
       await sandbox.write('bets.csv', formatBets(generateBets(1, 100)));
       const { app: server, port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
       const command = `cat bets.csv | CLI_DATA_FILE=/dev/fd/0 '${process.execPath}' '${join(DIST, 'apps/client/main.js')}'`;
@@ -94,7 +94,7 @@ describe("an agency's file", function () {
     });
   });
 
-  it('may be given as an open file of the shell, which is a regular one', async () => {
+  it('may be the regular file behind a descriptor of the shell', async () => {
     await sandbox.write('bets.csv', formatBets(generateBets(1, 100)));
     const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
     const command = `CLI_DATA_FILE=/dev/fd/0 '${process.execPath}' '${join(DIST, 'apps/client/main.js')}' < bets.csv`;
@@ -106,7 +106,7 @@ describe("an agency's file", function () {
     expect(await sandbox.storedRows()).to.have.length(100);
   });
 
-  describe('that changes under its upload', () => {
+  describe('that changes during its upload', () => {
     const bets = generateBets(1, 20_000);
     const LONG_AGO = new Date('2001-01-01');
 
@@ -115,7 +115,7 @@ describe("an agency's file", function () {
       await utimes(sandbox.path('agency-1.csv'), LONG_AGO, LONG_AGO);
     });
 
-    /** A client in front of whose connection the network stops with an answer to some of its bets. */
+    /** A client after its first batch; the answer to it is held. */
     async function uploadUntilHeld(): Promise<{ server: App; client: App; held: HeldConnection }> {
       const { app: server, port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
       const proxy = await sandbox.startProxy(port);
@@ -130,8 +130,8 @@ describe("an agency's file", function () {
       return { server, client, held: await answer };
     }
 
-    /** It has failed, nothing is closed, and what is stored is what stands at the top of its file, in its order. */
-    async function requireNoticed(server: App, client: App, path = 'agency-1.csv'): Promise<void> {
+    /** The client fails, its bets are not closed, and the stored rows are the first rows of its file. */
+    async function requireDetected(server: App, client: App, path = 'agency-1.csv'): Promise<void> {
       expect((await client.end()).code, client.stdout).to.equal(1);
       expect(client.grep(/result: fail \| error: .*agency-1\.csv has changed since its upload began/)).to.have.length(
         1,
@@ -145,32 +145,32 @@ describe("an agency's file", function () {
       expect(stored).to.deep.equal(rows.slice(0, stored.length).map((row) => `1,${row}`));
     }
 
-    it('is noticed when the upload goes on over a new connection', async () => {
+    it('is detected on the next connection', async () => {
       const { server, client, held } = await uploadUntilHeld();
       await utimes(sandbox.path('agency-1.csv'), new Date(), new Date());
       held.cut();
-      await requireNoticed(server, client);
+      await requireDetected(server, client);
     });
 
-    it('is noticed before its bets are closed, over the same connection', async () => {
+    it('is detected on the same connection, before the finish', async () => {
       const { server, client, held } = await uploadUntilHeld();
       await appendFile(sandbox.path('agency-1.csv'), formatBets(generateBets(2, 10)));
       held.release();
-      await requireNoticed(server, client);
+      await requireDetected(server, client);
     });
 
-    it('is noticed after its last bet was sent', async () => {
+    it('is detected after the last batch, before the finish', async () => {
       await sandbox.write('agency-1.csv', formatBets(bets.slice(0, 50)));
       await utimes(sandbox.path('agency-1.csv'), LONG_AGO, LONG_AGO);
       const { server, client, held } = await uploadUntilHeld();
       await rename(sandbox.path('agency-1.csv'), sandbox.path('old.csv'));
       await sandbox.write('agency-1.csv', formatBets(bets.slice(0, 50)));
       held.release();
-      await requireNoticed(server, client, 'old.csv');
+      await requireDetected(server, client, 'old.csv');
       expect(await sandbox.storedRows()).to.have.length(50);
     });
 
-    it('is no matter once its bets are closed', async () => {
+    it('is ignored after the finish', async () => {
       const first = await sandbox.startServer({ SERVER_AGENCIES: '2', SERVER_WAIT_HOLD_MS: '60000' });
       const client = sandbox.startClient(first.port, 1);
       await client.line(/action: upload \| result: success/);

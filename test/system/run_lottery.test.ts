@@ -183,7 +183,7 @@ describe('the whole lottery with one command', function () {
       expect(await readFile(sandbox.path('.data/agency-2.csv'), 'utf8')).to.equal('mine too\n');
     });
 
-    it('does not wait for a pipe that stands where a file would go', async () => {
+    it('is refused if a pipe is at the path of a file', async () => {
       await mkdir(sandbox.path('.data'));
       execFileSync('mkfifo', [sandbox.path('.data/agency-1.csv')]);
       const app = makeData('--agencies', '1', '--bets', '10');

@@ -89,13 +89,13 @@ describe('the one-bet client', function () {
     });
   }
 
-  describe('whose answer is lost', () => {
+  describe('after the loss of the answer', () => {
     const OTHER = { ...BET, NOMBRE: 'Ana', APELLIDO: 'Paz', DOCUMENTO: '24807259' };
     const OTHER_ROW = '1,Ana,Paz,24807259,1999-03-17,7574';
     const UNKNOWN =
       /apuesta_enviada \| result: fail \| dni: 30904465 \| numero: 7574 \| error: it is unknown whether the bet is stored/;
 
-    it('is sent again where nobody has bet meanwhile: the bet did not reach the server', async () => {
+    it('sends the bet again if the count is the same', async () => {
       const { port } = await sandbox.startServer();
       const proxy = await sandbox.startProxy(port);
       const bet = proxy.holdNext('agency', 'B');
@@ -106,7 +106,7 @@ describe('the one-bet client', function () {
       expect(await sandbox.storedRows()).to.deep.equal([ROW]);
     });
 
-    it('fails as unknown where another has bet meanwhile: a count tells nothing of whose bet it is', async () => {
+    it('fails with an unknown outcome if another client has bet meanwhile', async () => {
       const { port } = await sandbox.startServer();
       const proxy = await sandbox.startProxy(port);
       const bet = proxy.holdNext('agency', 'B');
@@ -121,7 +121,7 @@ describe('the one-bet client', function () {
       expect(await sandbox.storedRows()).to.deep.equal([OTHER_ROW]);
     });
 
-    it('fails as unknown where the bet is stored, and is not sent twice', async () => {
+    it('fails with an unknown outcome if the bet is stored, and does not send it twice', async () => {
       const { port } = await sandbox.startServer();
       const proxy = await sandbox.startProxy(port);
       const bet = proxy.holdNext('agency', 'B');
@@ -135,7 +135,7 @@ describe('the one-bet client', function () {
       expect(await sandbox.storedRows()).to.deep.equal([ROW]);
     });
 
-    it('fails as unknown where the server cannot be reached again', async () => {
+    it('fails with an unknown outcome if the server cannot be reached again', async () => {
       const { port } = await sandbox.startServer();
       const proxy = await sandbox.startProxy(port);
       const bet = proxy.holdNext('agency', 'B');
@@ -148,7 +148,7 @@ describe('the one-bet client', function () {
       expect(client.grep(/unknown whether .*ECONNREFUSED/)).to.have.length(1);
     });
 
-    it('is unknown where it is stopped before the answer, which ends it with 0', async () => {
+    it('ends with 0 and an unknown outcome at a stop before the answer', async () => {
       const { port } = await sandbox.startServer();
       const proxy = await sandbox.startProxy(port);
       const bet = proxy.holdNext('agency', 'B');
@@ -161,7 +161,7 @@ describe('the one-bet client', function () {
       expect(client.lines.at(-1)).to.match(/action: exit \| result: success$/);
     });
 
-    it('has its answer where it is stopped just before that comes', async () => {
+    it('takes an answer that follows the stop', async () => {
       const { port } = await sandbox.startServer();
       const proxy = await sandbox.startProxy(port);
       const bet = proxy.holdNext('agency', 'B');

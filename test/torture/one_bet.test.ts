@@ -17,7 +17,7 @@ type Dial = () => Promise<Duplex>;
 
 const NEVER_STOPPED = new AbortController().signal;
 
-/** A socket that makes its connection when it is to connect. */
+/** A socket whose `connect` makes its stream first. */
 class DialledSocket extends ConnectSocket {
   private dialled: Duplex | undefined;
 
@@ -31,7 +31,7 @@ class DialledSocket extends ConnectSocket {
   }
 }
 
-/** A one-bet client as it is composed for real, but for how it connects: what it tells of its bet. */
+/** Runs the one-bet client of the real container over `dial`, and returns the outcome of its result. */
 async function placeBet(document: string, dial: Dial, stop = NEVER_STOPPED): Promise<string> {
   const environment = { NOMBRE: 'Ana', APELLIDO: 'Paz', DOCUMENTO: document, NACIMIENTO: '1999-03-17', NUMERO: '1' };
   const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: '', environment });
@@ -42,19 +42,19 @@ async function placeBet(document: string, dial: Dial, stop = NEVER_STOPPED): Pro
   return result.report(0).outcome;
 }
 
-/** Where in the first session something happens: at so many bytes of one direction. */
+/** A place in a session: a number of bytes in one direction. */
 interface Place {
   readonly direction: 'up' | 'down';
   readonly at: number;
 }
 
-/** Every byte of a session that is whole: `N 1` and the bet, and the two answers. */
+/** Every byte of a complete session: `N 1` and the bet, and the two answers. */
 const PLACES: readonly Place[] = [
   ...Array.from({ length: 46 }, (_, at) => ({ direction: 'up', at }) as const),
   ...Array.from({ length: 17 }, (_, at) => ({ direction: 'down', at }) as const),
 ];
 
-/** Fires once so many bytes have gone a direction of the stream. */
+/** Fires `stop` at a place of the stream's session. */
 function stopAt(stream: Duplex, { direction, at }: Place, stop: AbortController): void {
   let bytes = 0;
   const count = (chunk: Buffer): void => {
@@ -69,12 +69,12 @@ function stopAt(stream: Duplex, { direction, at }: Place, stop: AbortController)
   }) as typeof stream.write;
 }
 
-/** What is told of a bet must be true of the store. */
-class Honesty {
-  /** How often each outcome came, and each number of rows in the store with it. */
+/** Compares the outcome of a bet with the rows in the store. */
+class OutcomeCheck {
+  /** The number of cases for each outcome and number of stored rows. */
   readonly seen = new Map<string, number>();
 
-  /** @param dial makes a connection to the server; they are counted from 1 on. */
+  /** @param dial makes a connection to the server, by its number from 1 on. */
   async require(dial: (server: MemoryLottery, connection: number) => Promise<Duplex>, stop?: AbortSignal) {
     const disk = new DiskModel();
     const server = new MemoryLottery({ directory: disk, agencies: 1 });
@@ -89,7 +89,7 @@ class Honesty {
     this.seen.set(key, (this.seen.get(key) ?? 0) + 1);
   }
 
-  /** Each of these has to occur, else nothing was tried. */
+  /** Without these cases the campaign has tested nothing. */
   requireSeen(...keys: string[]): void {
     for (const key of keys) expect(this.seen, key).to.include.keys(key);
   }
@@ -105,15 +105,15 @@ describe('torture: one bet', function () {
   const cuts = new Campaign('a one-bet client cut (FIN, RST) at every byte, either side, alone and beside a rival');
   const stops = new Campaign('a one-bet client stopped at every byte, either side');
 
-  it('is told of as it is after a cut at any byte', async () => {
-    const honesty = new Honesty();
+  it('has a true outcome after a cut at any byte', async () => {
+    const check = new OutcomeCheck();
     const cases: Promise<void>[] = [];
     for (const hasRival of [false, true]) {
       for (const kind of ['cutAt', 'resetAt']) {
         for (const { direction, at } of PLACES) {
           const faults = { [direction === 'up' ? 'outgoing' : 'incoming']: { [kind]: at } };
           const work = (): Promise<void> =>
-            honesty.require(async (server, connection) => {
+            check.require(async (server, connection) => {
               if (connection === 1) return new FaultyStream(await server.dial(), faults);
               if (hasRival && connection === 2) expect(await placeBet('2', () => server.dial())).to.equal('stored');
               return server.dial();
@@ -123,17 +123,17 @@ describe('torture: one bet', function () {
       }
     }
     await Promise.all(cases);
-    honesty.requireSeen('stored, 1 in the store', 'unknown, 0 in the store', 'unknown, 1 in the store');
-    cuts.note(honesty.toString());
+    check.requireSeen('stored, 1 in the store', 'unknown, 0 in the store', 'unknown, 1 in the store');
+    cuts.note(check.toString());
   });
 
-  it('is told of as it is after a stop at any byte', async () => {
-    const honesty = new Honesty();
+  it('has a true outcome after a stop at any byte', async () => {
+    const check = new OutcomeCheck();
     const byBytes = { outgoing: { pieceBytes: 1 }, incoming: { pieceBytes: 1 } };
     const cases = PLACES.map((place) =>
       stops.run(`stop at ${place.at} ${place.direction}`, async () => {
         const stop = new AbortController();
-        await honesty.require(async (server) => {
+        await check.require(async (server) => {
           const stream = await server.dial();
           stopAt(stream, place, stop);
           return new FaultyStream(stream, byBytes);
@@ -141,7 +141,7 @@ describe('torture: one bet', function () {
       }),
     );
     await Promise.all(cases);
-    honesty.requireSeen('stored, 1 in the store', 'stopped, 0 in the store');
-    stops.note(honesty.toString());
+    check.requireSeen('stored, 1 in the store', 'stopped, 0 in the store');
+    stops.note(check.toString());
   });
 });

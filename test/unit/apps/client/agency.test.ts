@@ -273,7 +273,7 @@ describe('an agency', () => {
     expect(logged(/bets\.csv:5: wrong$/)).to.have.length(1);
   });
 
-  it('closes nothing where its source has changed, once all is acknowledged', async () => {
+  it('sends no F if its source has changed by the last acknowledgement', async () => {
     const source = new FakeSource(4);
     const running = start(source);
     const connection = await server.accept();
@@ -291,7 +291,7 @@ describe('an agency', () => {
     expect(logged(/result: fail \| error: bets\.csv has changed$/)).to.have.length(1);
   });
 
-  it('needs its source no more once its bets are closed', async () => {
+  it('does not use its source after the finish', async () => {
     const source = new FakeSource(2);
     const running = start(source);
     const first = await server.accept();
@@ -312,7 +312,7 @@ describe('an agency', () => {
     expect(source.skips).to.deep.equal([0]);
   });
 
-  it('uploads again to a server that has lost the bets that it had closed', async () => {
+  it('uploads again to a server that has lost the finished bets', async () => {
     const source = new FakeSource(2);
     const running = start(source);
     const first = await server.accept();
@@ -439,7 +439,7 @@ describe('an agency', () => {
     const unknown =
       /apuesta_enviada \| result: fail \| dni: 5 \| numero: 42 \| error: it is unknown whether the bet is stored/;
 
-    /** Up to where the bet was sent, by an agency that had 7 bets. */
+    /** A connection of an agency with 7 bets, after the bet was sent. */
     async function takeBet(): Promise<ScriptedConnection> {
       const connection = await server.accept();
       expect(await connection.next()).to.equal('N 1');
@@ -449,10 +449,10 @@ describe('an agency', () => {
     }
 
     for (const [what, count] of [
-      ['grown: by this bet, or by that of another', '8'],
-      ['shrunk: that is another store', '6'],
+      ['is larger', '8'],
+      ['is smaller', '6'],
     ] as const) {
-      it(`ends with 1 as unknown where the answer was lost and the count has ${what}`, async () => {
+      it(`fails with an unknown outcome if the answer was lost and the count ${what}`, async () => {
         const running = startSingle();
         (await takeBet()).reset();
         const second = await server.accept();
@@ -462,12 +462,12 @@ describe('an agency', () => {
         await second.close();
         expect(await running).to.equal(1);
         expect(logged(unknown)).to.have.length(1);
-        expect(logged(new RegExp(`agency 1 had 7 bets before it and has ${count} now`))).to.have.length(1);
+        expect(logged(new RegExp(`agency 1: 7 bets before, ${count} now`))).to.have.length(1);
       });
     }
 
     for (const code of ['bad-bet', 'out-of-order', 'wrong-agency']) {
-      it(`ends with 1 where it is refused as ${code}: it is not stored`, async () => {
+      it(`fails with ${code} if the server refuses the bet`, async () => {
         const running = startSingle();
         const connection = await takeBet();
         connection.answer('E', `${code}: in words`);
@@ -477,7 +477,7 @@ describe('an agency', () => {
       });
     }
 
-    it('ends with 1 as unknown where another session took over before the answer', async () => {
+    it('fails with an unknown outcome if a newer session supersedes it before the answer', async () => {
       const running = startSingle();
       const connection = await takeBet();
       connection.answer('E', 'superseded: in words');
@@ -486,7 +486,7 @@ describe('an agency', () => {
       expect(logged(unknown)).to.have.length(1);
     });
 
-    it('ends with 1 as unknown where it is refused only when it comes back', async () => {
+    it('fails with an unknown outcome if the next session is refused', async () => {
       const running = startSingle();
       (await takeBet()).reset();
       const second = await server.accept();
@@ -503,7 +503,7 @@ describe('an agency', () => {
       ['W', '1/2'],
       ['E', 'teapot: short and stout'],
     ] as const) {
-      it(`ends with 1 as unknown where it is answered ${type} ${text}`, async () => {
+      it(`fails with an unknown outcome after the answer ${type} ${text}`, async () => {
         const running = startSingle();
         const connection = await takeBet();
         connection.answer(type, text);
@@ -513,7 +513,7 @@ describe('an agency', () => {
       });
     }
 
-    it('is not unknown where it was never sent', async () => {
+    it('fails without an unknown outcome before the bet was sent', async () => {
       const running = startSingle({ CLI_RETRY_LIMIT_MS: '0' });
       const connection = await server.accept();
       await connection.next();
@@ -523,7 +523,7 @@ describe('an agency', () => {
       expect(logged(/unknown whether/)).to.be.empty;
     });
 
-    it('is counted from when it was sent: what others have bet before that does not matter', async () => {
+    it('compares the count with that of the session in which the bet was sent', async () => {
       const running = startSingle();
       const first = await server.accept();
       await first.next();
@@ -540,7 +540,7 @@ describe('an agency', () => {
       expect(await running).to.equal(0);
     });
 
-    it('is unknown where it is stopped between the bet and its answer', async () => {
+    it('has an unknown outcome after a stop between the bet and its answer', async () => {
       const running = startSingle();
       await takeBet();
       const begun = performance.now();
@@ -550,7 +550,7 @@ describe('an agency', () => {
       expect(logged(unknown)).to.have.length(1);
     });
 
-    it('takes the answer that comes a moment after the stop', async () => {
+    it('takes an answer that follows the stop', async () => {
       const running = startSingle();
       const connection = await takeBet();
       stop.abort();
@@ -562,7 +562,7 @@ describe('an agency', () => {
       expect(logged(/apuesta_enviada \| result: success/)).to.have.length(1);
     });
 
-    it('is not sent any more where it is stopped before', async () => {
+    it('sends no bet after a stop', async () => {
       const running = startSingle();
       const connection = await server.accept();
       await connection.next();

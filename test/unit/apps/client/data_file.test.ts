@@ -1,11 +1,24 @@
 import { expect } from 'chai';
-import { appendFile, chmod, mkdtemp, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFile,
+  chmod,
+  type FileHandle,
+  mkdtemp,
+  open,
+  rename,
+  rm,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataFile } from '../../../../apps/client/data_file';
 import { expectCode } from '../../../support/rejection';
 
-/** Long before now: what is written later has another time, whatever the clock of the file system is like. */
+/** A modification time that no later write has, whatever the resolution of the clock is. */
 const LONG_AGO = new Date('2001-01-01T00:00:00.123Z');
 
 const NEVER_STOPPED = new AbortController().signal;
@@ -33,7 +46,7 @@ describe('a data file', () => {
 
   const openAndClose = async (): Promise<void> => (await file.open(NEVER_STOPPED)).close();
 
-  it('is read from its start each time that it is opened', async () => {
+  it('is read from its start after each opening', async () => {
     for (let time = 0; time < 2; time++) {
       const open = await file.open(NEVER_STOPPED);
       const buffer = Buffer.alloc(10);
@@ -45,42 +58,42 @@ describe('a data file', () => {
     }
   });
 
-  it('that nobody changes is unchanged', async () => {
+  it('stays unchanged without a write', async () => {
     await openAndClose();
     await file.requireUnchanged(NEVER_STOPPED);
     await openAndClose();
     await file.requireUnchanged(NEVER_STOPPED);
   });
 
-  it('may get other permissions', async () => {
+  it('stays unchanged after a change of its permissions', async () => {
     await openAndClose();
     await chmod(path, 0o600);
     await file.requireUnchanged(NEVER_STOPPED);
   });
 
-  it('may change before it is opened for the first time', async () => {
+  it('may change before its first opening', async () => {
     await appendFile(path, 'three\n');
     await openAndClose();
     await file.requireUnchanged(NEVER_STOPPED);
   });
 
   const changes: [what: string, how: RegExp, change: () => Promise<unknown>][] = [
-    ['longer', /it had 8 bytes and has 14/, () => appendFile(path, 'three\n')],
-    ['shorter', /it had 8 bytes and has 4/, () => writeFile(path, 'one\n')],
-    ['as long as before, with other rows', /it was written to/, () => writeFile(path, 'uno\ndos\n')],
-    ['as before, but written later by a millisecond', /it was written to/, () => touchLater(1)],
+    ['an appended row', /8 bytes before, 14 bytes now/, () => appendFile(path, 'three\n')],
+    ['a removed row', /8 bytes before, 4 bytes now/, () => writeFile(path, 'one\n')],
+    ['other rows of the same size', /modification time/, () => writeFile(path, 'uno\ndos\n')],
+    ['a modification time one millisecond later', /modification time/, () => touchLater(1)],
     [
-      'another one of the same length and time, put in its place',
-      /another file is in its place/,
+      'another file of the same size and time at its path',
+      /another file is at this path/,
       async () => {
         await write(`${path}.new`, 'uno\ndos\n');
         await rename(`${path}.new`, path);
       },
     ],
-    ['gone', /it is not there any more/, () => unlink(path)],
+    ['its removal', /no file is at this path any more/, () => unlink(path)],
   ];
   for (const [what, how, change] of changes) {
-    it(`that is ${what} is noticed, by who asks and by who opens it again`, async () => {
+    it(`has changed after ${what}, for a check and for the next opening`, async () => {
       await openAndClose();
       await change();
       const calls = [() => file.requireUnchanged(NEVER_STOPPED), () => file.open(NEVER_STOPPED)];
@@ -92,7 +105,23 @@ describe('a data file', () => {
     });
   }
 
-  it('that is missing from the start cannot be read', async () => {
+  it('is refused without blocking if a pipe takes its place before the open', async () => {
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    let opened: FileHandle | undefined;
+    const raced = new DataFile(path, {
+      stat,
+      open: async (_path, flags) => {
+        opened = await open(pipe, flags);
+        return opened;
+      },
+    });
+    const error = await expectCode(raced.open(NEVER_STOPPED), 'UNUSABLE_SETTINGS');
+    expect(error.message).to.contain('is a pipe');
+    expect(opened!.fd, 'its descriptor').to.equal(-1);
+  });
+
+  it('cannot be read if it is missing at the first opening', async () => {
     await unlink(path);
     await expectCode(file.open(NEVER_STOPPED), 'SOURCE_UNREADABLE');
   });

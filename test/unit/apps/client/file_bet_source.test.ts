@@ -138,10 +138,10 @@ describe("an agency's file", () => {
   });
 
   for (const [what, addition] of [
-    ['rows', `${GOOD}\n${GOOD}`],
+    ['a row', `${GOOD}\n${GOOD}`],
     ['half a row', 'Ana,Góm'],
   ] as const) {
-    it(`that gets ${what} while it is read keeps its last batch to itself, and has changed`, async () => {
+    it(`fails before its last batch if ${what} is appended meanwhile`, async () => {
       const bets = generateBets(3, 300);
       await writeFile(path, formatBets(bets));
       await utimes(path, 1, 1);
@@ -158,17 +158,17 @@ describe("an agency's file", () => {
     });
   }
 
-  it('that is missing cannot be read', async () => {
+  it('cannot be read if it is missing', async () => {
     const file = join(directory, 'none.csv');
     const error = await expectCode(sourceOf(file).batches(0, NEVER_STOPPED).next(), 'SOURCE_UNREADABLE');
     expect(error.message.startsWith(`${file} cannot be read: `)).to.equal(true);
   });
 
-  it('that is missing is no unusable setting: it may be there when the server is', async () => {
+  it('is no unusable setting if it is missing', async () => {
     await sourceOf(join(directory, 'none.csv')).requireUsable(NEVER_STOPPED);
   });
 
-  it('that is a directory is refused, whether it was looked at before or not', async () => {
+  it('is refused if it is a directory, with and without the check before', async () => {
     await expectCode(sourceOf(directory).requireUsable(NEVER_STOPPED), 'UNUSABLE_SETTINGS');
     await expectCode(sourceOf(directory).batches(0, NEVER_STOPPED).next(), 'UNUSABLE_SETTINGS');
   });

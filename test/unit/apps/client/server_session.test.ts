@@ -16,19 +16,19 @@ describe("an agency's session", () => {
     return { session: new ServerSession(channel, new AbortController().signal, () => {}), socket, far };
   }
 
-  it('says that it has sent a batch', async () => {
+  it('returns true for a batch that was sent', async () => {
     const { session, socket } = await connect();
     expect(session.sendBets(BATCH)).to.equal(true);
     await socket.close();
   });
 
-  it('says that it has sent none where the connection is closed', async () => {
+  it('returns false for a batch after the close', async () => {
     const { session, socket } = await connect();
     await socket.close();
     expect(session.sendBets(BATCH)).to.equal(false);
   });
 
-  it('says that it has sent none where the connection is lost', async () => {
+  it('returns false for a batch after the loss of the connection', async () => {
     const { session, far } = await connect();
     far.resetAndDestroy();
     await turns(3);
