@@ -5,7 +5,6 @@ import { type Agency } from './agency';
 import { createClientContainer } from './container';
 import { countRows } from './count_rows';
 import { DataFile } from './data_file';
-import { endDespiteHungThreads } from './end_process';
 import { type ProgressListener } from './progress';
 import type * as progressBar from './progress_bar';
 import { RunResult } from './run_result';
@@ -24,7 +23,7 @@ void runProgram(
     main: runClient,
   },
   stopSignal,
-).then(() => endDespiteHungThreads(stopSignal));
+);
 
 async function runClient(settings: ClientSettings, output: ProgramOutput, stop: AbortSignal): Promise<ExitCode> {
   const result = new RunResult(settings.CLI_ID);

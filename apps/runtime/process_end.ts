@@ -1,4 +1,5 @@
 import { type ExitCode } from './exit_code';
+import { exitProcess } from './process_exit';
 
 /** How long the end of a process waits for the readers of its output, in milliseconds. */
 const DRAIN_MS = 500;
@@ -13,7 +14,7 @@ export interface PendingOutput {
 
 /**
  * Ends the process with this code once its output is written. Node itself would wait for a reader of a full pipe without
- * a limit, and `process.exit` alone would drop what is queued.
+ * a limit, and `process.exit` alone would drop what is queued; both would wait for a thread that hangs (see `exitProcess`).
  */
 export async function endProcess(
   code: ExitCode,
@@ -23,7 +24,7 @@ export async function endProcess(
   process.exitCode = code;
   await Promise.race([Promise.all(results), aborted(stop)]);
   await Promise.race([Promise.all([...results, ...logs]), elapsed(DRAIN_MS)]);
-  process.exit(code);
+  return exitProcess(code, stop);
 }
 
 function aborted(signal: AbortSignal | undefined): Promise<void> {

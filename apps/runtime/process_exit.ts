@@ -1,3 +1,5 @@
+import { type ExitCode } from './exit_code';
+
 /** execve(2), in Node from 22.15 and 23.11 on. A failure throws, or aborts the process. */
 interface ProcessWithExecve {
   readonly execve?: (file: string, args: readonly string[], environment: Readonly<Record<string, string>>) => never;
@@ -8,11 +10,11 @@ const POOL_REQUESTS = ['FSReqPromise', 'FSReqCallback', 'FileHandleCloseReq', 'G
 
 /** Time for a pending request to end by itself, in milliseconds. */
 const GRACE_MS = { withExecve: 100, withoutExecve: 500 };
+const LOOK_EVERY_MS = 10;
 
 /**
  * Ends the process even if a thread of libuv's pool hangs in a system call: a read on a disk without a response, a name
- * lookup. Node joins these threads at every regular end, `process.exit()` included. The call belongs behind the last
- * work of the program, after `process.exitCode` is set; it has no effect if no thread hangs.
+ * lookup. Node joins these threads at every regular end, `process.exit()` included.
  *
  * Node 22.15 and later replace the process (execve(2)) by a Node that exits with the exit code. Node 20 has no way to
  * choose the exit code: after 500 ms the process ends by the signal that stopped it, or by SIGKILL. A thread in
@@ -20,14 +22,21 @@ const GRACE_MS = { withExecve: 100, withoutExecve: 500 };
  *
  * @param stop its reason is the name of the signal.
  */
-export function endDespiteHungThreads(stop: AbortSignal): void {
+export async function exitProcess(code: ExitCode, stop?: AbortSignal): Promise<never> {
   const { execve } = process as ProcessWithExecve;
-  setTimeout(() => endIfThreadsHang(stop), execve === undefined ? GRACE_MS.withoutExecve : GRACE_MS.withExecve).unref();
+  const deadline = performance.now() + (execve === undefined ? GRACE_MS.withoutExecve : GRACE_MS.withExecve);
+  while (isPoolBusy()) {
+    if (performance.now() >= deadline) exitDespiteHungThreads(code, stop);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  process.exit(code);
 }
 
-function endIfThreadsHang(stop: AbortSignal): void {
-  if (!process.getActiveResourcesInfo().some((resource) => POOL_REQUESTS.includes(resource))) return;
-  const code = Number(process.exitCode ?? 0);
+function isPoolBusy(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => POOL_REQUESTS.includes(resource));
+}
+
+function exitDespiteHungThreads(code: ExitCode, stop: AbortSignal | undefined): void {
   // Neither end emits it, and the log is flushed at this event.
   process.emit('exit', code);
   try {
@@ -35,7 +44,7 @@ function endIfThreadsHang(stop: AbortSignal): void {
   } catch {
     // The executable of this Node was removed.
   }
-  const signal = stop.aborted ? (stop.reason as NodeJS.Signals) : 'SIGKILL';
+  const signal = stop?.aborted === true ? (stop.reason as NodeJS.Signals) : 'SIGKILL';
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
