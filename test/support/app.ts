@@ -84,6 +84,10 @@ export class App {
     await Promise.all(left.map((app) => app.ended));
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   /** The whole lines on stdout so far. */
   get lines(): readonly string[] {
     return this.output.split('\n').slice(0, -1);

@@ -13,7 +13,8 @@ interface Reader {
 /** A page that reads nothing for so many updates (seconds) is not there any more, whatever TCP says. */
 const MOST_MISSED = 30;
 
-export const MOST_READERS = 200;
+/** Pages at once. */
+export const MOST_PAGES = 200;
 
 /**
  * The open pages, and what they are sent: server-sent events (WHATWG HTML, section 9.2), `whole` with the whole report
@@ -21,25 +22,33 @@ export const MOST_READERS = 200;
  * read its last update is passed over, and later gets everything anew: however slow it is, nothing piles up for it.
  */
 export class PageStream {
-  private readonly readers = new Set<Reader>();
+  private readonly readers = new Map<ServerResponse, Reader>();
   /** What `whole` gives until the next update: however many pages come, and do not read, there is one of it a second. */
   private wholeBytes: Buffer | undefined;
 
-  constructor(private readonly board: StatusBoard) {}
+  constructor(
+    private readonly board: StatusBoard,
+    private readonly most = MOST_PAGES,
+  ) {}
 
   get size(): number {
     return this.readers.size;
   }
 
   get isFull(): boolean {
-    return this.readers.size >= MOST_READERS;
+    return this.readers.size >= this.most;
+  }
+
+  /** Whether this is the response of an open page. */
+  has(response: ServerResponse): boolean {
+    return this.readers.has(response);
   }
 
   /** Sends the page everything now, and updates from here on until it goes away. */
   add(response: ServerResponse): void {
     const reader: Reader = { response, needsWhole: true, missed: 0 };
-    this.readers.add(reader);
-    response.on('close', () => this.readers.delete(reader));
+    this.readers.set(response, reader);
+    response.on('close', () => this.readers.delete(response));
     // A connection that breaks is closed next, and that is all there is to do about it.
     response.on('error', () => {});
     response.write('retry: 1000\n\n');
@@ -50,7 +59,7 @@ export class PageStream {
   update(): void {
     this.wholeBytes = undefined;
     let changes: Buffer | undefined;
-    for (const reader of this.readers) {
+    for (const reader of this.readers.values()) {
       if (reader.response.writableLength > 0) this.passOver(reader);
       else if (reader.needsWhole) this.send(reader, this.whole());
       else this.send(reader, (changes ??= frame('changes', JSON.stringify(this.board.changes()))));
@@ -59,7 +68,7 @@ export class PageStream {
 
   /** Says goodbye to all: they come back by themselves when there is a server again. */
   end(): void {
-    for (const { response } of this.readers) response.end();
+    for (const response of this.readers.keys()) response.end();
   }
 
   private send(reader: Reader, bytes: Buffer): void {

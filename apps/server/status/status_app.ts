@@ -31,23 +31,13 @@ export function createStatusApp(sources: StatusSources): StatusApp {
   app.use(async (context, next) => {
     if (READING.includes(context.req.method)) await next();
     else context.res = context.text('this can only be read\n', 405, { Allow: READING.join(', ') });
-    context.header('X-Content-Type-Options', 'nosniff');
-    context.header('Referrer-Policy', 'no-referrer');
-    context.header('Cache-Control', 'no-store');
   });
-  app.get('/', (context) => {
-    context.header('Content-Security-Policy', page.policy);
-    return context.html(page.html);
-  });
+  app.get('/', (context) => context.html(page.html));
   app.get('/events', (context) => {
     if (stream.isFull) return context.text('too many pages are open\n', 503);
     if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
     const response = context.env.outgoing;
-    response.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
     stream.add(response);
     return RESPONSE_ALREADY_SENT;
   });

@@ -1,8 +1,3 @@
-import { once } from 'node:events';
-import { type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
-import { formatAddress } from '../../../lib/index';
 import { type ActionLog } from '../../runtime/action_log';
 import { type ServerActivity } from '../activity/server_activity';
 import { type BetRepository } from '../bet_repository';
@@ -12,32 +7,25 @@ import { type WinnerService } from '../winner_service';
 import { countWinners, loadBaseline } from './baseline';
 import { Metrics } from './metrics';
 import { loadPageDocument } from './page_document';
-import { PageStream } from './page_stream';
+import { MOST_PAGES, PageStream } from './page_stream';
+import { securityHeaders } from './security_headers';
 import { StatusBoard } from './status_board';
 import { createStatusApp } from './status_app';
+import { StatusServer } from './status_server';
 
 /** What the site shows, and where it does. */
 export interface StatusSiteParts {
   readonly settings: Pick<ServerSettings, 'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_WINNING_NUMBER'>;
-  /** Connections at once, pages included. */
-  readonly maxConnections: number;
   readonly activity: ServerActivity;
   readonly bets: BetRepository;
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
   readonly log: ActionLog;
+  /** Connections at once, at least 2; of these, half may be open pages, and 200 at most. */
+  readonly maxConnections: number;
 }
 
 const TICK_MS = 1_000;
-
-/** How long a client may take to send its request. */
-const REQUEST_TIMEOUT_MS = 10_000;
-
-/**
- * After so long without a byte either way a connection is cut: one that does not read its answer would keep it in memory.
- * A page that is open has a word each second.
- */
-const SILENCE_TIMEOUT_MS = 30_000;
 
 /** The open HTTP side of a server: the page, the metrics, the health. This file composes it. */
 export class StatusSite {
@@ -48,7 +36,7 @@ export class StatusSite {
   constructor(
     /** Where the page is. */
     readonly url: string,
-    private readonly server: Server,
+    private readonly server: StatusServer,
     private readonly parts: StatusSiteParts,
     private readonly board: StatusBoard,
     private readonly stream: PageStream,
@@ -61,11 +49,7 @@ export class StatusSite {
     clearInterval(this.ticking);
     this.tick();
     this.stream.end();
-    const closed = once(this.server, 'close');
-    this.server.close();
-    // What was written is on its way with the turn's end; who does not take it then is cut off.
-    setImmediate(() => this.server.closeAllConnections());
-    await closed;
+    await this.server.close();
   }
 
   /** Nothing that goes wrong here may reach those who bet: it is logged, once until it works again. */
@@ -105,27 +89,21 @@ export class StatusSite {
  * @throws the error of listen(2), its port in use for one.
  */
 export async function openStatusSite(parts: StatusSiteParts): Promise<StatusSite> {
-  const { settings, activity, bets, tracker, log } = parts;
+  const { settings, activity, bets, tracker, log, maxConnections } = parts;
   await loadBaseline(activity, bets, tracker);
   const board = new StatusBoard(activity, tracker.expected, settings.SERVER_WINNING_NUMBER);
   board.tick(new Date());
-  const stream = new PageStream(board);
+  const stream = new PageStream(board, Math.min(MOST_PAGES, Math.floor(maxConnections / 2)));
   const metrics = new Metrics({ activity, board, pages: () => stream.size });
-  const app = createStatusApp({ activity, board, stream, metrics, page: loadPageDocument(), log });
-
-  // The standard Request and Response stay the process's own: the adaptor would replace them with its own for everyone.
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
-  server.maxConnections = parts.maxConnections;
-  server.headersTimeout = REQUEST_TIMEOUT_MS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.timeout = SILENCE_TIMEOUT_MS;
-  server.listen({ host: settings.SERVER_STATUS_IP, port: settings.SERVER_STATUS_PORT });
-  await once(server, 'listening');
-  server.on('error', (error) => log.error('status_page', 'fail', { error: error.message }));
-  return new StatusSite(urlOf(server), server, parts, board, stream);
-}
-
-function urlOf(server: Server): string {
-  const { address, port } = server.address() as AddressInfo;
-  return `http://${formatAddress({ host: address, port })}/`;
+  const page = loadPageDocument();
+  const { fetch } = createStatusApp({ activity, board, stream, metrics, page, log });
+  const server = new StatusServer({
+    fetch,
+    headers: securityHeaders(page.policy),
+    mostConnections: maxConnections,
+    isPage: (response) => stream.has(response),
+    onError: (error) => log.error('status_page', 'fail', { error: error.message }),
+  });
+  const url = await server.listen(settings.SERVER_STATUS_PORT, settings.SERVER_STATUS_IP);
+  return new StatusSite(url, server, parts, board, stream);
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../apps/server/activity/server_activity';
-import { MOST_READERS, PageStream } from '../../../../apps/server/status/page_stream';
+import { MOST_PAGES, PageStream } from '../../../../apps/server/status/page_stream';
 import { StatusBoard } from '../../../../apps/server/status/status_board';
 
 /** A response whose reader may stop to read: what was written then waits, as it does behind a full socket. */
@@ -96,7 +96,7 @@ describe('the stream of open pages', () => {
   });
 
   it('is full at some number of pages', () => {
-    for (let page = 1; page < MOST_READERS; page++) open();
+    for (let page = 1; page < MOST_PAGES; page++) open();
     expect(stream.isFull).to.equal(false);
     open();
     expect(stream.isFull).to.equal(true);

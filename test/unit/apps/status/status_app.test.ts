@@ -2,16 +2,19 @@ import { expect } from 'chai';
 import { type ServerPhase, ServerActivity } from '../../../../apps/server/activity/server_activity';
 import { type Metrics } from '../../../../apps/server/status/metrics';
 import { PageStream } from '../../../../apps/server/status/page_stream';
-import { createStatusApp, type StatusApp } from '../../../../apps/server/status/status_app';
+import { securityHeaders } from '../../../../apps/server/status/security_headers';
+import { createStatusApp } from '../../../../apps/server/status/status_app';
 import { StatusBoard } from '../../../../apps/server/status/status_board';
+import { StatusServer } from '../../../../apps/server/status/status_server';
 import { type ActionLog } from '../../../../apps/runtime/action_log';
 
 describe('the endpoints of the status side', () => {
   let activity: ServerActivity;
-  let app: StatusApp;
+  let server: StatusServer;
+  let url: string;
   let logged: string[];
 
-  beforeEach(() => {
+  beforeEach(async () => {
     activity = new ServerActivity();
     const board = new StatusBoard(activity, 3, 7574);
     logged = [];
@@ -20,18 +23,32 @@ describe('the endpoints of the status side', () => {
       contentType: 'text/plain',
       read: () => Promise.reject(new Error('no metrics today')),
     };
-    app = createStatusApp({
+    const stream = new PageStream(board);
+    const policy = "default-src 'none'";
+    const { fetch } = createStatusApp({
       activity,
       board,
-      stream: new PageStream(board),
+      stream,
       metrics: metrics as unknown as Metrics,
-      page: { html: '<!doctype html>', policy: "default-src 'none'" },
+      page: { html: '<!doctype html>', policy },
       log: log as unknown as ActionLog,
     });
+    server = new StatusServer({
+      fetch,
+      headers: securityHeaders(policy),
+      mostConnections: 10,
+      isPage: (response) => stream.has(response),
+      onError: () => {},
+    });
+    url = (await server.listen(0, '127.0.0.1')).slice(0, -1);
+  });
+
+  afterEach(async () => {
+    await server.close();
   });
 
   async function answerOf(path: string, method = 'GET'): Promise<[number, string]> {
-    const response = await app.request(path, { method });
+    const response = await fetch(url + path, { method });
     return [response.status, await response.text()];
   }
 
@@ -53,7 +70,7 @@ describe('the endpoints of the status side', () => {
     for (const path of ['/', '/events', '/status.json', '/healthz']) {
       expect(await answerOf(path, 'HEAD'), path).to.deep.equal([200, '']);
     }
-    expect((await app.request('/events', { method: 'HEAD' })).headers.get('content-type')).to.equal(
+    expect((await fetch(`${url}/events`, { method: 'HEAD' })).headers.get('content-type')).to.equal(
       'text/event-stream',
     );
   });
@@ -61,7 +78,7 @@ describe('the endpoints of the status side', () => {
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
     it(`refuses ${method}: there is nothing to be changed here`, async () => {
       for (const path of ['/', '/events', '/status.json', '/metrics', '/healthz', '/readyz', '/nothing']) {
-        const response = await app.request(path, { method });
+        const response = await fetch(url + path, { method });
         expect([response.status, response.headers.get('allow')], path).to.deep.equal([405, 'GET, HEAD']);
       }
     });
@@ -83,12 +100,18 @@ describe('the endpoints of the status side', () => {
   });
 
   it('lets nothing be kept or embedded', async () => {
-    for (const path of ['/', '/status.json', '/healthz', '/nothing']) {
-      const { headers } = await app.request(path);
+    const statuses: number[] = [];
+    const asked = ['/', '/events', '/status.json', '/metrics', '/healthz', '/readyz', '/nothing'];
+    for (const [path, method] of [...asked.map((path) => [path, 'GET'] as const), ['/', 'POST'] as const]) {
+      const leaving = new AbortController();
+      const { headers, status } = await fetch(url + path, { method, signal: leaving.signal });
+      leaving.abort();
+      statuses.push(status);
       expect(headers.get('cache-control'), path).to.equal('no-store');
       expect(headers.get('x-content-type-options'), path).to.equal('nosniff');
       expect(headers.get('referrer-policy'), path).to.equal('no-referrer');
+      expect(headers.get('content-security-policy'), path).to.equal("default-src 'none'");
     }
-    expect((await app.request('/')).headers.get('content-security-policy')).to.equal("default-src 'none'");
+    expect(statuses).to.deep.equal([200, 200, 200, 500, 200, 503, 404, 405]);
   });
 });

@@ -1,0 +1,28 @@
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/**
+ * Finds where the head of a request ends: at its first empty line (RFC 9112, section 2.1). Empty lines before the request
+ * line belong to the head (section 2.2), and a line may end with a bare line feed, as HTTP's parsers allow it.
+ */
+export class RequestHead {
+  private hasBegun = false;
+  private lineIsEmpty = true;
+
+  /** How many bytes of the chunk belong to the head; undefined where the head goes on behind the chunk. */
+  endIn(chunk: Uint8Array): number | undefined {
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (byte === CARRIAGE_RETURN) continue;
+      if (byte !== LINE_FEED) {
+        this.hasBegun = true;
+        this.lineIsEmpty = false;
+      } else if (this.lineIsEmpty && this.hasBegun) {
+        return at + 1;
+      } else {
+        this.lineIsEmpty = true;
+      }
+    }
+    return undefined;
+  }
+}
