@@ -25,7 +25,7 @@ export interface MetricSources {
 export class Metrics {
   private readonly registry = new Registry();
   private gatheredAt = -Infinity;
-  private text: Promise<string> | undefined;
+  private text: Promise<Buffer> | undefined;
 
   constructor(sources: MetricSources) {
     const registers = [this.registry];
@@ -39,12 +39,12 @@ export class Metrics {
     return this.registry.contentType;
   }
 
-  /** The text that a scrape is answered with. */
-  async read(): Promise<string> {
+  /** The text that a scrape is answered with, in UTF-8; the same bytes for all that ask within a second. */
+  async read(): Promise<Buffer> {
     const now = performance.now();
     if (this.text === undefined || now - this.gatheredAt >= FRESH_MS) {
       this.gatheredAt = now;
-      this.text = this.registry.metrics();
+      this.text = this.registry.metrics().then((text) => Buffer.from(text, 'utf8'));
     }
     return this.text;
   }

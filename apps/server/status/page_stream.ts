@@ -62,7 +62,7 @@ export class PageStream {
     for (const reader of this.readers.values()) {
       if (reader.response.writableLength > 0) this.passOver(reader);
       else if (reader.needsWhole) this.send(reader, this.whole());
-      else this.send(reader, (changes ??= frame('changes', JSON.stringify(this.board.changes()))));
+      else this.send(reader, (changes ??= frame('changes', Buffer.from(JSON.stringify(this.board.changes()), 'utf8'))));
     }
   }
 
@@ -84,10 +84,10 @@ export class PageStream {
   }
 
   private whole(): Buffer {
-    return (this.wholeBytes ??= frame('whole', this.board.wholeText()));
+    return (this.wholeBytes ??= frame('whole', this.board.wholeJson()));
   }
 }
 
-function frame(event: string, json: string): Buffer {
-  return Buffer.from(`event: ${event}\ndata: ${json}\n\n`, 'utf8');
+function frame(event: string, json: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`event: ${event}\ndata: `), json, Buffer.from('\n\n')]);
 }

@@ -42,10 +42,10 @@ export function createStatusApp(sources: StatusSources): StatusApp {
     return RESPONSE_ALREADY_SENT;
   });
   app.get('/status.json', (context) => {
-    return context.body(board.wholeText(), 200, { 'Content-Type': 'application/json; charset=utf-8' });
+    return sendBytes(context.env.outgoing, 'application/json; charset=utf-8', board.wholeJson());
   });
   app.get('/metrics', async (context) => {
-    return context.body(await metrics.read(), 200, { 'Content-Type': metrics.contentType });
+    return sendBytes(context.env.outgoing, metrics.contentType, await metrics.read());
   });
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', (context) => {
@@ -57,4 +57,11 @@ export function createStatusApp(sources: StatusSources): StatusApp {
     return context.text('this could not be answered; the log says why\n', 500);
   });
   return app;
+}
+
+/** Answers with bytes that answers to others share: a `Response` would copy them, and keep its copy until it is read. */
+function sendBytes(outgoing: HttpBindings['outgoing'], contentType: string, bytes: Buffer): Response {
+  outgoing.writeHead(200, { 'content-type': contentType, 'content-length': bytes.length });
+  outgoing.end(bytes);
+  return RESPONSE_ALREADY_SENT;
 }

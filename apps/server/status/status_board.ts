@@ -31,7 +31,7 @@ export class StatusBoard {
   private nextWinners: ReadonlyMap<number, number> | undefined;
   private totals = { bets: 0, winners: 0, byState: noAgencies() };
   private at = new Date();
-  private text: string | undefined;
+  private json: Buffer | undefined;
 
   constructor(
     private readonly activity: ServerActivity,
@@ -52,7 +52,7 @@ export class StatusBoard {
   tick(now: Date): void {
     const seconds = (now.getTime() - this.at.getTime()) / 1000;
     this.at = now;
-    this.text = undefined;
+    this.json = undefined;
     this.winners = this.nextWinners;
     this.changed.length = 0;
     this.totals = { bets: 0, winners: 0, byState: noAgencies() };
@@ -72,10 +72,10 @@ export class StatusBoard {
     return { ...summary, bets: { ...summary.bets, curve: this.curve.values() }, agency };
   }
 
-  /** The same as JSON; made once a tick, however many ask. */
-  wholeText(): string {
-    this.text ??= JSON.stringify(this.whole());
-    return this.text;
+  /** The same as JSON; made once a tick, and the same bytes for all that ask. */
+  wholeJson(): Buffer {
+    this.json ??= Buffer.from(JSON.stringify(this.whole()), 'utf8');
+    return this.json;
   }
 
   /** The whole without curves, and of the agencies only those that the last tick has changed. */
