@@ -41,3 +41,13 @@ export const hostAndPort = v.pipe(
   }),
   v.check(({ port }) => port >= 1 && port <= 65_535, 'must be host:port with a port from 1 to 65535'),
 );
+
+/** Letters, digits, `-` and `_` in labels with dots between them; the dot of the root may stand at its end. */
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+
+/** Names of hosts, separated by commas; there may be none. */
+export const hostNames = v.pipe(
+  v.string(),
+  v.transform((text) => (text.trim() === '' ? [] : text.split(',').map((name) => name.trim()))),
+  v.check((names) => names.every((name) => HOST_NAME.test(name)), 'must be host names, separated by commas'),
+);

@@ -1,4 +1,4 @@
-import { logLevel, milliseconds, nonEmptyText, wholeNumber } from '../runtime/setting_schemas';
+import { hostNames, logLevel, milliseconds, nonEmptyText, wholeNumber } from '../runtime/setting_schemas';
 import { type SettingsOf, type SettingsTable } from '../runtime/settings';
 
 /** The server's settings; config/server.ini documents them for the operator. */
@@ -31,6 +31,11 @@ export const SERVER_SETTINGS = {
     schema: nonEmptyText,
     fallback: '127.0.0.1',
     about: 'the address that the status page is bound to',
+  },
+  SERVER_STATUS_HOSTS: {
+    schema: hostNames,
+    fallback: '',
+    about: 'host names that the status page is served under',
   },
 } satisfies SettingsTable;
 

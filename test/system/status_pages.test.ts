@@ -82,8 +82,8 @@ describe('a server with many pages open', function () {
       const socket = connect(Number(new URL(url).port), '127.0.0.1');
       socket.on('error', () => {});
       socket.pause();
-      socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(200));
-      socket.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
+      socket.write('GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(200));
+      socket.write('GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
       return socket;
     });
     for (const agency of AGENCIES) await sandbox.write(`agency-${agency}.csv`, formatBets(generateBets(agency, BETS)));

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type StatusReport } from '../../apps/server/status/status_report';
 import { findFreePort } from '../../tools/free_port';
+import { App } from '../support/app';
 import { LotterySandbox } from '../support/lottery_sandbox';
 import { promtool, whyNoPromtool } from '../support/promtool';
 import { message } from '../support/wire_client';
@@ -245,6 +247,42 @@ describe('the status side of a server', function () {
     expect(code).to.equal(0);
     expect(ms).to.be.below(2_000);
   });
+
+  it('answers under the hosts that it is served on, and refuses every other one', async () => {
+    await start({ SERVER_STATUS_HOSTS: 'server, Lottery.example' });
+    const { port } = new URL(url);
+    const statusFor = async (host: string): Promise<number> => {
+      const asked = request({ port, host: '127.0.0.1', path: '/status.json', headers: { host } }).end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode!;
+    };
+    const hosts = [
+      'server',
+      `server:${port}`,
+      'lottery.example.',
+      'localhost',
+      `127.0.0.1:${port}`,
+      '[::1]',
+      hostname(),
+    ];
+    expect(await Promise.all(hosts.map(statusFor))).to.deep.equal(hosts.map(() => 200));
+    const foreign = ['evil.example', `evil.example:${port}`, 'server.evil.example'];
+    expect(await Promise.all(foreign.map(statusFor))).to.deep.equal(foreign.map(() => 421));
+  });
+
+  for (const address of ['127.0.0.1', '0.0.0.0', 'localhost']) {
+    it(`passes a container's health check while it is bound to ${address}`, async () => {
+      const statusPort = String(await findFreePort());
+      const env = { SERVER_STATUS_PORT: statusPort, SERVER_STATUS_IP: address };
+      const { app } = await sandbox.startServer(env);
+      await app.line(/action: status_page \| result: success/);
+      const check = (): App => new App('healthcheck', { cwd: sandbox.directory, env });
+      expect(await check().end()).to.deep.equal({ code: 0, signal: null });
+      await app.stop('SIGTERM');
+      expect(await check().end()).to.deep.equal({ code: 1, signal: null });
+    });
+  }
 
   it('answers what is not there, and what is no request at all', async () => {
     const { port } = await start();

@@ -9,6 +9,8 @@ export interface Refusal {
 
 export const REFUSALS = {
   noHttp: { status: 400, line: 'this is no HTTP request\n' },
+  noHost: { status: 400, line: 'a request has one Host\n' },
+  foreignHost: { status: 421, line: 'this host is not served here: see SERVER_STATUS_HOSTS\n' },
   noPath: { status: 400, line: 'this is no path\n' },
   tunnel: { status: 405, line: 'this can only be read\n' },
   slowHead: { status: 408, line: 'the head of the request took too long\n' },
@@ -17,16 +19,20 @@ export const REFUSALS = {
 
 export type RefusalKind = keyof typeof REFUSALS;
 
-/** The answer as it is sent, with these headers beside its own; the connection ends with it. */
-export function refusalText(kind: RefusalKind, headers: Readonly<Record<string, string>>): string {
-  const { status, line } = REFUSALS[kind];
-  const fields = {
-    ...headers,
-    ...(status === 405 && { Allow: 'GET, HEAD' }),
+/** The headers that belong to the answer itself. */
+export function refusalHeaders({ status, line }: Refusal): Record<string, string | number> {
+  return {
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(line),
-    Connection: 'close',
+    ...(status === 405 && { Allow: 'GET, HEAD' }),
   };
+}
+
+/** The answer as it is sent where there is no response to write it, with these headers too; the connection ends with it. */
+export function refusalText(kind: RefusalKind, headers: Readonly<Record<string, string>>): string {
+  const refusal = REFUSALS[kind];
+  const { status, line } = refusal;
+  const fields = { ...headers, ...refusalHeaders(refusal), Connection: 'close' };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${line}`;
 }

@@ -6,7 +6,8 @@ import { getRequestListener } from '@hono/node-server';
 import { formatAddress } from '../../../lib/index';
 import { HttpConnection } from './http_connection';
 import { OpenConnections, PHASE_LIMITS, type PhaseLimits } from './open_connections';
-import { type RefusalKind, REFUSALS, refusalText } from './refusals';
+import { type Refusal, type RefusalKind, refusalHeaders, REFUSALS, refusalText } from './refusals';
+import { type ServedHosts } from './served_hosts';
 import { type StatusApp } from './status_app';
 
 /** The parts of a status server. */
@@ -14,6 +15,8 @@ export interface StatusServerParts {
   readonly fetch: StatusApp['fetch'];
   /** The headers of every answer. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The hosts whose requests get to the endpoints. */
+  readonly hosts: ServedHosts;
   /** Connections at once, pages included. */
   readonly mostConnections: number;
   /** Whether the response is an open page. */
@@ -28,12 +31,12 @@ const LOOK_MS = 1_000;
 
 /**
  * The HTTP server of the status side. Connections are bounded in number and in time, each has one request in flight at
- * most, and all answers have the same headers.
+ * most, its host must be one that is served, and all answers have the same headers.
  */
 export class StatusServer {
   private readonly listener = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
   /** The parser. It does not listen, and so has no limits in time of its own: those of OpenConnections hold. */
-  private readonly http = createHttpServer({ keepAliveTimeout: PHASE_LIMITS.idle });
+  private readonly http = createHttpServer({ requireHostHeader: false, keepAliveTimeout: PHASE_LIMITS.idle });
   private readonly respond: ReturnType<typeof getRequestListener>;
   private readonly connections: OpenConnections;
   private looking: NodeJS.Timeout | undefined;
@@ -92,7 +95,21 @@ export class StatusServer {
     const connection = request.socket as Duplex as HttpConnection;
     connection.begin(request, response);
     for (const [name, value] of Object.entries(this.parts.headers)) response.setHeader(name, value);
+    const refusal = this.refusalOf(request);
+    if (refusal !== undefined) {
+      response.writeHead(refusal.status, refusalHeaders(refusal)).end(refusal.line);
+      return;
+    }
+    // The adaptor makes a URL of it, of which the path alone is of use, and takes not every spelling of an address.
+    request.headers.host = 'localhost';
     void this.respond(request, response);
+  }
+
+  private refusalOf(request: IncomingMessage): Refusal | undefined {
+    const hosts = request.headersDistinct['host'] ?? [];
+    // RFC 9112, section 3.2.
+    if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) return REFUSALS.noHost;
+    return this.parts.hosts.serves(hostOf(request)) ? undefined : REFUSALS.foreignHost;
   }
 
   private refuse(stream: Duplex, kind: RefusalKind): void {
@@ -108,4 +125,10 @@ export class StatusServer {
       else connection.destroy();
     }
   }
+}
+
+/** The host of the target where the target is a whole URL, else that of the header (RFC 9112, section 3.2.2). */
+function hostOf({ url, headers }: IncomingMessage): string {
+  if (url!.startsWith('/') || !URL.canParse(url!)) return headers.host ?? '';
+  return new URL(url!).host;
 }

@@ -9,13 +9,17 @@ import { Metrics } from './metrics';
 import { loadPageDocument } from './page_document';
 import { MOST_PAGES, PageStream } from './page_stream';
 import { securityHeaders } from './security_headers';
+import { ServedHosts } from './served_hosts';
 import { StatusBoard } from './status_board';
 import { createStatusApp } from './status_app';
 import { StatusServer } from './status_server';
 
 /** What the site shows, and where it does. */
 export interface StatusSiteParts {
-  readonly settings: Pick<ServerSettings, 'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_WINNING_NUMBER'>;
+  readonly settings: Pick<
+    ServerSettings,
+    'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_STATUS_HOSTS' | 'SERVER_WINNING_NUMBER'
+  >;
   readonly activity: ServerActivity;
   readonly bets: BetRepository;
   readonly tracker: FinishTracker;
@@ -100,6 +104,7 @@ export async function openStatusSite(parts: StatusSiteParts): Promise<StatusSite
   const server = new StatusServer({
     fetch,
     headers: securityHeaders(page.policy),
+    hosts: ServedHosts.of(settings),
     mostConnections: maxConnections,
     isPage: (response) => stream.has(response),
     onError: (error) => log.error('status_page', 'fail', { error: error.message }),

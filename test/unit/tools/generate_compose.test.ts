@@ -181,6 +181,7 @@ describe('generate_compose.ts as it is run', function () {
       SERVER_AGENCIES: '3',
       SERVER_STATUS_PORT: '8080',
       SERVER_STATUS_IP: '0.0.0.0',
+      SERVER_STATUS_HOSTS: 'server',
     });
     expect(compose.services.client3!.environment).to.deep.equal({ CLI_ID: '3' });
     expect(compose).to.have.nested.property('networks.testing_net.ipam.config[0].subnet', '172.25.125.0/24');

@@ -38,6 +38,7 @@ describe('the monitoring that comes with the compose file', () => {
   it('finds the server where the status side listens for other containers', () => {
     const { environment, networks } = services['server']!;
     expect(environment!['SERVER_STATUS_IP']).to.equal('0.0.0.0');
+    expect(environment!['SERVER_STATUS_HOSTS']).to.equal('server');
     for (const name of ['prometheus', 'grafana']) expect(services[name]!.networks, name).to.deep.equal(networks);
   });
 

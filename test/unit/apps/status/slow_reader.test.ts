@@ -6,6 +6,7 @@ import { type ActionLog } from '../../../../apps/runtime/action_log';
 import { Metrics } from '../../../../apps/server/status/metrics';
 import { loadPageDocument } from '../../../../apps/server/status/page_document';
 import { PageStream } from '../../../../apps/server/status/page_stream';
+import { ServedHosts } from '../../../../apps/server/status/served_hosts';
 import { createStatusApp } from '../../../../apps/server/status/status_app';
 import { StatusBoard } from '../../../../apps/server/status/status_board';
 import { StatusServer } from '../../../../apps/server/status/status_server';
@@ -41,7 +42,14 @@ describe('answers that nobody reads, of a server with many agencies', function (
       page: loadPageDocument(),
       log: {} as ActionLog,
     });
-    server = new StatusServer({ fetch, headers: {}, mostConnections: 512, isPage: () => false, onError: () => {} });
+    server = new StatusServer({
+      fetch,
+      headers: {},
+      hosts: new ServedHosts([]),
+      mostConnections: 512,
+      isPage: () => false,
+      onError: () => {},
+    });
     port = Number(new URL(await server.listen(0, '127.0.0.1')).port);
   });
 

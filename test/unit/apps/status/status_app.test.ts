@@ -3,6 +3,7 @@ import { type ServerPhase, ServerActivity } from '../../../../apps/server/activi
 import { type Metrics } from '../../../../apps/server/status/metrics';
 import { PageStream } from '../../../../apps/server/status/page_stream';
 import { securityHeaders } from '../../../../apps/server/status/security_headers';
+import { ServedHosts } from '../../../../apps/server/status/served_hosts';
 import { createStatusApp } from '../../../../apps/server/status/status_app';
 import { StatusBoard } from '../../../../apps/server/status/status_board';
 import { StatusServer } from '../../../../apps/server/status/status_server';
@@ -36,6 +37,7 @@ describe('the endpoints of the status side', () => {
     server = new StatusServer({
       fetch,
       headers: securityHeaders(policy),
+      hosts: new ServedHosts([]),
       mostConnections: 10,
       isPage: (response) => stream.has(response),
       onError: () => {},
