@@ -22,6 +22,8 @@ const RESERVED = 8;
 
 /** The share of each of the smaller kinds where descriptors are few: one of eight. */
 const SMALL_SHARE = 8;
+/** The status page needs two: one of them is for health. */
+const LEAST_SMALL_SHARE = 2;
 
 /**
  * Divides the descriptors that are left. A process that has none left cannot even refuse a connection: libuv accepts it
@@ -32,7 +34,7 @@ const SMALL_SHARE = 8;
  */
 export function divideDescriptors(use: DescriptorUse, wanted: DescriptorBudget): DescriptorBudget | undefined {
   const left = use.allowed - use.open - RESERVED;
-  const smallShare = Math.max(1, Math.floor(left / SMALL_SHARE));
+  const smallShare = Math.max(LEAST_SMALL_SHARE, Math.floor(left / SMALL_SHARE));
   const rejections = Math.min(wanted.rejections, smallShare);
   const status = Math.min(wanted.status, smallShare);
   const sessions = Math.min(wanted.sessions, left - rejections - status);

@@ -6,7 +6,6 @@ const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
 
 const PROGRAMS = {
   server: 'apps/server/main.js',
-  healthcheck: 'apps/server/healthcheck.js',
   client: 'apps/client/main.js',
   echoServer: 'apps/echo/server.js',
   echoClient: 'apps/echo/client.js',

@@ -19,7 +19,7 @@ describe('a status side with few connections', () => {
   let site: StatusSite;
 
   beforeEach(async () => {
-    site = await openStatusSite({ settings: SETTINGS, ...createMemoryLottery(), mostConnections: MOST_CONNECTIONS });
+    site = await openStatusSite({ settings: SETTINGS, ...createMemoryLottery(), maxConnections: MOST_CONNECTIONS });
   });
 
   afterEach(async () => {
