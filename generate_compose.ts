@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { writeLine, writeText } from './apps/runtime/standard_streams';
 import { composeFile, ComposeFileError, MAX_CLIENTS, parseClientCount } from './tools/compose_file';
 
 const TEMPLATE = 'docker-compose.template.yaml';
@@ -12,7 +13,8 @@ The relative paths in it count from where it lies.
 
   -o, --output FILE        where to write; docker-compose-dev.yaml unless said otherwise
   -t, --template FILE      what to start from; ${TEMPLATE} beside this program unless said otherwise
-  -h, --help               this text`;
+  -h, --help               this text
+`;
 
 interface Wish {
   readonly clients: number;
@@ -23,12 +25,12 @@ interface Wish {
 function main(args: string[]): void {
   try {
     const wish = parseWish(args);
-    if (wish === undefined) return say(USAGE);
+    if (wish === undefined) return writeText(process.stdout, USAGE);
     write(wish.output, composeFile(read(wish.template), wish.clients));
-    say(`${wish.output}: the server, the echo service and ${counted(wish.clients)}`);
+    writeLine(process.stdout, `${wish.output}: the server, the echo service and ${counted(wish.clients)}`);
   } catch (error) {
     if (!(error instanceof ComposeFileError)) throw error;
-    process.stderr.write(`generate_compose: ${error.message}\n`);
+    writeLine(process.stderr, `generate_compose: ${error.message}`);
     process.exitCode = 2;
   }
 }
@@ -86,10 +88,6 @@ function counted(clients: number): string {
 
 function firstSentence(error: Error): string {
   return error.message.split(/\.\s|\n/, 1)[0]!.replace(/\.$/, '');
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
 }
 
 main(process.argv.slice(2));

@@ -24,6 +24,9 @@ USAGE
 
 complain() { printf 'test_server_with_netcat: %s\n' "$*" >&2; }
 
+# Quotes foreign text for a terminal: anything but printed ASCII becomes an escape.
+visible() { LC_ALL=C printf '%q' "$1"; }
+
 # Whatever must be true before a container is worth starting.
 require_network() {
   command -v docker >/dev/null || { complain 'docker is not installed'; return 1; }
@@ -53,7 +56,7 @@ check() {
     run_beside_echo -i timeout "$ANSWER_SECONDS" sh -c 'nc -w "$1" "$2" "$3" | head -n 1' \
       nc "$CONNECT_SECONDS" "$ECHO_HOST" "$ECHO_PORT")
   [ "$received" = "$sent" ] && return
-  complain "sent \"$sent\", received \"$received\""
+  complain "sent $(visible "$sent"), received $(visible "$received")"
   return 1
 }
 
@@ -66,10 +69,10 @@ report_check() {
   fi
 }
 
-[ $# -le 1 ] || { complain "one option is enough: $*"; exit 2; }
+[ $# -le 1 ] || { complain "one option is enough: $(visible "$*")"; exit 2; }
 case ${1-} in
   '') require_network && talk ;;
   --check) report_check ;;
   -h | --help) usage ;;
-  *) complain "unknown option $1 (--help says what there is)"; exit 2 ;;
+  *) complain "unknown option $(visible "$1") (--help says what there is)"; exit 2 ;;
 esac

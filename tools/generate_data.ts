@@ -1,3 +1,4 @@
+import { writeLine, writeText } from '../apps/runtime/standard_streams';
 import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
 import { ForeignFileError, makeSampleData } from './sample_data';
 
@@ -15,7 +16,7 @@ async function main(): Promise<number> {
     bets: parseWholeNumber('BETS', values.bets, 0, 100_000_000),
     onlyMissing: values['only-missing'],
   });
-  for (const path of made) process.stdout.write(`${path}: ${values.bets} bets\n`);
+  for (const path of made) writeLine(process.stdout, `${path}: ${values.bets} bets`);
   return 0;
 }
 
@@ -23,7 +24,8 @@ main().then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
     const isClear = error instanceof ArgumentError || error instanceof ForeignFileError;
-    process.stderr.write(`data: ${isClear ? error.message : String((error as Error).stack)}\n`);
+    if (isClear) writeLine(process.stderr, `data: ${error.message}`);
+    else writeText(process.stderr, `data: ${(error as Error).stack}\n`);
     process.exitCode = error instanceof ForeignFileError ? 1 : 2;
   },
 );

@@ -1,5 +1,6 @@
 import { type SingleBar } from 'cli-progress';
 import { createBars } from '../apps/client/bar_style';
+import { writeLine } from '../apps/runtime/standard_streams';
 
 /** Shows how far each agency is. */
 export interface ProgressDisplay {
@@ -28,7 +29,7 @@ function rateSince(begun: number, bets: number): number {
   return Math.round((bets * 1000) / Math.max(1, performance.now() - begun));
 }
 
-/** A line when an agency's state changes, and one a second while it stays. */
+/** A line when an agency's state changes, and one a second while it stays and the reader keeps up. */
 class PlainLines implements ProgressDisplay {
   private readonly last = new Map<number, { state: string; at: number }>();
 
@@ -37,9 +38,10 @@ class PlainLines implements ProgressDisplay {
   update(agency: number, bets: number, state: string): void {
     const now = performance.now();
     const last = this.last.get(agency);
-    if (last !== undefined && last.state === state && now - last.at < LINE_INTERVAL_MS) return;
+    const isKnown = last?.state === state;
+    if (isKnown && (now - last.at < LINE_INTERVAL_MS || process.stdout.writableNeedDrain)) return;
     this.last.set(agency, { state, at: now });
-    process.stdout.write(`agency ${agency}: ${bets}/${this.totals.get(agency)} bets, ${state}\n`);
+    writeLine(process.stdout, `agency ${agency}: ${bets}/${this.totals.get(agency)} bets, ${state}`);
   }
 
   stop(): void {

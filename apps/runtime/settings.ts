@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseIni } from 'ini';
 import * as v from 'valibot';
+import { printable } from './printable';
 
 /** One setting of a program: how its text is read, what it is when absent, and what `--help` says of it. */
 export interface Setting<Value> {
@@ -22,12 +23,12 @@ export type SettingsOf<Table extends SettingsTable> = {
     : never;
 };
 
-/** A setting or a settings file that cannot be used. Its message is one line, made for the operator. */
+/** A setting or a settings file that cannot be used. Its message is one printable line, made for the operator. */
 export class SettingsError extends Error {
   readonly code = 'UNUSABLE_SETTINGS';
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message.replaceAll(/\s+/g, ' '), options);
+    super(printable(message), options);
     this.name = 'SettingsError';
   }
 }

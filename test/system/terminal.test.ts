@@ -98,6 +98,18 @@ describe('what is drawn in a terminal', function () {
     });
   }
 
+  it('has escapes for the invisible characters of a file name, above the bar of a client', async () => {
+    const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
+    const file = await sandbox.write('a\u001b[2J\u009b31m\u202eb\u2028\u200b\n.csv', formatBets(generateBets(1, 3)));
+    const { code, text } = drawIn(200, ['apps/client/main.js'], {
+      CLI_SERVER_ADDRESS: `127.0.0.1:${port}`,
+      CLI_DATA_FILE: file,
+    });
+    expect(code, text).to.equal(0);
+    expect(text).to.contain('a\\u001b[2J\\u009b31m\\u202eb\\u2028\\u200b\\u000a.csv');
+    for (const raw of [`${ESCAPES}2J`, '\u009b', '\u202e', '\u2028', '\u200b']) expect(text).not.to.contain(raw);
+  });
+
   it('is the result alone with --json', () => {
     const { code, text, lines } = runIn(80, '--json');
     expect(code, text).to.equal(0);
