@@ -32,6 +32,8 @@ export function findFaultInBet(bet: Bet): string | undefined {
 
 function findFaultInName(field: string, name: string): string | undefined {
   if (CONTROL_CHARACTER.test(name)) return `${field} holds a control character`;
+  // Text that was UTF-8 has none; that of a settings file may, and would be stored as another character.
+  if (!name.isWellFormed()) return `${field} holds a lone surrogate`;
   if (NOTHING_BUT_WHITE_SPACE.test(name)) return `${field} is empty or white space`;
   const characters = Array.from(name).length;
   if (characters > NAME_MAX_CHARACTERS) {

@@ -33,6 +33,7 @@ describe('a bet', () => {
     [{ firstName: '' }, 'first_name is empty or white space'],
     [{ firstName: ' \u2003\u3000' }, 'first_name is empty or white space'],
     [{ lastName: 'a\tb' }, 'last_name holds a control character'],
+    [{ lastName: 'a\ud83d' }, 'last_name holds a lone surrogate'],
     [{ lastName: 'a'.repeat(101) }, 'last_name has 101 characters, more than 100'],
     [{ document: '' }, 'document is not 1 to 12 digits'],
     [{ document: '1234567890123' }, 'document is not 1 to 12 digits'],
