@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { parse as parseIni } from 'ini';
 import * as v from 'valibot';
+import { type IniLine, IniSyntaxError, readIni } from './ini_file';
 import { printable } from './printable';
 
 /** One setting of a program: how its text is read, what it is when absent, and what `--help` says of it. */
@@ -42,6 +43,12 @@ export interface SettingsSources {
 
 const SECTION = 'DEFAULT';
 
+/** The text of a setting, and its place: a line of a file, or a word. */
+interface SettingText {
+  readonly text: string;
+  readonly place: string;
+}
+
 /**
  * Reads the settings: from the section `[DEFAULT]` of the ini file (`CONFIG_FILE`, or the default one), each overruled
  * by the environment variable of the same name, each with its fallback where it is in neither.
@@ -50,51 +57,66 @@ const SECTION = 'DEFAULT';
  */
 export function loadSettings<Table extends SettingsTable>(table: Table, sources: SettingsSources): SettingsOf<Table> {
   const file = sources.environment['CONFIG_FILE'] ?? sources.defaultFile;
-  const fromFile = readSection(file, { mayBeMissing: sources.environment['CONFIG_FILE'] === undefined });
-  for (const name of Object.keys(fromFile)) {
-    if (!Object.hasOwn(table, name)) throw new SettingsError(`${file}: unknown setting ${name}`);
-  }
+  const content = readText(file, { mayBeMissing: sources.environment['CONFIG_FILE'] === undefined });
+  const fromFile = content === undefined ? new Map<string, SettingText>() : readSettings(table, file, content);
 
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(table)) {
     const fromEnvironment = sources.environment[name];
-    const text = fromEnvironment ?? fromFile[name] ?? setting.fallback;
-    if (text === undefined) continue;
-    const origin = fromEnvironment !== undefined ? 'environment' : fromFile[name] !== undefined ? file : 'default';
-    values[name] = parseSetting(name, setting, text, origin);
+    const found = fromEnvironment === undefined ? fromFile.get(name) : { text: fromEnvironment, place: 'environment' };
+    const text = found?.text ?? setting.fallback;
+    if (text !== undefined) values[name] = parseSetting(name, setting, text, found?.place ?? 'default');
   }
   return values as SettingsOf<Table>;
 }
 
-function parseSetting(name: string, setting: Setting<unknown>, text: string, origin: string): unknown {
+function parseSetting(name: string, setting: Setting<unknown>, text: string, place: string): unknown {
   const result = v.safeParse(setting.schema, text);
   if (result.success) return result.output;
-  throw new SettingsError(`${origin}: ${name} ${result.issues[0].message}, but is ${JSON.stringify(text)}`);
+  throw new SettingsError(`${place}: ${name} ${result.issues[0].message}, but is ${JSON.stringify(text)}`);
 }
 
-function readSection(file: string, options: { mayBeMissing: boolean }): Record<string, string> {
-  const content = readText(file, options);
-  if (content === undefined) return {};
-  const sections: Record<string, unknown> = parseIni(content);
-  for (const [name, value] of Object.entries(sections)) {
-    if (typeof value !== 'object')
-      throw new SettingsError(`${file}: ${name} stands outside of the section [${SECTION}]`);
-    if (name !== SECTION) throw new SettingsError(`${file}: unknown section [${name}]; settings stand in [${SECTION}]`);
+/** The settings of a file, by name. A setting that stands twice is refused, as Python's configparser does. */
+function readSettings(table: SettingsTable, file: string, content: string): Map<string, SettingText> {
+  const settings = new Map<string, SettingText>();
+  let isInSection = false;
+  for (const line of readLines(file, content)) {
+    const { kind, name } = line;
+    const place = `${file}:${line.line}`;
+    if (kind === 'section') {
+      if (name !== SECTION)
+        throw new SettingsError(`${place}: unknown section [${name}]; settings stand in [${SECTION}]`);
+      isInSection = true;
+      continue;
+    }
+    if (!isInSection) throw new SettingsError(`${place}: ${name} stands outside of the section [${SECTION}]`);
+    if (!Object.hasOwn(table, name)) throw new SettingsError(`${place}: unknown setting ${name}`);
+    const earlier = settings.get(name);
+    if (earlier !== undefined) throw new SettingsError(`${place}: ${name} stands in ${earlier.place} already`);
+    settings.set(name, { text: line.value, place });
   }
-  const section = (sections[SECTION] ?? {}) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(section)) {
-    if (typeof value === 'object' && value !== null) throw new SettingsError(`${file}: ${name} is not a single value`);
+  return settings;
+}
+
+function* readLines(file: string, content: string): Generator<IniLine> {
+  try {
+    yield* readIni(content);
+  } catch (cause) {
+    if (!(cause instanceof IniSyntaxError)) throw cause;
+    throw new SettingsError(`${file}:${cause.line}: ${cause.message}`, { cause });
   }
-  return Object.fromEntries(Object.entries(section).map(([name, value]) => [name, String(value)]));
 }
 
 function readText(file: string, options: { mayBeMissing: boolean }): string | undefined {
+  let bytes: Buffer;
   try {
-    // Some editors begin a file with a byte order mark, which would hide the section's name.
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+    bytes = readFileSync(file);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' && options.mayBeMissing) return undefined;
     throw new SettingsError(`the settings file ${file} cannot be read: ${message}`, { cause });
   }
+  if (!isUtf8(bytes)) throw new SettingsError(`the settings file ${file} is not UTF-8`);
+  // Some editors begin a file with a byte order mark, which would hide the section's name.
+  return bytes.toString('utf8').replace(/^\uFEFF/, '');
 }

@@ -108,7 +108,7 @@ describe('the settings of the programs', function () {
   it('that a file has and nobody knows are one clear line', async () => {
     await mkdir(sandbox.path('config'));
     await sandbox.write('config/client.ini', '[DEFAULT]\nCLI_ID = 1\nCLI_WINDOWS = 3\n');
-    await expectUnusable(launch('client', {}), /config\/client\.ini: unknown setting CLI_WINDOWS/);
+    await expectUnusable(launch('client', {}), /config\/client\.ini:3: unknown setting CLI_WINDOWS/);
     await sandbox.write('config/client.ini', '[default]\nCLI_ID = 1\n');
     await expectUnusable(launch('client', {}), /unknown section \[default\]/);
     await sandbox.write('config/client.ini', 'CLI_ID = 1\n');

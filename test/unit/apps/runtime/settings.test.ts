@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { parse as parseIni } from 'ini';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CLIENT_SETTINGS } from '../../../../apps/client/settings';
 import { ECHO_CLIENT_SETTINGS, ECHO_SERVER_SETTINGS } from '../../../../apps/echo/settings';
+import { readIni } from '../../../../apps/runtime/ini_file';
 import { hostAndPort, logLevel, nonEmptyText, wholeNumber } from '../../../../apps/runtime/setting_schemas';
 import { loadSettings, SettingsError, type SettingsTable } from '../../../../apps/runtime/settings';
 import { SERVER_SETTINGS } from '../../../../apps/server/settings';
@@ -71,30 +71,72 @@ describe('settings', () => {
     expectUnusable({ PORT: '0' }, 'environment: PORT must be a whole number from 1 to 65535, but is "0"');
     expectUnusable({ NAME: ' ' }, 'environment: NAME must not be empty, but is " "');
     writeFileSync(file, '[DEFAULT]\nPORT = eighty\n');
-    expectUnusable({}, `${file}: PORT must be a whole number from 1 to 65535, but is "eighty"`);
+    expectUnusable({}, `${file}:2: PORT must be a whole number from 1 to 65535, but is "eighty"`);
   });
 
   it('that nobody knows are refused in the file, and left alone in the environment', () => {
-    writeFileSync(file, '[DEFAULT]\nPROT = 81\n');
-    expectUnusable({}, `${file}: unknown setting PROT`);
-    for (const text of ['[DEFAULT]\nconstructor = 1\n', '[DEFAULT]\ntoString = 1\n']) {
-      writeFileSync(file, text);
-      expect(() => load()).to.throw(SettingsError, /unknown setting/);
+    for (const name of ['PROT', 'port', '__proto__', '"__proto__"', "'__proto__'", 'constructor', 'toString']) {
+      writeFileSync(file, `[DEFAULT]\nPORT = 81\n${name} = 81\n`);
+      expectUnusable({ PROT: '1', constructor: '1' }, `${file}:3: unknown setting ${name}`);
     }
+    for (const name of ['hasOwnProperty', 'valueOf', 'PORT[]', '"PORT"', 'PORT ; words', 'DEFAULT.PORT', 'null']) {
+      writeFileSync(file, `[DEFAULT]\n${name} = 81\n`);
+      expectUnusable({}, `${file}:2: unknown setting ${name}`);
+    }
+    writeFileSync(file, '');
+    expect(load({ PROT: '1', constructor: '1' })).to.deep.equal({ PORT: 80, NAME: 'nobody', LEVEL: 'INFO' });
   });
 
   it('that stand elsewhere in the file are refused', () => {
-    writeFileSync(file, 'PORT = 81\n');
-    expectUnusable({}, `${file}: PORT stands outside of the section [DEFAULT]`);
-    writeFileSync(file, '[SERVER]\nPORT = 81\n');
-    expectUnusable({}, `${file}: unknown section [SERVER]; settings stand in [DEFAULT]`);
-    writeFileSync(file, '[DEFAULT.MORE]\nPORT = 81\n');
-    expectUnusable({}, `${file}: MORE is not a single value`);
+    for (const name of ['PORT', '__proto__']) {
+      writeFileSync(file, `${name} = 81\n`);
+      expectUnusable({}, `${file}:1: ${name} stands outside of the section [DEFAULT]`);
+    }
+    for (const name of [
+      'SERVER',
+      'default',
+      '',
+      '__proto__',
+      'constructor',
+      '"DEFAULT"',
+      'DEFAULT.MORE',
+      'DEFAULT\\.MORE',
+    ]) {
+      for (const content of ['PORT = 81\n', '']) {
+        writeFileSync(file, `[DEFAULT]\nNAME = a\n[${name}]\n${content}`);
+        expectUnusable({}, `${file}:3: unknown section [${name}]; settings stand in [DEFAULT]`);
+      }
+    }
   });
 
-  it('that are lists are refused', () => {
-    writeFileSync(file, '[DEFAULT]\nPORT[] = 81\n');
-    expectUnusable({}, `${file}: PORT is not a single value`);
+  it('that stand twice in the file are refused, as Python does', () => {
+    writeFileSync(file, '[DEFAULT]\nPORT = 81\nNAME = a\nPORT = 81\n');
+    expectUnusable({ PORT: '82' }, `${file}:4: PORT stands in ${file}:2 already`);
+    writeFileSync(file, '[DEFAULT]\nPORT = 81\n[DEFAULT]\nPORT = 82\n');
+    expectUnusable({}, `${file}:4: PORT stands in ${file}:2 already`);
+    writeFileSync(file, '[DEFAULT]\nPORT = 81\n[DEFAULT]\nNAME = a\n');
+    expect(load()).to.include({ PORT: 81, NAME: 'a' });
+  });
+
+  it('that have no value are refused with their line', () => {
+    writeFileSync(file, '[DEFAULT]\nPORT = 81\n\nNAME\n');
+    expectUnusable({}, `${file}:4: "NAME" is no setting: a setting is written NAME = value`);
+    writeFileSync(file, '[DEFAULT]\nNAME =\n');
+    expectUnusable({}, `${file}:2: NAME must not be empty, but is ""`);
+  });
+
+  it('are text of the file as it stands, whatever it looks like', () => {
+    for (const text of ['true', 'null', '0042', '1e3', "'1e3'", '"null"', "'[1]'"]) {
+      writeFileSync(file, `[DEFAULT]\nNAME = ${text}\n`);
+      expect(load().NAME).to.equal(text.replaceAll(/["']/g, ''));
+    }
+  });
+
+  it('in a file that is not UTF-8 are refused', () => {
+    for (const encoding of ['latin1', 'utf16le'] as const) {
+      writeFileSync(file, Buffer.from('\ufeff[DEFAULT]\nNAME = ñ\n', encoding));
+      expectUnusable({}, `the settings file ${file} is not UTF-8`);
+    }
   });
 
   it('errors are one line, whatever they quote', () => {
@@ -144,7 +186,8 @@ describe('the settings files of the project', () => {
 
     it(`${name} has every setting with its default, each with words above it, and no other`, () => {
       const text = readFileSync(path, 'utf8');
-      const values = (parseIni(text) as Record<string, Record<string, string>>)['DEFAULT']!;
+      const values: Record<string, string> = {};
+      for (const line of readIni(text)) if (line.kind === 'setting') values[line.name] = line.value;
       const defaults = Object.entries(table).filter(([, { fallback }]) => fallback !== undefined);
       expect(values).to.deep.equal(Object.fromEntries(defaults.map(([setting, { fallback }]) => [setting, fallback])));
       const lines = text.split('\n');

@@ -1,0 +1,111 @@
+/** A line of an ini file with content; `line` is its number, from 1 on. */
+export type IniLine = IniSection | IniSetting;
+
+/** `[NAME]`, the beginning of a section. */
+export interface IniSection {
+  readonly kind: 'section';
+  readonly name: string;
+  readonly line: number;
+}
+
+/** `NAME = value` */
+export interface IniSetting {
+  readonly kind: 'setting';
+  readonly name: string;
+  readonly value: string;
+  readonly line: number;
+}
+
+/** A line that is neither empty, a comment, a section nor a setting. The message does not name the line. */
+export class IniSyntaxError extends Error {
+  readonly code = 'INI_SYNTAX';
+
+  constructor(
+    readonly line: number,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'IniSyntaxError';
+  }
+}
+
+const IGNORED = /^\s*(?:[;#]|$)/;
+const SECTION = /^\[([^\]]*)\](?:\s+[;#].*)?$/s;
+const SETTING = /^([^=]*)=(.*)$/s;
+
+/**
+ * Reads an ini file strictly: each line counts, and each value is text (no lists, no nested sections, no types). The format
+ * has many dialects, and the `ini` package never refuses a line. This dialect has
+ *
+ * - a line that begins with `;` or `#`, and the rest of a line behind white space and `;` or `#`: a comment;
+ * - `[NAME]`: the section of the lines below;
+ * - `NAME = value`, white space around both dropped. In the value `\;`, `\#` and `\\` stand for the second character;
+ * - `NAME = "value"` with the escapes of JSON, `NAME = 'value'` without escapes.
+ *
+ * @throws IniSyntaxError
+ */
+export function* readIni(text: string): Generator<IniLine> {
+  for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
+    if (!IGNORED.test(line)) yield readLine(line.trim(), index + 1);
+  }
+}
+
+function readLine(text: string, line: number): IniLine {
+  return text.startsWith('[') ? readSection(text, line) : readSetting(text, line);
+}
+
+function readSection(text: string, line: number): IniSection {
+  const match = SECTION.exec(text);
+  if (match !== null) return { kind: 'section', name: match[1]!.trim(), line };
+  throw new IniSyntaxError(line, `${quote(text)} is no section: a section is written [NAME]`);
+}
+
+function readSetting(text: string, line: number): IniSetting {
+  const match = SETTING.exec(text);
+  if (match === null) {
+    throw new IniSyntaxError(line, `${quote(text)} is no setting: a setting is written NAME = value`);
+  }
+  const name = match[1]!.trim();
+  if (name === '') throw new IniSyntaxError(line, 'no name stands before "="');
+  return { kind: 'setting', name, value: readValue(name, match[2]!.trim(), line), line };
+}
+
+const QUOTED = /^(?:"((?:[^"\\]|\\.)*)"|'([^']*)')(?:\s+[;#].*)?$/s;
+
+function readValue(name: string, text: string, line: number): string {
+  if (!/^["']/.test(text)) return readUnquoted(name, text, line);
+  const match = QUOTED.exec(text);
+  if (match === null) {
+    throw new IniSyntaxError(line, `the value of ${name} has quotes that are not closed, or text behind them`);
+  }
+  return match[2] ?? readJson(name, `"${match[1]!}"`, line);
+}
+
+const COMMENT = /(?:^|\s)[;#]/;
+const UP_TO_A_BARE_SIGN = /^(?:[^\\;#]|\\.|\\$)*/s;
+
+function readUnquoted(name: string, text: string, line: number): string {
+  const value = text.slice(0, COMMENT.exec(text)?.index).trimEnd();
+  const { length } = UP_TO_A_BARE_SIGN.exec(value)![0];
+  if (length === value.length) return value.replaceAll(/\\([\\;#])/g, '$1');
+  const fault = `"${value[length]}" stands inside the value of ${name}`;
+  throw new IniSyntaxError(line, `${fault}: write the value in quotes, or white space before a comment`);
+}
+
+function readJson(name: string, text: string, line: number): string {
+  let value: string;
+  try {
+    value = JSON.parse(text) as string;
+  } catch (cause) {
+    throw new IniSyntaxError(line, `the value of ${name} has an escape that JSON does not have`, { cause });
+  }
+  if (value.isWellFormed()) return value;
+  throw new IniSyntaxError(line, `the value of ${name} holds a lone surrogate`);
+}
+
+const QUOTED_CHARACTERS = 60;
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS)}…` : text);
+}
