@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { hostAndPort, logLevel, milliseconds, nonEmptyText, wholeNumber } from '../runtime/setting_schemas';
+import { filePath, hostAndPort, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
 import { type Bet, findFaultInBet } from '../lottery/bet';
 import { SettingsError, type SettingsOf, type SettingsTable } from '../runtime/settings';
 
@@ -11,7 +11,7 @@ export const CLIENT_SETTINGS = {
   CLI_SERVER_ADDRESS: { schema: hostAndPort, fallback: 'server:12345', about: 'the server, host:port' },
   CLI_LOG_LEVEL: { schema: logLevel, fallback: 'INFO', about: 'DEBUG, INFO, WARNING, ERROR or CRITICAL' },
   CLI_DATA_FILE: {
-    schema: nonEmptyText,
+    schema: filePath,
     fallback: '.data/agency-{id}.csv',
     about: 'the file of bets; {id} stands for the id',
   },

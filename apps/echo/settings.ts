@@ -1,9 +1,9 @@
-import { hostAndPort, logLevel, milliseconds, nonEmptyText, wholeNumber } from '../runtime/setting_schemas';
+import { bindAddress, hostAndPort, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
 import { type SettingsOf, type SettingsTable } from '../runtime/settings';
 
 export const ECHO_SERVER_SETTINGS = {
   ECHO_PORT: { schema: wholeNumber(0, 65_535), fallback: '12345', about: 'the port to listen on; 0: any free one' },
-  ECHO_IP: { schema: nonEmptyText, fallback: '0.0.0.0', about: 'the address to bind' },
+  ECHO_IP: { schema: bindAddress, fallback: '0.0.0.0', about: 'the address to bind' },
   LOGGING_LEVEL: { schema: logLevel, fallback: 'INFO', about: 'DEBUG, INFO, WARNING, ERROR or CRITICAL' },
 } satisfies SettingsTable;
 

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { LOG_LEVELS } from './action_log';
 
@@ -30,14 +31,33 @@ export const logLevel = v.pipe(
 
 export const nonEmptyText = v.pipe(v.string(), v.trim(), v.minLength(1, 'must not be empty'));
 
+/** The path of a file or a directory. */
+export const filePath = v.pipe(
+  nonEmptyText,
+  v.check((path) => !path.includes('\0'), 'must not hold the character NUL'),
+);
+
+/** An address of this machine to listen on: a host name or an IP address; an IPv6 address may stand in brackets. */
+export const bindAddress = v.pipe(
+  nonEmptyText,
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+    const host = isIPv6(value) ? value : readHost(value);
+    if (host !== undefined) return host;
+    addIssue({ message: 'must be an IP address or a host name, without a port' });
+    return NEVER;
+  }),
+);
+
 /** `host:port`; an IPv6 address stands in brackets. */
 export const hostAndPort = v.pipe(
   v.string(),
   v.trim(),
-  v.regex(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port'),
-  v.transform((text) => {
-    const colon = text.lastIndexOf(':');
-    return { host: text.slice(0, colon).replaceAll(/[[\]]/g, ''), port: Number(text.slice(colon + 1)) };
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+    const match = /^(.*):(\d{1,5})$/s.exec(value);
+    const host = match === null ? undefined : readHost(match[1]!);
+    if (host !== undefined) return { host, port: Number(match![2]) };
+    addIssue({ message: 'must be host:port' });
+    return NEVER;
   }),
   v.check(({ port }) => port >= 1 && port <= 65_535, 'must be host:port with a port from 1 to 65535'),
 );
@@ -51,3 +71,10 @@ export const hostNames = v.pipe(
   v.transform((text) => (text.trim() === '' ? [] : text.split(',').map((name) => name.trim()))),
   v.check((names) => names.every((name) => HOST_NAME.test(name)), 'must be host names, separated by commas'),
 );
+
+/** A host name, an IPv4 address, or an IPv6 address in brackets, which it loses; undefined for other text. */
+function readHost(text: string): string | undefined {
+  const bracketed = /^\[(.*)\]$/s.exec(text)?.[1];
+  if (bracketed !== undefined) return isIPv6(bracketed) ? bracketed : undefined;
+  return /^[^\s:[\]\p{Cc}]+$/u.test(text) ? text : undefined;
+}

@@ -1,10 +1,10 @@
-import { hostNames, logLevel, milliseconds, nonEmptyText, wholeNumber } from '../runtime/setting_schemas';
+import { bindAddress, filePath, hostNames, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
 import { type SettingsOf, type SettingsTable } from '../runtime/settings';
 
 /** The server's settings; config/server.ini documents them for the operator. */
 export const SERVER_SETTINGS = {
   SERVER_PORT: { schema: wholeNumber(0, 65_535), fallback: '12345', about: 'the port to listen on; 0: any free one' },
-  SERVER_IP: { schema: nonEmptyText, fallback: '0.0.0.0', about: 'the address to bind' },
+  SERVER_IP: { schema: bindAddress, fallback: '0.0.0.0', about: 'the address to bind' },
   SERVER_LISTEN_BACKLOG: {
     schema: wholeNumber(1, 65_535),
     fallback: '4096',
@@ -12,7 +12,7 @@ export const SERVER_SETTINGS = {
   },
   LOGGING_LEVEL: { schema: logLevel, fallback: 'INFO', about: 'DEBUG, INFO, WARNING, ERROR or CRITICAL' },
   SERVER_AGENCIES: { schema: wholeNumber(1, 1_000_000), fallback: '5', about: 'how many agencies take part' },
-  SERVER_DATA_DIR: { schema: nonEmptyText, fallback: './data', about: 'the directory of bets.csv and its journals' },
+  SERVER_DATA_DIR: { schema: filePath, fallback: './data', about: 'the directory of bets.csv and its journals' },
   SERVER_WINNING_NUMBER: { schema: wholeNumber(0, 9999), fallback: '7574', about: 'the number that wins' },
   SERVER_MAX_SESSIONS: {
     schema: wholeNumber(1, 1_000_000),
@@ -28,7 +28,7 @@ export const SERVER_SETTINGS = {
   SERVER_WAIT_HOLD_MS: { schema: milliseconds(0), fallback: '1000', about: 'how long an A may be held before W' },
   SERVER_STATUS_PORT: { schema: wholeNumber(0, 65_535), fallback: '0', about: 'the port of the status page; 0: none' },
   SERVER_STATUS_IP: {
-    schema: nonEmptyText,
+    schema: bindAddress,
     fallback: '127.0.0.1',
     about: 'the address that the status page is bound to',
   },

@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import { mkdir } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { findFreePort } from '../../tools/free_port';
 import { App, type ProgramName } from '../support/app';
 import { LotterySandbox } from '../support/lottery_sandbox';
+
+function hasIPv6(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
+}
 
 describe('the settings of the programs', function () {
   this.timeout(20_000);
@@ -31,6 +37,9 @@ describe('the settings of the programs', function () {
     ['server', 'SERVER_PORT', '65536', /SERVER_PORT must be a whole number from 0 to 65535, but is "65536"/],
     ['server', 'SERVER_PORT', '', /SERVER_PORT must be/],
     ['server', 'SERVER_IP', '  ', /SERVER_IP must not be empty/],
+    ['server', 'SERVER_IP', '[::1', /SERVER_IP must be an IP address or a host name, without a port, but is "\[::1"/],
+    ['server', 'SERVER_STATUS_IP', '[localhost]', /SERVER_STATUS_IP must be an IP address or a host name/],
+    ['echoServer', 'ECHO_IP', '[127.0.0.1]', /ECHO_IP must be an IP address or a host name/],
     ['server', 'SERVER_LISTEN_BACKLOG', '-1', /SERVER_LISTEN_BACKLOG must be/],
     ['server', 'LOGGING_LEVEL', 'chatty', /LOGGING_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL/],
     ['server', 'SERVER_AGENCIES', '0', /SERVER_AGENCIES must be/],
@@ -103,6 +112,32 @@ describe('the settings of the programs', function () {
     const server = launch('server', { CONFIG_FILE: file });
     await server.line(/DEBUG +action: config .*SERVER_IP: 127\.0\.0\.1/);
     await server.line(/action: listen/);
+  });
+
+  it('may have an IPv6 address in brackets to bind', async function () {
+    if (!hasIPv6()) {
+      this.test!.title += ' (this machine has no ::1)';
+      this.skip();
+    }
+    const env = {
+      SERVER_IP: '[::1]',
+      SERVER_PORT: '0',
+      SERVER_STATUS_IP: '[::1]',
+      SERVER_STATUS_PORT: String(await findFreePort()),
+    };
+    const server = launch('server', env);
+    const [, port] = /address: \[::1\]:(\d+)/.exec(await server.line(/action: listen \| result: success/))!;
+    await server.line(/action: status_page \| result: success/);
+    expect((await launch('healthcheck', env).end()).code).to.equal(0);
+    const withoutPage = { SERVER_IP: '[::1]', SERVER_PORT: port!, SERVER_STATUS_PORT: '0' };
+    expect((await launch('healthcheck', withoutPage).end()).code).to.equal(0);
+    const echo = launch('echoServer', { ECHO_IP: '[::1]', ECHO_PORT: '0' });
+    const listens = await echo.line(/action: listen \| result: success \| address: \[::1\]:\d+$/);
+    const client = launch('echoClient', {
+      CLI_SERVER_ADDRESS: /\[.*$/.exec(listens)![0],
+      CLI_LOOP_AMOUNT: '1',
+    });
+    expect((await client.end()).code, client.stdout).to.equal(0);
   });
 
   it('that a file has and nobody knows are one clear line', async () => {

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { CLIENT_SETTINGS } from '../../../../apps/client/settings';
 import { ECHO_CLIENT_SETTINGS, ECHO_SERVER_SETTINGS } from '../../../../apps/echo/settings';
 import { readIni } from '../../../../apps/runtime/ini_file';
-import { hostAndPort, logLevel, nonEmptyText, wholeNumber } from '../../../../apps/runtime/setting_schemas';
+import {
+  bindAddress,
+  filePath,
+  hostAndPort,
+  logLevel,
+  nonEmptyText,
+  wholeNumber,
+} from '../../../../apps/runtime/setting_schemas';
 import { loadSettings, SettingsError, type SettingsTable } from '../../../../apps/runtime/settings';
 import { SERVER_SETTINGS } from '../../../../apps/server/settings';
 
@@ -14,6 +21,8 @@ const TABLE = {
   NAME: { schema: nonEmptyText, fallback: 'nobody', about: 'a name' },
   LEVEL: { schema: logLevel, fallback: 'INFO', about: 'a level' },
   PLACE: { schema: hostAndPort, fallback: undefined, about: 'a place' },
+  ADDRESS: { schema: bindAddress, fallback: undefined, about: 'an address' },
+  PATH_NAME: { schema: filePath, fallback: undefined, about: 'a path' },
 } satisfies SettingsTable;
 
 describe('settings', () => {
@@ -168,11 +177,81 @@ describe('settings', () => {
     '[::1]',
     'host:8o',
     'http://x:1',
+    '[1::2::3]:80',
+    '[::1%]:80',
+    '[.]:80',
+    'a\u0000b:80',
+    'a\u001bb:80',
   ]) {
     it(`have no address ${JSON.stringify(text)}`, () => {
       expect(() => load({ PLACE: text })).to.throw(SettingsError, /PLACE must be host:port/);
     });
   }
+
+  for (const [text, host] of [
+    ['host:80', 'host'],
+    ['127.0.0.1:80', '127.0.0.1'],
+    ['[::1]:80', '::1'],
+    ['[fe80::1%eth0]:80', 'fe80::1%eth0'],
+  ] as const) {
+    it(`may have the address ${JSON.stringify(text)}`, () => {
+      expect(load({ PLACE: text }).PLACE).to.deep.equal({ host, port: 80 });
+    });
+  }
+
+  for (const [text, host] of [
+    ['0.0.0.0', '0.0.0.0'],
+    [' ::1 ', '::1'],
+    ['[::1]', '::1'],
+    ['[::]', '::'],
+    ['::', '::'],
+    ['[fe80::1%eth0]', 'fe80::1%eth0'],
+    ['[::ffff:127.0.0.1]', '::ffff:127.0.0.1'],
+    ['localhost', 'localhost'],
+    ['my_host.example', 'my_host.example'],
+  ] as const) {
+    it(`may have the address ${JSON.stringify(text)} to bind`, () => {
+      expect(load({ ADDRESS: text }).ADDRESS).to.equal(host);
+    });
+  }
+
+  for (const text of [
+    '[]',
+    '[',
+    '[::1',
+    '::1]',
+    '[[::1]]',
+    '[127.0.0.1]',
+    '[localhost]',
+    '[1::2::3]',
+    '1::2::3',
+    ':::',
+    '127.0.0.1:80',
+    '[::1]:80',
+    'a b',
+    'a\u0000b',
+    'a\u001bb',
+    'http://x',
+  ]) {
+    it(`have no address ${JSON.stringify(text)} to bind`, () => {
+      expectUnusable(
+        { ADDRESS: text },
+        `environment: ADDRESS must be an IP address or a host name, without a port, but is ${JSON.stringify(text)}`,
+      );
+    });
+  }
+
+  it('have no empty address and no empty path', () => {
+    for (const name of ['ADDRESS', 'PATH_NAME']) {
+      expectUnusable({ [name]: ' ' }, `environment: ${name} must not be empty, but is " "`);
+    }
+  });
+
+  it('have no path with a NUL, which no file has', () => {
+    writeFileSync(file, '[DEFAULT]\nPATH_NAME = "a\\u0000b"\n');
+    expectUnusable({}, `${file}:2: PATH_NAME must not hold the character NUL, but is "a\\u0000b"`);
+    expect(load({ PATH_NAME: ' a \n\u001b b ' }).PATH_NAME).to.equal('a \n\u001b b');
+  });
 });
 
 describe('the settings files of the project', () => {
