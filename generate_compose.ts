@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { type BigIntStats, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { writeLine, writeText } from './apps/runtime/standard_streams';
-import { composeFile, ComposeFileError, MAX_CLIENTS, parseClientCount } from './tools/compose_file';
+import { composeFile, ComposeFileError, MAX_CLIENTS, mountedFiles, parseClientCount } from './tools/compose_file';
 
 const TEMPLATE = 'docker-compose.template.yaml';
 const USAGE = `usage: npx ts-node generate_compose.ts CLIENTS [-o FILE] [-t TEMPLATE]
@@ -26,7 +26,10 @@ function main(args: string[]): void {
   try {
     const wish = parseWish(args);
     if (wish === undefined) return writeText(process.stdout, USAGE);
-    write(wish.output, composeFile(read(wish.template), wish.clients));
+    refuseTemplate(wish);
+    const compose = composeFile(read(wish.template), wish.clients);
+    refuseMounted(wish, compose);
+    write(wish.output, compose);
     writeLine(process.stdout, `${wish.output}: the server, the echo service and ${counted(wish.clients)}`);
   } catch (error) {
     if (!(error instanceof ComposeFileError)) throw error;
@@ -42,9 +45,35 @@ function parseWish(args: string[]): Wish | undefined {
   const [count, ...more] = positionals;
   if (count === undefined) throw new ComposeFileError('say how many clients: npx ts-node generate_compose.ts 5');
   if (more.length > 0) throw new ComposeFileError(`one number of clients is enough: what is "${more.join(' ')}"?`);
-  const wish = { clients: parseClientCount(count), output: values.output, template: values.template };
-  if (resolve(wish.output) !== resolve(wish.template)) return wish;
-  throw new ComposeFileError(`${wish.output} is the template: write to another file`);
+  return { clients: parseClientCount(count), output: values.output, template: values.template };
+}
+
+function refuseTemplate({ output, template }: Wish): void {
+  if (isSameFile(output, template)) throw new ComposeFileError(`${output} is the template: write to another file`);
+}
+
+/** The template's relative paths count from where it lies, as those of its result do. */
+function refuseMounted({ output, template }: Wish, compose: string): void {
+  for (const file of mountedFiles(compose)) {
+    if (!isSameFile(output, resolve(dirname(template), file))) continue;
+    throw new ComposeFileError(`${output} is ${file}, which a container reads: write to another file`);
+  }
+}
+
+/** Whether two paths name one file, over links too. A file that does not exist has its name alone. */
+function isSameFile(one: string, other: string): boolean {
+  if (resolve(one) === resolve(other)) return true;
+  const [first, second] = [identify(one), identify(other)];
+  return first !== undefined && first.dev === second?.dev && first.ino === second.ino;
+}
+
+function identify(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true });
+  } catch {
+    // It is missing, or out of reach: reading or writing it reports that.
+    return undefined;
+  }
 }
 
 function parseArguments(args: string[]) {

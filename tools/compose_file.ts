@@ -1,4 +1,14 @@
-import { type Document, isCollection, isMap, isScalar, parseDocument, type Scalar, visit, type YAMLMap } from 'yaml';
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isScalar,
+  parse,
+  parseDocument,
+  type Scalar,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 
 /**
  * The template's /24 network has 253 addresses to give (256 less its own, the broadcast address and the gateway). The
@@ -31,6 +41,21 @@ export function composeFile(template: string, clients: number): string {
   replaceInText(server, AGENCIES, clients === 0 ? undefined : String(clients));
   replacePattern(services, pattern, clients);
   return document.toString({ lineWidth: 0 });
+}
+
+/** The paths of this machine that a compose file mounts into containers, as it names them: its bind mounts. */
+export function mountedFiles(compose: string): string[] {
+  const { services } = parse(compose) as { services: Record<string, { volumes?: readonly Volume[] } | null> };
+  const volumes = Object.values(services).flatMap((service) => service?.volumes ?? []);
+  return volumes.flatMap((volume) => sourceOf(volume) ?? []);
+}
+
+/** https://docs.docker.com/reference/compose-file/services/#volumes */
+type Volume = string | { readonly type: string; readonly source?: string };
+
+function sourceOf(volume: Volume): string | undefined {
+  if (typeof volume !== 'string') return volume.type === 'bind' ? volume.source : undefined;
+  return /^([./~][^:]*):/.exec(volume)?.[1];
 }
 
 function parseTemplate(template: string): Document {

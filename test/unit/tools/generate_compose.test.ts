@@ -1,11 +1,27 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 
-import { composeFile, ComposeFileError, MAX_CLIENTS, parseClientCount } from '../../../tools/compose_file';
+import {
+  composeFile,
+  ComposeFileError,
+  MAX_CLIENTS,
+  mountedFiles,
+  parseClientCount,
+} from '../../../tools/compose_file';
 
 const REPOSITORY = join(__dirname, '../../..');
 
@@ -107,6 +123,23 @@ describe('a compose file made from its template', () => {
       expect(() => composeFile(template, 2)).not.to.throw(/\n/);
     });
   }
+});
+
+describe('the files that a compose file mounts', () => {
+  it('are its bind mounts, in the long and in the short syntax, without volumes of a name', () => {
+    const volumes = [
+      '{type: bind, source: ./a.ini, target: /a, bind: {create_host_path: false}}',
+      '{type: volume, source: data, target: /data}',
+      '{type: tmpfs, target: /tmp}',
+      './b.csv:/b:ro',
+      '/c/d:/d',
+      '../e:/e',
+      'data:/data',
+      '/anonymous',
+    ];
+    const services = `services:\n  x:\n    volumes:\n${volumes.map((text) => `      - ${text}\n`).join('')}  y:\n    image: z\n  empty:\n`;
+    expect(mountedFiles(services)).to.deep.equal(['./a.ini', './b.csv', '/c/d', '../e']);
+  });
 });
 
 describe('the number of clients as it was typed', () => {
@@ -221,6 +254,82 @@ describe('generate_compose.ts as it is run', function () {
     expectRefusal(['3', '-o', directory], /cannot be written: EISDIR/);
     expectRefusal(['3', '-o', join(directory, 'no', 'such', 'place')], /cannot be written: ENOENT/);
     expectRefusal(['3', '-t', output(), '-o', 'out.yaml'], /is the template/, directory);
+  });
+
+  describe('with a template beside it', () => {
+    const path = (name: string): string => join(directory, name);
+    const contents = (): Record<string, string> =>
+      Object.fromEntries(Object.keys(FILES).map((name) => [name, readFileSync(path(name), 'utf8')]));
+
+    const MOUNTING = TEMPLATE.replace(
+      '  # a pattern',
+      `    volumes:
+      - type: bind
+        source: ./config/server.ini
+        target: /app/config/server.ini
+      - server_data:/app/data
+  # a pattern`,
+    );
+    const FILES = {
+      'template.yaml': MOUNTING,
+      'config/server.ini': 'the settings',
+      '.data/agency-2.csv': 'the bets',
+    };
+
+    beforeEach(() => {
+      for (const [name, content] of Object.entries(FILES)) {
+        mkdirSync(dirname(path(name)), { recursive: true });
+        writeFileSync(path(name), content);
+      }
+      symlinkSync('template.yaml', path('symbolic.yaml'));
+      symlinkSync('symbolic.yaml', path('twice.yaml'));
+      linkSync(path('template.yaml'), path('hard.yaml'));
+      symlinkSync('.', path('here'));
+      symlinkSync('config/server.ini', path('settings.yaml'));
+      linkSync(path('.data/agency-2.csv'), path('bets.yaml'));
+    });
+
+    for (const [output, template] of [
+      ['symbolic.yaml', 'template.yaml'],
+      ['twice.yaml', 'template.yaml'],
+      ['hard.yaml', 'template.yaml'],
+      ['here/template.yaml', 'template.yaml'],
+      ['template.yaml', 'symbolic.yaml'],
+    ] as const) {
+      it(`refuses to write over it: -t ${template} -o ${output}`, () => {
+        const message = new RegExp(`^generate_compose: ${output} is the template: write to another file\\n$`);
+        expectRefusal(['3', '-t', template, '-o', output], message, directory);
+        expect(contents()).to.deep.equal(FILES);
+      });
+    }
+
+    for (const [output, input] of [
+      ['config/server.ini', './config/server.ini'],
+      ['settings.yaml', './config/server.ini'],
+      ['.data/agency-2.csv', './.data/agency-2.csv'],
+      ['bets.yaml', './.data/agency-2.csv'],
+    ] as const) {
+      it(`refuses to write over a file that a container reads: ${output}`, () => {
+        const message = `generate_compose: ${output} is ${input}, which a container reads: write to another file\n`;
+        const { status, stdout, stderr } = run(['3', '-t', 'template.yaml', '-o', output], directory);
+        expect({ status, stdout, stderr }).to.deep.equal({ status: 2, stdout: '', stderr: message });
+        expect(contents()).to.deep.equal(FILES);
+      });
+    }
+
+    it('writes through a link that leads to another file', () => {
+      writeFileSync(path('other.yaml'), 'older');
+      symlinkSync('other.yaml', path('link.yaml'));
+      symlinkSync('new.yaml', path('dangling.yaml'));
+      for (const [output, file] of [
+        ['link.yaml', 'other.yaml'],
+        ['dangling.yaml', 'new.yaml'],
+      ] as const) {
+        expect(run(['3', '-t', 'template.yaml', '-o', output], directory).status).to.equal(0);
+        expect(readFileSync(path(file), 'utf8')).to.equal(composeFile(MOUNTING, 3));
+        expect(lstatSync(path(output)).isSymbolicLink()).to.equal(true);
+      }
+    });
   });
 
   it('refuses a template that is missing or unusable, and leaves the older file as it was', () => {
