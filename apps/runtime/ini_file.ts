@@ -1,3 +1,5 @@
+import { unsafe } from 'ini';
+
 /** A line of an ini file with content; `line` is its number, from 1 on. */
 export type IniLine = IniSection | IniSetting;
 
@@ -36,12 +38,13 @@ const SETTING = /^([^=]*)=(.*)$/s;
 
 /**
  * Reads an ini file strictly: each line counts, and each value is text (no lists, no nested sections, no types). The format
- * has many dialects, and the `ini` package never refuses a line. This dialect has
+ * has many dialects, and the parser of the `ini` package never refuses a line; its reader of values is used here, behind a
+ * check that leaves one reading of each. This dialect has
  *
  * - a line that begins with `;` or `#`, and the rest of a line behind white space and `;` or `#`: a comment;
  * - `[NAME]`: the section of the lines below;
  * - `NAME = value`, white space around both dropped. In the value `\;`, `\#` and `\\` stand for the second character;
- * - `NAME = "value"` with the escapes of JSON, `NAME = 'value'` without escapes.
+ * - `NAME = "value"` with the escapes of JSON.
  *
  * @throws IniSyntaxError
  */
@@ -71,15 +74,24 @@ function readSetting(text: string, line: number): IniSetting {
   return { kind: 'setting', name, value: readValue(name, match[2]!.trim(), line), line };
 }
 
-const QUOTED = /^(?:"((?:[^"\\]|\\.)*)"|'([^']*)')(?:\s+[;#].*)?$/s;
+const QUOTED = /^("(?:[^"\\]|\\.)*")(?:\s+[;#].*)?$/s;
 
 function readValue(name: string, text: string, line: number): string {
-  if (!/^["']/.test(text)) return readUnquoted(name, text, line);
-  const match = QUOTED.exec(text);
-  if (match === null) {
+  if (text.startsWith("'")) {
+    throw new IniSyntaxError(line, `the value of ${name} stands in single quotes: write it in double quotes`);
+  }
+  return text.startsWith('"') ? readQuoted(name, text, line) : readUnquoted(name, text, line);
+}
+
+function readQuoted(name: string, text: string, line: number): string {
+  const quoted = QUOTED.exec(text)?.[1];
+  if (quoted === undefined) {
     throw new IniSyntaxError(line, `the value of ${name} has quotes that are not closed, or text behind them`);
   }
-  return match[2] ?? readJson(name, `"${match[1]!}"`, line);
+  const value = unsafe(quoted);
+  if (value === quoted) throw new IniSyntaxError(line, `the value of ${name} has an escape that JSON does not have`);
+  if (value.isWellFormed()) return value;
+  throw new IniSyntaxError(line, `the value of ${name} holds a lone surrogate`);
 }
 
 const COMMENT = /(?:^|\s)[;#]/;
@@ -88,20 +100,9 @@ const UP_TO_A_BARE_SIGN = /^(?:[^\\;#]|\\.|\\$)*/s;
 function readUnquoted(name: string, text: string, line: number): string {
   const value = text.slice(0, COMMENT.exec(text)?.index).trimEnd();
   const { length } = UP_TO_A_BARE_SIGN.exec(value)![0];
-  if (length === value.length) return value.replaceAll(/\\([\\;#])/g, '$1');
+  if (length === value.length) return unsafe(value);
   const fault = `"${value[length]}" stands inside the value of ${name}`;
   throw new IniSyntaxError(line, `${fault}: write the value in quotes, or white space before a comment`);
-}
-
-function readJson(name: string, text: string, line: number): string {
-  let value: string;
-  try {
-    value = JSON.parse(text) as string;
-  } catch (cause) {
-    throw new IniSyntaxError(line, `the value of ${name} has an escape that JSON does not have`, { cause });
-  }
-  if (value.isWellFormed()) return value;
-  throw new IniSyntaxError(line, `the value of ${name} holds a lone surrogate`);
 }
 
 const QUOTED_CHARACTERS = 60;

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DataFile } from '../../../apps/client/data_file';
 import { FileBetSource } from '../../../apps/client/file_bet_source';
 import { betOfSettings, CLIENT_SETTINGS } from '../../../apps/client/settings';
 import { type BetBatch, readBetBatch, readBetText } from '../../../apps/lottery/bet_batch';
@@ -72,9 +73,10 @@ describe('a name', () => {
   async function readAsFile(name: string): Promise<string> {
     const path = join(directory, 'agency-3.csv');
     await writeFile(path, encode(`Ana,${REST}\n${name},${REST}\n`));
+    const source = new FileBetSource(3, new DataFile(path), 1, createMemoryLog().log);
     let rows = '';
     try {
-      for await (const { value } of new FileBetSource(3, path, 1, createMemoryLog().log).batches(1)) {
+      for await (const { value } of source.batches(1, new AbortController().signal)) {
         rows += Buffer.from(value).toString('utf8');
       }
       return rows;

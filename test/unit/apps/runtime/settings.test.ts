@@ -135,9 +135,9 @@ describe('settings', () => {
   });
 
   it('are text of the file as it stands, whatever it looks like', () => {
-    for (const text of ['true', 'null', '0042', '1e3', "'1e3'", '"null"', "'[1]'"]) {
+    for (const text of ['true', 'null', '0042', '1e3', '"1e3"', '"null"', '"[1]"']) {
       writeFileSync(file, `[DEFAULT]\nNAME = ${text}\n`);
-      expect(load().NAME).to.equal(text.replaceAll(/["']/g, ''));
+      expect(load().NAME).to.equal(text.replaceAll('"', ''));
     }
   });
 
