@@ -17,6 +17,7 @@ import { SettingsError } from '../runtime/settings';
 import { type ServerActivity } from './activity/server_activity';
 import { type AgencySession, type SessionOwner } from './agency_session';
 import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './descriptor_budget';
+import { describeWithFileLimit } from './open_file_limit';
 import { type ServerSettings } from './settings';
 import { MAX_STATUS_CONNECTIONS, type StatusSide } from './status_side';
 import { StoreConflictError, StoreDirectoryError } from './storage/errors';
@@ -106,7 +107,7 @@ export class LotteryServer implements SessionOwner {
       }
       if (error instanceof StoreDirectoryError)
         throw new SettingsError(`SERVER_DATA_DIR ${dir}: ${message}`, { cause: error });
-      this.log.error('open_store', 'fail', { dir, error: message });
+      this.log.error('open_store', 'fail', { dir, error: describeWithFileLimit(error as Error) });
       return false;
     }
     this.log.info('open_store', 'success', { dir });
@@ -118,7 +119,7 @@ export class LotteryServer implements SessionOwner {
       await this.listener.bindAndListen();
     } catch (error) {
       if (!(error instanceof ListenFailedError)) throw error;
-      this.log.error('listen', 'fail', { error: error.message });
+      this.log.error('listen', 'fail', { error: describeWithFileLimit(error) });
       return false;
     }
     return true;

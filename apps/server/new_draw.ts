@@ -3,6 +3,7 @@ import { ExitCode } from '../runtime/exit_code';
 import { endProcess } from '../runtime/process_end';
 import { loadSettings, SettingsError } from '../runtime/settings';
 import { writeLine, written } from '../runtime/standard_streams';
+import { describeWithFileLimit } from './open_file_limit';
 import { SERVER_SETTINGS } from './settings';
 import { archiveStore } from './storage/archive';
 
@@ -24,7 +25,7 @@ async function main(): Promise<void> {
 main().then(
   () => endProcess(ExitCode.done, { results: [written(process.stdout)] }, stopSignal),
   (error: Error) => {
-    writeLine(process.stderr, `lottery-new-draw: ${error.message}`);
+    writeLine(process.stderr, `lottery-new-draw: ${describeWithFileLimit(error)}`);
     const code = error instanceof SettingsError ? ExitCode.unusableSettings : ExitCode.failed;
     return endProcess(code, { logs: [written(process.stderr)] });
   },

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ActionLog } from '../runtime/action_log';
+import { describeWithFileLimit } from './open_file_limit';
 import { type StatusSite } from './status/status_site';
 
 /** Connections to the status page at once, where the system allows enough open files. */
@@ -45,7 +46,7 @@ export class StatusSide {
       this.log.info('status_page', 'success', { url: site.url });
       return site;
     } catch (error) {
-      this.log.error('status_page', 'fail', { error: (error as Error).message });
+      this.log.error('status_page', 'fail', { error: describeWithFileLimit(error as Error) });
       return undefined;
     }
   }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 /** Where the compiled programs are; LOTTERY_DIST names another place than the project's own dist/. */
-const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
+export const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
 
 const PROGRAMS = {
   server: 'apps/server/main.js',

@@ -51,16 +51,19 @@ export class DirectoryLock {
 async function tryLock(descriptor: number, path: string): Promise<boolean> {
   const helper = spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor] });
   let complaint = '';
-  helper.stderr!.on('data', (text: Buffer) => (complaint += text.toString()));
-  try {
-    const [code, signal] = (await once(helper, 'close')) as [number | null, NodeJS.Signals | null];
-    if (code === 0) return true;
-    if (code === HELD_BY_ANOTHER) return false;
-    throw new StoreUnavailableError(
-      `${path} cannot be locked: flock: ${complaint.trim() || `ended with ${signal ?? code}`}`,
-    );
-  } catch (cause) {
-    if (cause instanceof StoreUnavailableError) throw cause;
-    throw new StoreUnavailableError(`${path} cannot be locked: flock(1) of util-linux is needed for it`, { cause });
-  }
+  // A helper that could not be started for want of descriptors has no streams.
+  helper.stderr?.on('data', (text: Buffer) => (complaint += text.toString()));
+  const [code, signal] = (await once(helper, 'close').catch((cause: unknown) => {
+    throw notStarted(cause as NodeJS.ErrnoException, path);
+  })) as [number | null, NodeJS.Signals | null];
+  if (code === 0) return true;
+  if (code === HELD_BY_ANOTHER) return false;
+  throw new StoreUnavailableError(
+    `${path} cannot be locked: flock: ${complaint.trim() || `ended with ${signal ?? code}`}`,
+  );
+}
+
+function notStarted(cause: NodeJS.ErrnoException, path: string): StoreUnavailableError {
+  const reason = cause.code === 'ENOENT' ? 'flock(1) of util-linux is needed for it' : cause.message;
+  return new StoreUnavailableError(`${path} cannot be locked: ${reason}`, { cause });
 }
