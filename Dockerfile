@@ -19,8 +19,9 @@ WORKDIR /app
 
 # Each program is started without a shell in between: it is the container's first process, and SIGTERM is its own.
 FROM app AS server
-# A named volume mounted here takes over this directory's owner; else the server could not write in it.
-RUN install -d -o node -g node data
+# A named volume mounted here takes over this directory's owner, else the server could not write in it, and its mode:
+# the bets are nobody else's to read.
+RUN install -d -m 0700 -o node -g node data
 COPY --from=build /build/dist/apps/server/main.js server.js
 COPY --from=build /build/dist/apps/server/main.bundle.js server.bundle.js
 COPY --from=build /build/dist/apps/server/main.cache server.cache

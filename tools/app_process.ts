@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PRIVATE_FILE_MODE } from '../apps/server/storage/private_files';
 
 /** How an app ended: its exit code, or the signal that killed it. */
 export type AppEnd = number | NodeJS.Signals;
@@ -23,7 +24,8 @@ export class AppProcess {
     private readonly logFile: string,
     onMessage: (message: unknown) => void,
   ) {
-    const log = openSync(logFile, 'w');
+    const log = openSync(logFile, 'w', PRIVATE_FILE_MODE);
+    fchmodSync(log, PRIVATE_FILE_MODE);
     this.child = fork(join(__dirname, '..', 'apps', program, 'main.js'), {
       env: { ...process.env, ...environment },
       stdio: ['ignore', log, log, 'ipc'],

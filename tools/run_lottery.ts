@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Table from 'cli-table3';
 import { SourceUnreadableError } from '../apps/client/bet_source';
 import { countRows } from '../apps/client/count_rows';
@@ -7,6 +7,7 @@ import { DataFile } from '../apps/client/data_file';
 import { ExitCode } from '../apps/runtime/exit_code';
 import { endProcess } from '../apps/runtime/process_end';
 import { ignoreLostReader, writeLine, writeText, written } from '../apps/runtime/standard_streams';
+import { makePrivateDirectory } from '../apps/server/storage/private_files';
 import { type AppEnd, AppProcess } from './app_process';
 import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
 import { findFreePort } from './free_port';
@@ -43,7 +44,9 @@ async function main(): Promise<ExitCode> {
   const files = agencyFiles(data ?? '.data', agencies);
   const totals = await countBets(files);
   await rm(RUN_DIRECTORY, { recursive: true, force: true });
-  await mkdir(RUN_DIRECTORY, { recursive: true });
+  await mkdir(dirname(RUN_DIRECTORY), { recursive: true });
+  // At DEBUG the logs name documents, and DATA may be real people's.
+  await makePrivateDirectory(RUN_DIRECTORY);
   return new LotteryRun(files, totals, json, say).run();
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { App } from '../support/app';
 import { eventually } from '../support/eventually';
 import { formatBets, generateBets, storedRow, winnersAmong } from '../support/generated_bets';
@@ -56,6 +56,26 @@ describe('the whole lottery with one command', function () {
     expect(tableOf(app.stdout)).to.deep.equal(expected);
     expect(app.stdout).to.match(/^6000 bets in \d+\.\d\d s/m);
     expect(await storedRows()).to.deep.equal(rows.sort());
+  });
+
+  it('keeps what it writes of a run from all but its owner', async () => {
+    const app = run('--agencies', '1', '--bets', '10');
+    expect((await app.end(30_000)).code, app.stdout + app.stderr).to.equal(0);
+    const names = ['', ...(await readdir(sandbox.path('.data/run'), { recursive: true }))].sort();
+    const modes = await Promise.all(
+      names.map(async (name) => [name, ((await stat(sandbox.path(`.data/run/${name}`))).mode & 0o777).toString(8)]),
+    );
+    expect(Object.fromEntries(modes)).to.deep.equal({
+      '': '700',
+      'agency-1.log': '600',
+      'server.log': '600',
+      store: '700',
+      'store/bets.csv': '600',
+      'store/bets.journal': '600',
+      'store/bets.mark': '600',
+      'store/draw.journal': '600',
+      'store/finished.journal': '600',
+    });
   });
 
   it('takes the files of a directory, and begins with a fresh store each time', async () => {

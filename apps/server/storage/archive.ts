@@ -1,6 +1,7 @@
-import { access, mkdir, rename } from 'node:fs/promises';
+import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskDirectory } from './file_system';
+import { makePrivateDirectory } from './private_files';
 
 /**
  * The store's files, in the order in which they are moved. bets.journal goes last: a store of which a crash left only a
@@ -38,7 +39,7 @@ async function makeArchive(path: string, now: Date): Promise<string> {
   for (let number = 1; ; number++) {
     const archive = join(path, `archive-${time}${number === 1 ? '' : `-${number}`}`);
     try {
-      await mkdir(archive);
+      await makePrivateDirectory(archive);
       return archive;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

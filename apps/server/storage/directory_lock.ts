@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreInUseError, StoreUnavailableError } from './errors';
+import { type FileEntry, toFileEntry } from './file_entry';
 
 /** How long a directory that is locked is tried again: as long as a process that was killed may take to be gone. */
 const PATIENCE_MS = 1_000;
@@ -40,6 +41,11 @@ export class DirectoryLock {
       await directory.close();
       throw error;
     }
+  }
+
+  /** The directory that is locked, whatever its path leads to. */
+  async entry(): Promise<FileEntry> {
+    return toFileEntry(await this.directory.stat({ bigint: true }));
   }
 
   async release(): Promise<void> {

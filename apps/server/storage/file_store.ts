@@ -5,8 +5,9 @@ import { TOKENS } from '../tokens';
 import { StoreConflictError, StoreDamagedError } from './errors';
 import { type FileBetRepository } from './file_bet_repository';
 import { type FileFinishTracker } from './file_finish_tracker';
-import { type StoreDirectory } from './file_system';
+import { ITSELF, type StoreDirectory } from './file_system';
 import { type FileWinnerService } from './file_winner_service';
+import { formatMode, isReadableByOthers } from './private_files';
 
 /** The store as files of one directory, which is this server's alone while it is open. */
 @injectable()
@@ -33,6 +34,7 @@ export class FileStore implements Store {
       await this.directory.release();
       throw error;
     }
+    this.warnOfReaders();
     this.winners.beginDraw();
   }
 
@@ -50,6 +52,16 @@ export class FileStore implements Store {
 
   private get parts(): readonly [FileBetRepository, FileFinishTracker, FileWinnerService] {
     return [this.bets, this.tracker, this.winners];
+  }
+
+  /** A store of before, or one that somebody copied, is used as it is: its modes are its owner's to choose. */
+  private warnOfReaders(): void {
+    const { opened, path: dir } = this.directory;
+    const itself = opened.get(ITSELF)!;
+    const files = Array.from(opened).filter(([name, file]) => name !== ITSELF && isReadableByOthers(itself, file));
+    if (files.length === 0) return;
+    const modes = files.map(([name, file]) => `${name} ${formatMode(file)}`).join(', ');
+    this.log.warning('check_permissions', 'fail', { dir, dir_mode: formatMode(itself), readable_by_others: modes });
   }
 
   /** What each part holds must be what the others hold it to be: a file may be whole, and of another day. */

@@ -1,8 +1,10 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, realpath } from 'node:fs/promises';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DirectoryLock } from './directory_lock';
 import { StoreDirectoryError } from './errors';
+import { type FileEntry, toFileEntry } from './file_entry';
+import { createPrivateFile, makePrivateDirectory } from './private_files';
 
 /** A file, as far as the store needs one: the seam at which tests make a disk fail. Positions and sizes in bytes. */
 export interface StoreFile {
@@ -17,9 +19,14 @@ export interface StoreFile {
   close(): Promise<void>;
 }
 
+/** The name of the directory itself among those of its files. */
+export const ITSELF = '.';
+
 /** The directory that the store's files lie in. */
 export interface StoreDirectory {
   readonly path: string;
+  /** What is open, by its name: the directory (`ITSELF`) while it is claimed, and files; each as it was when opened. */
+  readonly opened: ReadonlyMap<string, FileEntry>;
   /**
    * Makes the directory where it is missing, and takes it for this process alone.
    *
@@ -38,6 +45,7 @@ export interface StoreDirectory {
 
 /** A directory of this machine. */
 export class DiskDirectory implements StoreDirectory {
+  readonly opened = new Map<string, FileEntry>();
   private lock: DirectoryLock | undefined;
 
   constructor(readonly path: string) {}
@@ -46,6 +54,7 @@ export class DiskDirectory implements StoreDirectory {
     try {
       await makeDirectory(resolve(this.path));
       this.lock = await DirectoryLock.acquire(this.path);
+      this.opened.set(ITSELF, await this.lock.entry());
     } catch (cause) {
       throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
     }
@@ -54,11 +63,12 @@ export class DiskDirectory implements StoreDirectory {
   async release(): Promise<void> {
     await this.lock?.release();
     this.lock = undefined;
+    this.opened.delete(ITSELF);
   }
 
   async open(name: string): Promise<StoreFile | undefined> {
     try {
-      return new DiskFile(await open(join(this.path, name), constants.O_RDWR));
+      return await this.keep(name, await open(join(this.path, name), constants.O_RDWR));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
@@ -67,8 +77,7 @@ export class DiskDirectory implements StoreDirectory {
 
   async create(name: string): Promise<StoreFile> {
     try {
-      const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-      return new DiskFile(await open(join(this.path, name), flags, 0o644));
+      return await this.keep(name, await createPrivateFile(join(this.path, name)));
     } catch (cause) {
       throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
     }
@@ -79,10 +88,23 @@ export class DiskDirectory implements StoreDirectory {
     // A start that was killed may have made the directory and its files, and not have flushed those above it.
     await flushThoseAbove(await realpath(this.path));
   }
+
+  private async keep(name: string, handle: FileHandle): Promise<StoreFile> {
+    try {
+      this.opened.set(name, toFileEntry(await handle.stat({ bigint: true })));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return new DiskFile(handle, () => this.opened.delete(name));
+  }
 }
 
 class DiskFile implements StoreFile {
-  constructor(private readonly handle: FileHandle) {}
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly onClose: () => void,
+  ) {}
 
   async read(target: Uint8Array, position: number): Promise<number> {
     return (await this.handle.read(target, 0, target.length, position)).bytesRead;
@@ -105,6 +127,7 @@ class DiskFile implements StoreFile {
   }
 
   close(): Promise<void> {
+    this.onClose();
     return this.handle.close();
   }
 }
@@ -154,13 +177,13 @@ function withoutFirst(buffers: readonly Uint8Array[], count: number): readonly U
 async function makeDirectory(path: string): Promise<void> {
   const above = dirname(path);
   try {
-    await mkdir(path);
+    await makePrivateDirectory(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return;
     if (code !== 'ENOENT' || above === path) throw error;
     await makeDirectory(above);
-    await mkdir(path);
+    await makePrivateDirectory(path);
   }
 }
 

@@ -49,6 +49,7 @@ const container = createServerContainer(settings, new ActionLog('INFO', (lines) 
 const disk = new DiskDirectory(settings.SERVER_DATA_DIR);
 const directory: StoreDirectory = {
   path: disk.path,
+  opened: disk.opened,
   claim: () => disk.claim(),
   release: () => disk.release(),
   flush: () => stepped(disk.flush()),

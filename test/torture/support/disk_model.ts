@@ -1,4 +1,5 @@
-import { type StoreDirectory, type StoreFile } from '../../../apps/server/storage/file_system';
+import { type FileEntry } from '../../../apps/server/storage/file_entry';
+import { ITSELF, type StoreDirectory, type StoreFile } from '../../../apps/server/storage/file_system';
 import { type SeededRandom } from './seeded_random';
 
 /** What the disk is asked to do; `release` aside, in the order of a run. */
@@ -29,8 +30,15 @@ type Change =
 /** A sector: what a disk writes whole or not at all. */
 const SECTOR = 512;
 
+let entries = 0;
+
+function newEntry(mode: number): FileEntry {
+  return { identity: String(entries++), links: 1, mode };
+}
+
 /** A file as the kernel shows it, and as the platter has it. */
 class ModelFile {
+  readonly entry = newEntry(0o600);
   /** What was flushed last, and what the disk would have had after each change since then; the newest is the last. */
   private versions: Buffer[];
   /** What is read. It is the newest version, unless a flush has failed. */
@@ -93,14 +101,15 @@ class ModelFile {
  */
 export class DiskModel implements StoreDirectory {
   readonly path = 'disk model';
+  readonly opened = new Map<string, FileEntry>();
   readonly calls: DiskCall[] = [];
   /** Says what becomes of a call. */
   fault: (call: DiskCall) => DiskFault | undefined = () => undefined;
   /** Told before and after each call that changes something. */
   onStep: () => void = () => {};
   private readonly files: Map<string, ModelFile>;
-  private isClaimed = false;
-  private opened = 0;
+  private readonly itself = newEntry(0o700);
+  private handles = 0;
 
   constructor(image: DiskImage = new Map()) {
     this.files = new Map(Array.from(image, ([name, bytes]) => [name, new ModelFile(bytes, true)]));
@@ -108,12 +117,12 @@ export class DiskModel implements StoreDirectory {
 
   async claim(): Promise<void> {
     this.begin('claim', '');
-    if (this.isClaimed) throw new Error('the directory is claimed twice');
-    this.isClaimed = true;
+    if (this.opened.has(ITSELF)) throw new Error('the directory is claimed twice');
+    this.opened.set(ITSELF, this.itself);
   }
 
   async release(): Promise<void> {
-    this.isClaimed = false;
+    this.opened.delete(ITSELF);
   }
 
   async open(name: string): Promise<StoreFile | undefined> {
@@ -146,7 +155,7 @@ export class DiskModel implements StoreDirectory {
 
   /** How many files are open. */
   get openFiles(): number {
-    return this.opened;
+    return this.handles;
   }
 
   /** What a process finds that starts after this one was killed. */
@@ -170,7 +179,8 @@ export class DiskModel implements StoreDirectory {
   }
 
   private handle(name: string, file: ModelFile): StoreFile {
-    this.opened++;
+    this.handles++;
+    this.opened.set(name, file.entry);
     return {
       read: async (target, position) => {
         this.begin('read', name);
@@ -193,7 +203,8 @@ export class DiskModel implements StoreDirectory {
         );
       },
       close: async () => {
-        this.opened--;
+        this.handles--;
+        this.opened.delete(name);
       },
     };
   }

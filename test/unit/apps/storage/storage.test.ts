@@ -120,6 +120,7 @@ describe('the store on a disk that fails', () => {
       let isForgotten = false;
       const forgetful: StoreDirectory = {
         path: next.path,
+        opened: next.opened,
         claim: () => next.claim(),
         release: () => next.release(),
         flush: () => next.flush(),
