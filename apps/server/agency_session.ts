@@ -166,10 +166,15 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     return this.answers.owed > 0 ? 0 : performance.now() - this.answers.lastSentAt;
   }
 
-  /** The first reason to end is the one that is told; that a batch was not stored comes before what stood behind it. */
+  /**
+   * The first reason to end is the one that is told. That a batch was not stored comes before what stood behind it, and
+   * before a stop of the server.
+   */
   private endBecause(error: unknown): void {
     const refusal = this.refusalFor(error);
-    if (error instanceof StoreError && this.refusal !== undefined && !isOrder(this.refusal)) this.refusal = refusal;
+    if (error instanceof StoreError && this.refusal !== undefined && this.refusal.code !== 'superseded') {
+      this.refusal = refusal;
+    }
     this.end(refusal);
   }
 
@@ -208,9 +213,4 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     }
     await this.channel.socket.drainAndClose({ timeoutMs: lingerMs });
   }
-}
-
-/** Whether the server ended the session of its own accord, not for what the agency sent. */
-function isOrder({ code }: ProtocolError): boolean {
-  return code === 'superseded' || code === 'shutting-down';
 }

@@ -81,6 +81,7 @@ export class LotteryServer implements SessionOwner {
   async run(stop: AbortSignal): Promise<ExitCode> {
     stop.addEventListener('abort', () => this.stopping.abort());
     if (stop.aborted) this.stopping.abort();
+    this.store.onBroken((error) => this.onStoreBroken(error));
     if (!(await this.openStore())) return ExitCode.failed;
     try {
       if (!(await this.listen()) || !this.planConnections()) return ExitCode.failed;
@@ -217,8 +218,9 @@ export class LotteryServer implements SessionOwner {
   onStoreBroken(error: Error): void {
     if (this.failure !== undefined) return;
     this.failure = error;
-    const { cause } = error;
-    this.log.critical('store', 'fail', { error: error.message, cause: cause instanceof Error ? cause.message : '' });
+    const { message, cause } = error;
+    const fields = { error: message, dir: this.settings.SERVER_DATA_DIR };
+    this.log.critical('store', 'fail', cause instanceof Error ? { ...fields, cause: cause.message } : fields);
     this.stopping.abort();
   }
 }

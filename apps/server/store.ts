@@ -4,6 +4,12 @@
  */
 export interface Store {
   /**
+   * Has the listener called, once, as soon as nothing can be stored any more, also where nobody is storing anything.
+   * There is one listener; it comes before `open`.
+   */
+  onBroken(listener: (error: Error) => void): void;
+
+  /**
    * Makes the services ready: takes hold of what they keep things in, checks what is there, and puts in order what a
    * crash left. Where it fails, nothing that was stored is touched, and everything is let go of.
    *

@@ -15,7 +15,8 @@ export class StoreWriteError extends StoreError {
 
 /**
  * A flush failed, or a failed write could not be taken back: what the disk holds is not known any more (after a failed
- * fsync the kernel may have dropped the pages, see fsync(2)). Nothing is stored from here on.
+ * fsync the kernel may have dropped the pages, see fsync(2)). Or the files were removed or replaced: nobody will find
+ * what is written to them. Nothing is stored from here on.
  */
 export class StoreBrokenError extends StoreError {
   readonly code = 'STORE_BROKEN';

@@ -109,6 +109,8 @@ export class FileBetRepository implements BetRepository, StorePart {
     const milliseconds = performance.now() - begun;
     this.observer.committed({ batches: accepted.length, bytes: commit.end - commit.start, milliseconds });
     await this.mark(commit.end);
+    // Nothing is acknowledged once the store is broken, whatever broke it.
+    this.health.requireSound();
     for (const { item, resolve } of accepted) resolve(item.after + item.batch.count);
   }
 

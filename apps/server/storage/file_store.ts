@@ -2,23 +2,34 @@ import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../runtime/action_log';
 import { type Store } from '../store';
 import { TOKENS } from '../tokens';
-import { StoreConflictError, StoreDamagedError } from './errors';
+import { DirectoryWatch } from './directory_watch';
+import { type StoreBrokenError, StoreConflictError, StoreDamagedError } from './errors';
 import { type FileBetRepository } from './file_bet_repository';
 import { type FileFinishTracker } from './file_finish_tracker';
 import { ITSELF, type StoreDirectory } from './file_system';
 import { type FileWinnerService } from './file_winner_service';
 import { formatMode, isReadableByOthers } from './private_files';
+import { type StoreHealth } from './store_health';
 
 /** The store as files of one directory, which is this server's alone while it is open. */
 @injectable()
 export class FileStore implements Store {
+  private readonly watch: DirectoryWatch;
+
   constructor(
     @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
+    @inject(TOKENS.StoreHealth) private readonly health: StoreHealth,
     @inject(TOKENS.BetRepository) private readonly bets: FileBetRepository,
     @inject(TOKENS.FinishTracker) private readonly tracker: FileFinishTracker,
     @inject(TOKENS.WinnerService) private readonly winners: FileWinnerService,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
-  ) {}
+  ) {
+    this.watch = new DirectoryWatch(directory, health, log);
+  }
+
+  onBroken(listener: (error: StoreBrokenError) => void): void {
+    this.health.onBroken(listener);
+  }
 
   async open(): Promise<void> {
     try {
@@ -35,10 +46,12 @@ export class FileStore implements Store {
       throw error;
     }
     this.warnOfReaders();
+    this.watch.start();
     this.winners.beginDraw();
   }
 
   async close(): Promise<void> {
+    await this.watch.stop();
     for (const [name, part] of [
       ['draw', this.winners] as const,
       ['finished', this.tracker] as const,

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DirectoryLock } from './directory_lock';
 import { StoreDirectoryError } from './errors';
@@ -39,6 +39,8 @@ export interface StoreDirectory {
   open(name: string): Promise<StoreFile | undefined>;
   /** Makes a file, which must not be there. It survives a power cut once the directory is flushed. */
   create(name: string): Promise<StoreFile>;
+  /** What a name leads to now, without opening it; undefined where it leads nowhere. */
+  entry(name: string): Promise<FileEntry | undefined>;
   /** Returns when the files that were made are on the disk as entries of the directory, and it as one of those above it. */
   flush(): Promise<void>;
 }
@@ -80,6 +82,15 @@ export class DiskDirectory implements StoreDirectory {
       return await this.keep(name, await createPrivateFile(join(this.path, name)));
     } catch (cause) {
       throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
+    }
+  }
+
+  async entry(name: string): Promise<FileEntry | undefined> {
+    try {
+      return toFileEntry(await stat(join(this.path, name), { bigint: true }));
+    } catch (error) {
+      if (LEADS_NOWHERE.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      throw error;
     }
   }
 
@@ -205,6 +216,9 @@ async function flushDirectory(path: string): Promise<void> {
     await directory.close();
   }
 }
+
+/** The system's words for a path that leads to nothing, see stat(2). */
+const LEADS_NOWHERE = ['ELOOP', 'ENOENT', 'ENOTDIR', 'ESTALE'];
 
 /** The system's words for a path that is no directory, or that this user may not use: what another setting mends. */
 const UNUSABLE = ['EACCES', 'EEXIST', 'ELOOP', 'ENOENT', 'ENAMETOOLONG', 'ENOTDIR', 'EPERM', 'EROFS'];

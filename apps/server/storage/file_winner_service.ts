@@ -6,6 +6,7 @@ import { Latch } from '../latch';
 import { type StoreObserver, UNWATCHED } from '../store_observer';
 import { TOKENS } from '../tokens';
 import { type WinnerService } from '../winner_service';
+import { requireInPlace } from './directory_watch';
 import { StoreConflictError, StoreDamagedError, StoreError, StoreUnavailableError } from './errors';
 import { type StoreDirectory } from './file_system';
 import { Journal } from './journal';
@@ -31,12 +32,12 @@ export class FileWinnerService implements WinnerService, StorePart {
   private drawing: Promise<void> | undefined;
 
   constructor(
-    @inject(TOKENS.StoreDirectory) directory: StoreDirectory,
+    @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
     @inject(TOKENS.WinningNumber) private readonly winningNumber: number,
     @inject(TOKENS.BetRepository) private readonly bets: BetRepository,
     @inject(TOKENS.FinishTracker) private readonly tracker: FinishTracker,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
-    @inject(TOKENS.StoreHealth) health: StoreHealth,
+    @inject(TOKENS.StoreHealth) private readonly health: StoreHealth,
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
   ) {
     this.journal = new Journal(directory, 'draw.journal', health);
@@ -106,6 +107,7 @@ export class FileWinnerService implements WinnerService, StorePart {
 
   private async draw(): Promise<void> {
     try {
+      await requireInPlace(this.directory, this.health);
       this.winners.clear();
       for await (const { agency, document } of this.bets.winners(this.winningNumber)) {
         const documents = this.winners.get(agency);

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type ActionLog } from '../../runtime/action_log';
+import { requireInPlace } from './directory_watch';
 import { StoreUnavailableError, StoreWriteError } from './errors';
 import { readRange, type StoreDirectory, type StoreFile, writeAll } from './file_system';
 import { formatRecord, type LogRecord, readRecords, RecordLog } from './record_log';
@@ -57,9 +58,10 @@ export class Journal {
   }
 
   /**
-   * Resolves once the record is durable.
+   * Resolves once the record is durable, in a file that will be found.
    *
    * @throws StoreWriteError nothing of it stays.
+   * @throws StoreUnavailableError it is durable; where the file is could not be looked up.
    * @throws StoreBrokenError nothing can be written any more.
    */
   async write(record: string): Promise<void> {
@@ -74,7 +76,7 @@ export class Journal {
     // Another file of the store may have failed meanwhile.
     this.health.requireSound();
     await this.guard('the disk did not confirm what was written', () => this.log.flush());
-    this.health.requireSound();
+    await requireInPlace(this.directory, this.health);
   }
 
   async close(): Promise<void> {

@@ -5,10 +5,19 @@ import { StoreBrokenError } from './errors';
 @injectable()
 export class StoreHealth {
   private broken: StoreBrokenError | undefined;
+  private listener: (error: StoreBrokenError) => void = () => {};
+
+  /** Has the listener called as soon as nothing can be stored any more. There is one, and it is called once. */
+  onBroken(listener: (error: StoreBrokenError) => void): void {
+    this.listener = listener;
+  }
 
   /** Notes that nothing can be stored any more; the first reason stays. */
-  breakDown(problem: string, cause: unknown): StoreBrokenError {
-    this.broken ??= new StoreBrokenError(problem, { cause });
+  breakDown(problem: string, cause?: unknown): StoreBrokenError {
+    if (this.broken === undefined) {
+      this.broken = new StoreBrokenError(problem, { cause });
+      this.listener(this.broken);
+    }
     return this.broken;
   }
 

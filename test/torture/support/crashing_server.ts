@@ -50,6 +50,7 @@ const disk = new DiskDirectory(settings.SERVER_DATA_DIR);
 const directory: StoreDirectory = {
   path: disk.path,
   opened: disk.opened,
+  entry: (name) => disk.entry(name),
   claim: () => disk.claim(),
   release: () => disk.release(),
   flush: () => stepped(disk.flush()),

@@ -107,9 +107,15 @@ export class DiskModel implements StoreDirectory {
   fault: (call: DiskCall) => DiskFault | undefined = () => undefined;
   /** Told before and after each call that changes something. */
   onStep: () => void = () => {};
+  /** Makes a call wait before it is carried out. */
+  hold: (call: Omit<DiskCall, 'index'>) => Promise<void> | undefined = () => undefined;
+  /** Makes the names fail to be looked up, with this code. Looks are no calls: a timer makes some of them. */
+  lookUpFault: string | undefined;
   private readonly files: Map<string, ModelFile>;
   private readonly itself = newEntry(0o700);
   private handles = 0;
+  /** What the directory's path leads to. */
+  private shownAs: FileEntry | undefined = this.itself;
 
   constructor(image: DiskImage = new Map()) {
     this.files = new Map(Array.from(image, ([name, bytes]) => [name, new ModelFile(bytes, true)]));
@@ -144,6 +150,27 @@ export class DiskModel implements StoreDirectory {
     await this.step('flush directory', '', () => {
       for (const file of this.files.values()) file.isEntryDurable = true;
     });
+  }
+
+  async entry(name: string): Promise<FileEntry | undefined> {
+    if (this.lookUpFault !== undefined) throw diskError(this.lookUpFault);
+    if (name === ITSELF) return this.shownAs;
+    return this.shownAs === this.itself ? this.files.get(name)?.entry : undefined;
+  }
+
+  /** As rm(1) does: the file lives on for whoever has it open. */
+  unlink(name: string): void {
+    this.files.delete(name);
+  }
+
+  /** As an editor does that writes a new file and renames it. */
+  replace(name: string): void {
+    this.files.set(name, new ModelFile(this.files.get(name)!.cache, true));
+  }
+
+  /** The directory is moved away; its path leads nowhere, or to a new one. */
+  displace(isReplaced: boolean): void {
+    this.shownAs = isReplaced ? newEntry(0o700) : undefined;
   }
 
   /** The disk as it is now, in the hands of nobody: to be looked at later, or by the next process. */
@@ -184,6 +211,7 @@ export class DiskModel implements StoreDirectory {
     return {
       read: async (target, position) => {
         this.begin('read', name);
+        await this.hold({ operation: 'read', file: name });
         return file.cache.copy(target, 0, Math.min(position, file.cache.length));
       },
       size: async () => {
@@ -212,6 +240,7 @@ export class DiskModel implements StoreDirectory {
   private async write(name: string, file: ModelFile, bytes: Buffer, position: number): Promise<number> {
     let taken = bytes.length;
     const fault = this.faultOf('write', name);
+    await this.hold({ operation: 'write', file: name });
     if (fault?.kind === 'error') throw diskError(fault.code);
     if (fault?.kind === 'short') taken = Math.min(fault.bytes, taken);
     this.onStep();
@@ -233,6 +262,7 @@ export class DiskModel implements StoreDirectory {
     onFault: () => void = () => {},
   ): Promise<Result> {
     const fault = this.faultOf(operation, name);
+    await this.hold({ operation, file: name });
     if (fault !== undefined) {
       onFault();
       throw diskError(fault.kind === 'error' ? fault.code : 'EIO');

@@ -59,7 +59,7 @@ describe("the server's container", () => {
     container.rebind(TOKENS.BetRepository).toConstantValue(bets);
     container.rebind(TOKENS.FinishTracker).toConstantValue(tracker);
     container.rebind(TOKENS.WinnerService).toConstantValue(new MemoryWinnerService(42, bets, tracker));
-    container.rebind(TOKENS.Store).toConstantValue({ open: async () => {}, close: async () => {} });
+    container.rebind(TOKENS.Store).toConstantValue({ onBroken: () => {}, open: async () => {}, close: async () => {} });
     return bets;
   }
 

@@ -121,6 +121,7 @@ describe('the store on a disk that fails', () => {
       const forgetful: StoreDirectory = {
         path: next.path,
         opened: next.opened,
+        entry: (name) => next.entry(name),
         claim: () => next.claim(),
         release: () => next.release(),
         flush: () => next.flush(),
