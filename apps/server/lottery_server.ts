@@ -20,7 +20,7 @@ import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './
 import { describeWithFileLimit } from './open_file_limit';
 import { type ServerSettings } from './settings';
 import { MAX_STATUS_CONNECTIONS, type StatusSide } from './status_side';
-import { StoreConflictError, StoreDirectoryError } from './storage/errors';
+import { StoreConflictError, StoreDirectoryError, StoreStoppedError } from './storage/errors';
 import { type Store } from './store';
 import { TOKENS } from './tokens';
 
@@ -82,7 +82,8 @@ export class LotteryServer implements SessionOwner {
     stop.addEventListener('abort', () => this.stopping.abort());
     if (stop.aborted) this.stopping.abort();
     this.store.onBroken((error) => this.onStoreBroken(error));
-    if (!(await this.openStore())) return ExitCode.failed;
+    const opening = await this.openStore();
+    if (opening !== 'opened') return opening === 'stopped' ? ExitCode.done : ExitCode.failed;
     try {
       if (!(await this.listen()) || !this.planConnections()) return ExitCode.failed;
       this.becomeReady();
@@ -96,11 +97,12 @@ export class LotteryServer implements SessionOwner {
     return this.failure === undefined ? ExitCode.done : ExitCode.failed;
   }
 
-  private async openStore(): Promise<boolean> {
+  private async openStore(): Promise<'opened' | 'stopped' | 'failed'> {
     const dir = this.settings.SERVER_DATA_DIR;
     try {
-      await this.store.open();
+      await this.store.open(this.stopping.signal);
     } catch (error) {
+      if (error instanceof StoreStoppedError) return 'stopped';
       const { message } = error as Error;
       if (error instanceof StoreConflictError) {
         const advice = 'use the settings it was made with, or begin a new draw (docs/durability.md)';
@@ -109,10 +111,10 @@ export class LotteryServer implements SessionOwner {
       if (error instanceof StoreDirectoryError)
         throw new SettingsError(`SERVER_DATA_DIR ${dir}: ${message}`, { cause: error });
       this.log.error('open_store', 'fail', { dir, error: describeWithFileLimit(error as Error) });
-      return false;
+      return 'failed';
     }
     this.log.info('open_store', 'success', { dir });
-    return true;
+    return 'opened';
   }
 
   private async listen(): Promise<boolean> {

@@ -14,8 +14,9 @@ export interface Store {
    * crash left. Where it fails, nothing that was stored is touched, and everything is let go of.
    *
    * @throws StoreError
+   * @throws StoreStoppedError `stop` has fired: the next opening begins anew.
    */
-  open(): Promise<void>;
+  open(stop: AbortSignal): Promise<void>;
 
   /** Waits for what is under way, and lets go of everything. */
   close(): Promise<void>;

@@ -2,6 +2,7 @@ import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskDirectory } from './file_system';
 import { makePrivateDirectory } from './private_files';
+import { NEVER } from './stop';
 
 /**
  * The store's files, in the order in which they are moved. bets.journal goes last: a store of which a crash left only a
@@ -18,7 +19,7 @@ const FILES = ['draw.journal', 'finished.journal', 'bets.mark', 'bets.csv', 'bet
  */
 export async function archiveStore(path: string, now = new Date()): Promise<string | undefined> {
   const directory = new DiskDirectory(path);
-  await directory.claim();
+  await directory.claim(NEVER);
   try {
     const present: string[] = [];
     for (const name of FILES) if (await exists(join(path, name))) present.push(name);

@@ -55,15 +55,16 @@ const NOTHING: CheckedRange = { start: 0, end: 0, checksum: 0 };
  * part, in any of the files: that is what a crash leaves.
  *
  * @throws StoreDamagedError what was acknowledged is not there as it was written, or the files are not this program's.
+ * @throws StoreStoppedError `stop` has fired.
  */
-export async function findBets(directory: StoreDirectory): Promise<FoundBets> {
+export async function findBets(directory: StoreDirectory, stop: AbortSignal): Promise<FoundBets> {
   const files: BetFiles = { bets: undefined, journal: undefined, mark: undefined };
   try {
     files.bets = await directory.open(BETS);
     files.journal = await directory.open(JOURNAL);
     files.mark = await directory.open(MARK);
     const marked = files.mark === undefined ? undefined : await new CommitMark(files.mark).read();
-    return { ...files, content: await readContent(files.bets, files.journal, marked) };
+    return { ...files, content: await readContent(files.bets, files.journal, marked, stop) };
   } catch (error) {
     await closeBets(files);
     throw error;
@@ -74,8 +75,15 @@ export async function findBets(directory: StoreDirectory): Promise<FoundBets> {
  * Brings the files into the state of the last whole commit: makes them where nothing was ever stored, drops what a
  * crash left behind that commit, and flushes what nobody is known to have flushed. Files that it makes are added to
  * `found`, for `closeBets`.
+ *
+ * @throws StoreStoppedError `stop` has fired.
  */
-export async function recoverBets(directory: StoreDirectory, found: FoundBets, log: ActionLog): Promise<RecoveredBets> {
+export async function recoverBets(
+  directory: StoreDirectory,
+  found: FoundBets,
+  log: ActionLog,
+  stop: AbortSignal,
+): Promise<RecoveredBets> {
   const { content } = found;
   const bets = (found.bets ??= await directory.create(BETS));
   const journalFile = (found.journal ??= await directory.create(JOURNAL));
@@ -85,7 +93,7 @@ export async function recoverBets(directory: StoreDirectory, found: FoundBets, l
   // It looks again which of its lines is the good one: that one must not be overwritten first.
   await mark.read();
   await dropTails({ bets, journalFile, journal }, content, log);
-  await confirm({ bets, journalFile, journal, mark }, content);
+  await confirm({ bets, journalFile, journal, mark }, content, stop);
   return { bets, journal, mark };
 }
 
@@ -107,9 +115,10 @@ async function readContent(
   bets: StoreFile | undefined,
   journal: StoreFile | undefined,
   marked: number | undefined,
+  stop: AbortSignal,
 ): Promise<BetContent> {
   const betsSize = (await bets?.size()) ?? 0;
-  const reader = journal === undefined ? undefined : readRecords(journal, JOURNAL);
+  const reader = journal === undefined ? undefined : readRecords(journal, JOURNAL, stop);
   const header = await reader?.next();
   if (header === undefined || header.done === true) {
     const journalSize = (await journal?.size()) ?? 0;
@@ -118,7 +127,7 @@ async function readContent(
     return { counts: new Map(), betsEnd: 0, journalEnd: 0, marked, ...unmarked, hasRecords: false };
   }
   if (header.value.text !== HEADER) throw new StoreDamagedError(`${JOURNAL} is not a journal of this version`);
-  const content = await checkCommits(reader!, new RangeChecksums(bets), marked);
+  const content = await checkCommits(reader!, new RangeChecksums(bets, stop), marked);
   const hasRecords = betsSize > 0 || (await journal!.size()) > HEADER_BYTES;
   if (marked === undefined && hasRecords) {
     throw new StoreDamagedError(`${BETS} holds bets, and there is no ${MARK} that says which were acknowledged`);
@@ -188,8 +197,8 @@ class RangeChecksums {
   /** The CRC-32 of all bytes since `beginUnmarked`. */
   unmarked = 0;
 
-  constructor(file: StoreFile | undefined) {
-    this.pieces = file === undefined ? nothing() : readRange(file, 0, Number.MAX_SAFE_INTEGER);
+  constructor(file: StoreFile | undefined, stop: AbortSignal) {
+    this.pieces = file === undefined ? nothing() : readRange(file, 0, Number.MAX_SAFE_INTEGER, stop);
   }
 
   /** From here on the bytes are none that the mark covers. */
@@ -240,6 +249,7 @@ async function dropTails(
 async function confirm(
   files: { bets: StoreFile; journalFile: StoreFile; journal: RecordLog; mark: CommitMark },
   { betsEnd, journalEnd, marked, unmarkedBets, unmarkedJournal }: BetContent,
+  stop: AbortSignal,
 ): Promise<void> {
   const { bets, journalFile, journal, mark } = files;
   // With nothing acknowledged, a start may have died before it had flushed the beginnings of these files.
@@ -247,8 +257,8 @@ async function confirm(
   if (journalEnd === 0) {
     await journal.append(HEADER);
   } else {
-    await rewrite(bets, unmarkedBets);
-    await rewrite(journalFile, unmarkedJournal);
+    await rewrite(bets, unmarkedBets, stop);
+    await rewrite(journalFile, unmarkedJournal, stop);
   }
   await Promise.all([bets.flush(), journal.flush()]);
   await mark.write(betsEnd);

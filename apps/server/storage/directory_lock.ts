@@ -5,6 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreInUseError, StoreUnavailableError } from './errors';
 import { type FileEntry, toFileEntry } from './file_entry';
+import { throwIfStopped } from './stop';
 
 /** How long a directory that is locked is tried again: as long as a process that was killed may take to be gone. */
 const PATIENCE_MS = 1_000;
@@ -26,14 +27,16 @@ export class DirectoryLock {
 
   /**
    * @throws StoreInUseError another process has it, and goes on having it for a second.
+   * @throws StoreStoppedError `stop` has fired meanwhile.
    * @throws StoreUnavailableError there is no flock(1) here, or the file system cannot lock.
    */
-  static async acquire(path: string): Promise<DirectoryLock> {
+  static async acquire(path: string, stop: AbortSignal): Promise<DirectoryLock> {
     const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const deadline = performance.now() + PATIENCE_MS;
       while (!(await tryLock(directory.fd, path))) {
         if (performance.now() >= deadline) throw new StoreInUseError(`${path} is in use by another server`);
+        throwIfStopped(stop);
         await delay(PAUSE_MS);
       }
       return new DirectoryLock(directory);

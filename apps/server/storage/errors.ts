@@ -42,6 +42,11 @@ export class StoreDirectoryError extends StoreError {
   readonly code = 'STORE_DIRECTORY_UNUSABLE';
 }
 
+/** The server stops: what was begun was given up, and can be begun again. */
+export class StoreStoppedError extends StoreError {
+  readonly code = 'STORE_STOPPED';
+}
+
 /** Another server uses the directory. */
 export class StoreInUseError extends StoreError {
   readonly code = 'STORE_IN_USE';

@@ -11,6 +11,7 @@ import { BatchOutOfSequenceError, StoreWriteError } from './errors';
 import { type StoreDirectory, writeAll } from './file_system';
 import { GroupCommit, type Submission } from './group_commit';
 import { type StoreHealth } from './store_health';
+import { NEVER } from './stop';
 import { type StorePart } from './store_part';
 import { scanWinners } from './winner_scan';
 
@@ -51,14 +52,14 @@ export class FileBetRepository implements BetRepository, StorePart {
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
   ) {}
 
-  async open(): Promise<void> {
-    this.found = await findBets(this.directory);
+  async open(stop: AbortSignal): Promise<void> {
+    this.found = await findBets(this.directory, stop);
     this.end = this.found.content.betsEnd;
     for (const [agency, count] of this.found.content.counts) this.counts.set(agency, count);
   }
 
-  async recover(): Promise<void> {
-    this.files = await recoverBets(this.directory, this.found!, this.log);
+  async recover(stop: AbortSignal): Promise<void> {
+    this.files = await recoverBets(this.directory, this.found!, this.log, stop);
   }
 
   get hasRecords(): boolean {
@@ -87,7 +88,7 @@ export class FileBetRepository implements BetRepository, StorePart {
   }
 
   winners(number: number): AsyncIterable<Winner> {
-    return scanWinners(this.files.bets, this.end, number);
+    return scanWinners(this.files.bets, this.end, number, NEVER);
   }
 
   async close(): Promise<void> {

@@ -31,14 +31,14 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     this.journal = new Journal(directory, 'finished.journal', health);
   }
 
-  async open(): Promise<void> {
-    for (const record of await this.journal.open()) {
+  async open(stop: AbortSignal): Promise<void> {
+    for (const record of await this.journal.open(stop)) {
       for (const { agency, bets } of parseFinishes(record)) this.finished.set(agency, bets);
     }
   }
 
-  async recover(): Promise<void> {
-    await this.journal.recover(this.log);
+  async recover(stop: AbortSignal): Promise<void> {
+    await this.journal.recover(this.log, stop);
   }
 
   get hasRecords(): boolean {

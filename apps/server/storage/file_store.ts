@@ -3,12 +3,13 @@ import { type ActionLog } from '../../runtime/action_log';
 import { type Store } from '../store';
 import { TOKENS } from '../tokens';
 import { DirectoryWatch } from './directory_watch';
-import { type StoreBrokenError, StoreConflictError, StoreDamagedError } from './errors';
+import { type StoreBrokenError, StoreConflictError, StoreDamagedError, StoreStoppedError } from './errors';
 import { type FileBetRepository } from './file_bet_repository';
 import { type FileFinishTracker } from './file_finish_tracker';
 import { ITSELF, type StoreDirectory } from './file_system';
 import { type FileWinnerService } from './file_winner_service';
 import { formatMode, isReadableByOthers } from './private_files';
+import { throwIfStopped } from './stop';
 import { type StoreHealth } from './store_health';
 
 /** The store as files of one directory, which is this server's alone while it is open. */
@@ -31,18 +32,14 @@ export class FileStore implements Store {
     this.health.onBroken(listener);
   }
 
-  async open(): Promise<void> {
+  async open(stop: AbortSignal): Promise<void> {
     try {
-      await this.directory.claim();
-      for (const part of this.parts) await part.open();
-      this.requireWhole();
-      this.requireSameDraw();
-      // Nothing was touched so far, and from here on nothing is refused.
-      for (const part of this.parts) await part.recover();
+      await this.directory.claim(stop);
+      await this.openParts(stop);
       await this.directory.flush();
     } catch (error) {
-      await Promise.allSettled(this.parts.map((part) => part.close()));
-      await this.directory.release();
+      if (error instanceof StoreStoppedError) await this.close();
+      else await this.letGo();
       throw error;
     }
     this.warnOfReaders();
@@ -60,6 +57,26 @@ export class FileStore implements Store {
       await part.close();
       this.log.info('close_store', 'success', { part: name });
     }
+    await this.directory.release();
+  }
+
+  private async openParts(stop: AbortSignal): Promise<void> {
+    for (const part of this.parts) {
+      throwIfStopped(stop);
+      await part.open(stop);
+    }
+    this.requireWhole();
+    this.requireSameDraw();
+    // Nothing was touched so far, and from here on nothing is refused.
+    for (const part of this.parts) {
+      throwIfStopped(stop);
+      await part.recover(stop);
+    }
+  }
+
+  /** After a failure, which is what is reported: others that follow from it are not. */
+  private async letGo(): Promise<void> {
+    await Promise.allSettled(this.parts.map((part) => part.close()));
     await this.directory.release();
   }
 

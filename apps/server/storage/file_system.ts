@@ -5,6 +5,7 @@ import { DirectoryLock } from './directory_lock';
 import { StoreDirectoryError } from './errors';
 import { type FileEntry, toFileEntry } from './file_entry';
 import { createPrivateFile, makePrivateDirectory } from './private_files';
+import { throwIfStopped } from './stop';
 
 /** A file, as far as the store needs one: the seam at which tests make a disk fail. Positions and sizes in bytes. */
 export interface StoreFile {
@@ -31,8 +32,9 @@ export interface StoreDirectory {
    * Makes the directory where it is missing, and takes it for this process alone.
    *
    * @throws StoreDirectoryError, StoreInUseError, StoreUnavailableError
+   * @throws StoreStoppedError `stop` has fired while another had it.
    */
-  claim(): Promise<void>;
+  claim(stop: AbortSignal): Promise<void>;
   /** Lets others claim it. Does nothing where it is not claimed. */
   release(): Promise<void>;
   /** Opens a file for reading and writing; undefined where there is none. */
@@ -52,10 +54,10 @@ export class DiskDirectory implements StoreDirectory {
 
   constructor(readonly path: string) {}
 
-  async claim(): Promise<void> {
+  async claim(stop: AbortSignal): Promise<void> {
     try {
       await makeDirectory(resolve(this.path));
-      this.lock = await DirectoryLock.acquire(this.path);
+      this.lock = await DirectoryLock.acquire(this.path, stop);
       this.opened.set(ITSELF, await this.lock.entry());
     } catch (cause) {
       throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
@@ -161,10 +163,18 @@ export const READ_PIECE = 1_048_576;
 /**
  * The bytes of a file from `start` up to `end`, or up to the file's end where that is sooner, in pieces. A piece is
  * good until the next one is asked for.
+ *
+ * @throws StoreStoppedError `stop` has fired.
  */
-export async function* readRange(file: StoreFile, start: number, end: number): AsyncGenerator<Buffer> {
+export async function* readRange(
+  file: StoreFile,
+  start: number,
+  end: number,
+  stop: AbortSignal,
+): AsyncGenerator<Buffer> {
   const piece = Buffer.allocUnsafe(Math.max(1, Math.min(READ_PIECE, end - start)));
   for (let at = start; at < end;) {
+    throwIfStopped(stop);
     const bytesRead = await file.read(piece.subarray(0, Math.min(piece.length, end - at)), at);
     if (bytesRead === 0) return;
     yield piece.subarray(0, bytesRead);

@@ -43,13 +43,13 @@ export class FileWinnerService implements WinnerService, StorePart {
     this.journal = new Journal(directory, 'draw.journal', health);
   }
 
-  async open(): Promise<void> {
-    const [record] = await this.journal.open();
+  async open(stop: AbortSignal): Promise<void> {
+    const [record] = await this.journal.open(stop);
     if (record !== undefined) this.heldBefore = parseDraw(record);
   }
 
-  async recover(): Promise<void> {
-    await this.journal.recover(this.log);
+  async recover(stop: AbortSignal): Promise<void> {
+    await this.journal.recover(this.log, stop);
   }
 
   get hasRecords(): boolean {

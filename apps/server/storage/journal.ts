@@ -25,12 +25,12 @@ export class Journal {
    * Reads what is there, and changes nothing.
    *
    * @returns the records.
-   * @throws StoreDamagedError
+   * @throws StoreDamagedError, StoreStoppedError
    */
-  async open(): Promise<readonly string[]> {
+  async open(stop: AbortSignal): Promise<readonly string[]> {
     this.file = await this.directory.open(this.name);
     if (this.file !== undefined) {
-      for await (const record of readRecords(this.file, this.name)) this.found.push(record);
+      for await (const record of readRecords(this.file, this.name, stop)) this.found.push(record);
     }
     return this.found.map(({ text }) => text);
   }
@@ -43,8 +43,10 @@ export class Journal {
   /**
    * Makes the file where it is missing (its directory must be flushed then), drops the record that a crash left in the
    * middle of its writing, and sees to it that the last whole one is on the disk.
+   *
+   * @throws StoreStoppedError
    */
-  async recover(log: ActionLog): Promise<void> {
+  async recover(log: ActionLog, stop: AbortSignal): Promise<void> {
     this.file ??= await this.directory.create(this.name);
     const last = this.found.at(-1);
     this.log = new RecordLog(this.file, last?.end ?? 0);
@@ -53,7 +55,7 @@ export class Journal {
       await this.log.truncate(this.log.size);
       log.warning('recover_journal', 'success', { file: this.name, dropped_bytes: tornBytes });
     }
-    if (last !== undefined) await rewrite(this.file, { ...last, checksum: crc32(formatRecord(last.text)) });
+    if (last !== undefined) await rewrite(this.file, { ...last, checksum: crc32(formatRecord(last.text)) }, stop);
     if (last !== undefined || tornBytes > 0) await this.log.flush();
   }
 
@@ -106,11 +108,16 @@ export interface CheckedRange {
  *
  * @throws StoreUnavailableError they are not any more what they were: the kernel has let go of them meanwhile, and the
  * disk has others.
+ * @throws StoreStoppedError `stop` has fired; the bytes are as they were.
  */
-export async function rewrite(file: StoreFile, { start, end, checksum }: CheckedRange): Promise<void> {
+export async function rewrite(
+  file: StoreFile,
+  { start, end, checksum }: CheckedRange,
+  stop: AbortSignal,
+): Promise<void> {
   let at = start;
   let found = 0;
-  for await (const piece of readRange(file, start, end)) {
+  for await (const piece of readRange(file, start, end, stop)) {
     found = crc32(piece, found);
     await writeAll(file, [piece], at);
     at += piece.length;

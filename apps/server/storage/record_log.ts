@@ -50,10 +50,11 @@ export class RecordLog {
  * The whole records of a log, up to the first broken one. Nothing is touched.
  *
  * @throws StoreDamagedError whole records stand behind a broken one: no crash leaves that.
+ * @throws StoreStoppedError `stop` has fired.
  */
-export async function* readRecords(file: StoreFile, name: string): AsyncGenerator<LogRecord> {
+export async function* readRecords(file: StoreFile, name: string, stop: AbortSignal): AsyncGenerator<LogRecord> {
   let brokenAt: number | undefined;
-  for await (const { line, start, end } of readLines(file)) {
+  for await (const { line, start, end } of readLines(file, stop)) {
     const text = parseRecord(line.toString('utf8'));
     if (text === undefined) {
       brokenAt ??= start;
@@ -77,10 +78,13 @@ export function parseRecord(line: string): string | undefined {
 }
 
 /** The lines that end with a line feed, without it. */
-async function* readLines(file: StoreFile): AsyncGenerator<{ line: Buffer; start: number; end: number }> {
+async function* readLines(
+  file: StoreFile,
+  stop: AbortSignal,
+): AsyncGenerator<{ line: Buffer; start: number; end: number }> {
   let begun: Buffer = Buffer.alloc(0);
   let start = 0;
-  for await (const piece of readRange(file, 0, await file.size())) {
+  for await (const piece of readRange(file, 0, await file.size(), stop)) {
     const bytes = Buffer.concat([begun, piece]);
     let at = 0;
     for (let lineFeed = bytes.indexOf(LINE_FEED); lineFeed !== -1; lineFeed = bytes.indexOf(LINE_FEED, at)) {

@@ -12,13 +12,20 @@ const NUMBER_MAX_DIGITS = 4;
  * The number is the last field, is never quoted, and no field holds a line break: a winning row is one that ends with
  * `,NUMBER\n` in one of its spellings (42 is also 042 and 0042). Looking for those bytes is far faster than parsing
  * rows; only what is found is parsed.
+ *
+ * @throws StoreStoppedError `stop` has fired.
  */
-export async function* scanWinners(bets: StoreFile, end: number, number: number): AsyncGenerator<Winner> {
+export async function* scanWinners(
+  bets: StoreFile,
+  end: number,
+  number: number,
+  stop: AbortSignal,
+): AsyncGenerator<Winner> {
   const endings = spellings(number).map((text) => Buffer.from(`,${text}\n`));
   // One piece of memory for all of them: each behind the row that the one before had only begun.
   const bytes = Buffer.allocUnsafe(READ_PIECE + MSG_MAX_LENGTH);
   let filled = 0;
-  for await (const piece of readRange(bets, 0, end)) {
+  for await (const piece of readRange(bets, 0, end, stop)) {
     filled += piece.copy(bytes, filled);
     const rowsEnd = bytes.subarray(0, filled).lastIndexOf(LINE_FEED) + 1;
     for (const rowEnd of findAll(bytes.subarray(0, rowsEnd), endings)) yield winnerOf(bytes, rowEnd);

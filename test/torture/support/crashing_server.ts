@@ -51,7 +51,7 @@ const directory: StoreDirectory = {
   path: disk.path,
   opened: disk.opened,
   entry: (name) => disk.entry(name),
-  claim: () => disk.claim(),
+  claim: (stop) => disk.claim(stop),
   release: () => disk.release(),
   flush: () => stepped(disk.flush()),
   create: async (name) => crashing(await stepped(disk.create(name)), name),

@@ -7,6 +7,7 @@ import { type BetRepository } from '../../../../apps/server/bet_repository';
 import { createServerContainer } from '../../../../apps/server/container';
 import { type FinishTracker } from '../../../../apps/server/finish_tracker';
 import { SERVER_SETTINGS } from '../../../../apps/server/settings';
+import { NEVER } from '../../../../apps/server/storage/stop';
 import { type Store } from '../../../../apps/server/store';
 import { TOKENS } from '../../../../apps/server/tokens';
 import { type WinnerService } from '../../../../apps/server/winner_service';
@@ -46,7 +47,7 @@ describe('the store in files', () => {
     const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'none.ini', environment: env });
     const container = createServerContainer(settings, createMemoryLog().log);
     const store = container.get<Store>(TOKENS.Store);
-    await store.open();
+    await store.open(NEVER);
     opened.push(store);
     return {
       store,

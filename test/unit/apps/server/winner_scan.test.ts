@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { type StoreFile } from '../../../../apps/server/storage/file_system';
+import { NEVER } from '../../../../apps/server/storage/stop';
 import { scanWinners } from '../../../../apps/server/storage/winner_scan';
 import { generateBets, storedRow } from '../../../support/generated_bets';
 
@@ -19,7 +20,7 @@ function fileOf(text: string, pieceBytes: number): { file: StoreFile; size: numb
 async function winnersIn(text: string, number: number, pieceBytes = 1 << 20): Promise<string[]> {
   const { file, size } = fileOf(text, pieceBytes);
   const found: string[] = [];
-  for await (const { agency, document } of scanWinners(file, size, number)) found.push(`${agency}:${document}`);
+  for await (const { agency, document } of scanWinners(file, size, number, NEVER)) found.push(`${agency}:${document}`);
   return found;
 }
 

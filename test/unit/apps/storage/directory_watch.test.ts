@@ -7,6 +7,7 @@ import { PeerSocket } from '../../../../lib/index';
 import { requireInPlace } from '../../../../apps/server/storage/directory_watch';
 import { DiskDirectory, type StoreFile } from '../../../../apps/server/storage/file_system';
 import { FileWinnerService } from '../../../../apps/server/storage/file_winner_service';
+import { NEVER } from '../../../../apps/server/storage/stop';
 import { StoreHealth } from '../../../../apps/server/storage/store_health';
 import { createMemoryLog, MemoryBetRepository, MemoryFinishTracker } from '../../../support/memory_lottery';
 import { expectCode } from '../../../support/rejection';
@@ -24,7 +25,7 @@ describe('what the names of a store lead to', () => {
     above = await mkdtemp(join(tmpdir(), 'watch-'));
     path = join(above, 'store');
     directory = new DiskDirectory(path);
-    await directory.claim();
+    await directory.claim(NEVER);
     files = [await directory.create('one'), await directory.create('two')];
   });
 
@@ -202,11 +203,10 @@ describe('a server whose files were taken away', function () {
     await tracker.finish(1);
     const other = new DiskModel();
     const winners = new FileWinnerService(other, 7574, bets, tracker, createMemoryLog().log, health);
-    await winners.open();
-    await winners.recover();
+    await winners.open(NEVER);
+    await winners.recover(NEVER);
     other.unlink('draw.journal');
-    const { signal } = new AbortController();
-    await expectCode(winners.waitForDraw({ timeoutMs: 5_000, signal }), 'STORE_BROKEN');
+    await expectCode(winners.waitForDraw({ timeoutMs: 5_000, signal: NEVER }), 'STORE_BROKEN');
     await winners.close();
   });
 
