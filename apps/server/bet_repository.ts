@@ -26,6 +26,10 @@ export interface BetRepository {
    */
   append(batch: BetBatch, after: number): Promise<number>;
 
-  /** The bets whose number has this value, in the order in which they were stored. */
-  winners(number: number): AsyncIterable<Winner>;
+  /**
+   * The bets whose number has this value, in the order in which they were stored.
+   *
+   * @throws StoreStoppedError `stop` has fired.
+   */
+  winners(number: number, stop: AbortSignal): AsyncIterable<Winner>;
 }

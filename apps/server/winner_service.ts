@@ -1,7 +1,8 @@
 /** Holds the draw, once, when every expected agency has finished, and gives each agency its winners. */
 export interface WinnerService {
   /**
-   * Waits for the draw.
+   * Waits for the draw. Where all have finished it is under way, and there is no timeout: an agency that asks is not
+   * sent away any more.
    *
    * @returns true as soon as the draw is held, false where `timeoutMs` are over or `signal` fires before that.
    * @throws StoreError the draw could not be held; the next call tries again.

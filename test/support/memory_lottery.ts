@@ -6,6 +6,7 @@ import { type FinishTracker } from '../../apps/server/finish_tracker';
 import { Latch } from '../../apps/server/latch';
 import { SessionRegistry } from '../../apps/server/session_registry';
 import { BatchOutOfSequenceError } from '../../apps/server/storage/errors';
+import { NEVER } from '../../apps/server/storage/stop';
 import { type WinnerService } from '../../apps/server/winner_service';
 import { ActionLog } from '../../apps/runtime/action_log';
 
@@ -100,7 +101,7 @@ export class MemoryWinnerService implements WinnerService {
 
   async winnersOf(agency: number): Promise<readonly string[]> {
     const documents: string[] = [];
-    for await (const winner of this.bets.winners(this.number)) {
+    for await (const winner of this.bets.winners(this.number, NEVER)) {
       if (winner.agency === agency) documents.push(winner.document);
     }
     return documents;

@@ -11,7 +11,6 @@ import { BatchOutOfSequenceError, StoreWriteError } from './errors';
 import { type StoreDirectory, writeAll } from './file_system';
 import { GroupCommit, type Submission } from './group_commit';
 import { type StoreHealth } from './store_health';
-import { NEVER } from './stop';
 import { type StorePart } from './store_part';
 import { scanWinners } from './winner_scan';
 
@@ -87,8 +86,8 @@ export class FileBetRepository implements BetRepository, StorePart {
     return this.commits.submit({ batch, after });
   }
 
-  winners(number: number): AsyncIterable<Winner> {
-    return scanWinners(this.files.bets, this.end, number, NEVER);
+  winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
+    return scanWinners(this.files.bets, this.end, number, stop);
   }
 
   async close(): Promise<void> {

@@ -7,10 +7,11 @@ import { type StoreObserver, UNWATCHED } from '../store_observer';
 import { TOKENS } from '../tokens';
 import { type WinnerService } from '../winner_service';
 import { requireInPlace } from './directory_watch';
-import { StoreConflictError, StoreDamagedError, StoreError, StoreUnavailableError } from './errors';
+import { StoreConflictError, StoreDamagedError, StoreError, StoreStoppedError, StoreUnavailableError } from './errors';
 import { type StoreDirectory } from './file_system';
 import { Journal } from './journal';
 import { type StoreHealth } from './store_health';
+import { throwIfStopped } from './stop';
 import { type StorePart } from './store_part';
 
 /** What the journal says of a draw. */
@@ -26,10 +27,11 @@ interface DrawRecord {
 @injectable()
 export class FileWinnerService implements WinnerService, StorePart {
   private readonly held = new Latch();
-  private readonly winners = new Map<number, string[]>();
+  private winners: ReadonlyMap<number, readonly string[]> = new Map();
   private readonly journal: Journal;
   private heldBefore: DrawRecord | undefined;
   private drawing: Promise<void> | undefined;
+  private readonly closing = new AbortController();
 
   constructor(
     @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
@@ -78,51 +80,67 @@ export class FileWinnerService implements WinnerService, StorePart {
 
   /** From here on the draw is held as soon as all have finished. */
   beginDraw(): void {
-    // A draw that fails here is tried again by the first agency that asks for it.
-    void this.tracker.whenAllFinished().then(() => this.holdDraw().catch(() => {}));
+    void this.tracker.whenAllFinished().then(() => this.startDraw());
   }
 
-  async waitForDraw(options: { timeoutMs: number; signal: AbortSignal }): Promise<boolean> {
-    if (!this.held.isOpen && (await this.tracker.count()) >= this.tracker.expected) await this.holdDraw();
-    return this.held.wait(options);
+  async waitForDraw({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<boolean> {
+    if ((await this.tracker.count()) < this.tracker.expected) return this.held.wait({ timeoutMs, signal });
+    this.startDraw();
+    return this.held.wait({ signal });
   }
 
   async winnersOf(agency: number): Promise<readonly string[]> {
     return this.winners.get(agency) ?? [];
   }
 
+  /** A draw under way is given up: nothing of it is kept, and the next start begins it anew. */
   async close(): Promise<void> {
-    await this.drawing?.catch(() => {});
+    this.closing.abort();
+    await this.drawing;
+    this.held.fail(new StoreStoppedError('the store is closed'));
     await this.journal.close();
   }
 
-  /** Whoever calls while the draw is under way waits for the same one. */
-  private async holdDraw(): Promise<void> {
-    if (this.held.isOpen) return;
+  /** Holds the draw in the background: those who wait for it wait at the latch. One that failed is begun again. */
+  private startDraw(): void {
+    if (this.held.isOpen || this.closing.signal.aborted) return;
     this.drawing ??= this.draw().finally(() => {
       this.drawing = undefined;
     });
-    await this.drawing;
   }
 
   private async draw(): Promise<void> {
     try {
       await requireInPlace(this.directory, this.health);
-      this.winners.clear();
-      for await (const { agency, document } of this.bets.winners(this.winningNumber)) {
-        const documents = this.winners.get(agency);
-        if (documents === undefined) this.winners.set(agency, [document]);
-        else documents.push(document);
-      }
+      this.winners = await this.findWinners();
       if (this.heldBefore === undefined)
         await this.journal.write(`draw ${this.winningNumber} ${this.tracker.expected}`);
     } catch (cause) {
-      this.log.error('sorteo', 'fail', { error: (cause as Error).message });
-      throw cause instanceof StoreError ? cause : new StoreUnavailableError('the draw could not be held', { cause });
+      this.onDrawFailed(cause);
+      return;
     }
     this.held.open();
     this.observer.drawHeld();
     this.log.info('sorteo', 'success');
+  }
+
+  private onDrawFailed(cause: unknown): void {
+    // A stop is no failure of the draw.
+    if (cause instanceof StoreStoppedError) return;
+    this.log.error('sorteo', 'fail', { error: (cause as Error).message });
+    const isKnown = cause instanceof StoreError;
+    this.held.fail(isKnown ? cause : new StoreUnavailableError('the draw could not be held', { cause }));
+  }
+
+  private async findWinners(): Promise<ReadonlyMap<number, readonly string[]>> {
+    const winners = new Map<number, string[]>();
+    for await (const { agency, document } of this.bets.winners(this.winningNumber, this.closing.signal)) {
+      const documents = winners.get(agency);
+      if (documents === undefined) winners.set(agency, [document]);
+      else documents.push(document);
+    }
+    throwIfStopped(this.closing.signal);
+    return winners;
   }
 }
 

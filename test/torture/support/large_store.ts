@@ -21,7 +21,7 @@ export class LargeStore {
   private readonly bets = generateBets(1, BETS_OF_A_COMMIT, 5_000);
   private readonly block = Buffer.from(this.bets.map((bet) => `${storedRow(1, bet)}\n`).join(''));
 
-  constructor(private readonly options: LargeStoreOptions) {}
+  constructor(readonly options: LargeStoreOptions) {}
 
   /** The size of bets.csv. */
   get bytes(): number {
