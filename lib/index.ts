@@ -24,7 +24,7 @@ export {
   TimedOutError,
   UnexpectedEofError,
 } from './sockets/errors';
-export { MessageChannel } from './messages/message_channel';
+export { FramedSocket } from './messages/framed_socket';
 export { type MessageCodec } from './messages/message_codec';
 export {
   FrameRefusedError,

@@ -1,6 +1,6 @@
 import {
   FrameTooLongError,
-  type MessageChannel,
+  type FramedSocket,
   type ReceiveOptions,
   SocketError,
   TimedOutError,
@@ -57,7 +57,7 @@ export class AgencySession implements ConversationHost, AnswerOwner {
   private refusal: ProtocolError | undefined;
 
   constructor(
-    private readonly channel: MessageChannel<LotteryMessage>,
+    private readonly channel: FramedSocket<LotteryMessage>,
     private readonly services: LotteryServices,
     private readonly limits: SessionLimits,
     private readonly owner: SessionOwner,

@@ -4,7 +4,7 @@ import {
   formatAddress,
   ListenFailedError,
   type ListenSocket,
-  MessageChannel,
+  FramedSocket,
   type PeerSocket,
 } from '../../lib/index';
 import { createServerCodec, MessageType, textMessage } from '../lottery/protocol';
@@ -149,7 +149,7 @@ export class LotteryServer implements SessionOwner {
       return;
     }
     this.turnedAway++;
-    const channel = new MessageChannel(peer, createServerCodec());
+    const channel = new FramedSocket(peer, createServerCodec());
     const words = `busy: ${this.settings.SERVER_MAX_SESSIONS} sessions are open, no more are taken`;
     // One that is gone already needs no answer.
     await channel.send(textMessage(MessageType.error, words), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});

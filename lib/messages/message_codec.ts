@@ -1,7 +1,7 @@
 import { type FrameReader } from '../sockets/frame_reader';
 
 /**
- * What a `MessageChannel` needs to know of a protocol: pure functions from bytes to messages and back. A frame is one
+ * What a `FramedSocket` needs to know of a protocol: pure functions from bytes to messages and back. A frame is one
  * message on the wire: a header of fixed size, which tells the size of the whole, and the rest.
  */
 export interface MessageCodec<Message> extends FrameReader<Message> {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { useFakeTimers } from 'sinon';
 import {
   type ConnectionLostError,
-  MessageChannel,
+  FramedSocket,
   type SocketError,
   TypeLengthValueCodec,
   type UnexpectedEofError,
@@ -150,7 +150,7 @@ for (const transport of transports) {
 
         it(`a cut after ${offset} of a message's ${frame.length} bytes is an error that says so`, async () => {
           const { client, server } = await connect();
-          const channel = new MessageChannel(server, codec);
+          const channel = new FramedSocket(server, codec);
           await client.sendAll(Buffer.concat([frame, frame.subarray(0, offset)]));
           await client.close();
           expect(await channel.receive()).to.deep.equal({ type: 'B', value: 'héllo' });
@@ -164,7 +164,7 @@ for (const transport of transports) {
         await client.sendMany([frame, frame]);
         await client.close();
         const received = [];
-        for await (const message of new MessageChannel(server, codec)) received.push(message.value);
+        for await (const message of new FramedSocket(server, codec)) received.push(message.value);
         expect(received).to.deep.equal(['héllo', 'héllo']);
       });
     });
@@ -454,7 +454,7 @@ for (const transport of transports) {
       it('a peer that trickles a byte a second is cut off', async () => {
         const { client, server } = open[0]!;
         const frame = codec.encode({ type: 'B', value: 'x'.repeat(100) });
-        const receiving = new MessageChannel(server, codec).receive({ idleTimeoutMs: 3000, messageTimeoutMs: 5000 });
+        const receiving = new FramedSocket(server, codec).receive({ idleTimeoutMs: 3000, messageTimeoutMs: 5000 });
         const failure = expectCode(receiving, 'TIMED_OUT');
         await clock!.tickAsync(2000);
         for (let second = 1; second <= 5; second++) {
@@ -583,7 +583,7 @@ for (const transport of transports) {
 
       it('refuses a frame over the limit from its header, and takes no memory for it', async () => {
         const { client, server } = await connect();
-        const channel = new MessageChannel(server, codec);
+        const channel = new FramedSocket(server, codec);
         const header = Buffer.from([0x42, 1, 0x20, 0, 0, 0, 0]);
         await client.sendAll(header);
         const error = await expectCode(channel.receive(), 'FRAME_TOO_LONG');
@@ -594,7 +594,7 @@ for (const transport of transports) {
 
     it('property: any messages, cut into any pieces, arrive the same', async () => {
       const { client, server } = await connect();
-      const incoming = new MessageChannel(server, codec);
+      const incoming = new FramedSocket(server, codec);
       const message = fc.record({
         type: fc.constantFrom('A', 'B', 'Z'),
         value: fc.string({ unit: 'grapheme', maxLength: 40 }),

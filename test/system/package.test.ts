@@ -16,8 +16,8 @@ const USE = `
     utf8Text,
   );
   const [left, right] = connectedPair();
-  void new MessageChannel(left, codec).send({ type: 'G', value: 'hello' });
-  const message = await new MessageChannel(right, codec).receive();
+  void new FramedSocket(left, codec).send({ type: 'G', value: 'hello' });
+  const message = await new FramedSocket(right, codec).receive();
   const listener = new ListenSocket({ host: '127.0.0.1', port: 0 });
   await listener.bindAndListen();
   const failure = await listener.accept({ timeoutMs: 1 }).catch((error: unknown) => error);
@@ -26,7 +26,7 @@ const USE = `
   await listener.close();
   console.log(message?.value, code);
 `;
-const NAMES = 'ListenSocket, MessageChannel, TimedOutError, TypeLengthValueCodec, utf8Text';
+const NAMES = 'ListenSocket, FramedSocket, TimedOutError, TypeLengthValueCodec, utf8Text';
 const USE_JAVASCRIPT = USE.replace(': unknown', '').replace(": 'TIMED_OUT'", '');
 const EXPECTED = 'hello TIMED_OUT\n';
 

@@ -1,7 +1,7 @@
 import {
   ConnectSocket,
   ListenSocket,
-  MessageChannel,
+  FramedSocket,
   rawBytes,
   type StreamSocket,
   TypeLengthValueCodec,
@@ -13,7 +13,7 @@ const codec = new TypeLengthValueCodec(
   rawBytes,
 );
 
-/** This library, used as its guide shows: messages by `MessageChannel`. */
+/** This library, used as its guide shows: messages by `FramedSocket`. */
 export const sockwright: Contender = {
   async serve() {
     const listener = new ListenSocket({ host: '127.0.0.1', port: 0 });
@@ -27,7 +27,7 @@ export const sockwright: Contender = {
   async connect(port) {
     const socket = new ConnectSocket({ host: '127.0.0.1', port });
     await socket.connect();
-    const channel = new MessageChannel(socket, codec);
+    const channel = new FramedSocket(socket, codec);
     return {
       async run(count, value, window) {
         let sending: Promise<void> | undefined;
@@ -48,7 +48,7 @@ export const sockwright: Contender = {
 };
 
 async function answer(peer: StreamSocket): Promise<void> {
-  await using channel = new MessageChannel(peer, codec);
+  await using channel = new FramedSocket(peer, codec);
   for await (const message of channel) {
     if (message.value.length > 0) void channel.send({ type: 'A', value: ANSWER_VALUE });
   }

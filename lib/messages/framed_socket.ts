@@ -10,7 +10,7 @@ import { type MessageCodec } from './message_codec';
  * `for await (const message of channel)` receives until the peer ends cleanly and throws what `receive` throws.
  * Leaving the loop by `break` closes nothing.
  */
-export class MessageChannel<Message> implements AsyncIterable<Message>, AsyncDisposable {
+export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDisposable {
   constructor(
     readonly socket: StreamSocket,
     private readonly codec: MessageCodec<Message>,
