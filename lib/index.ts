@@ -25,7 +25,7 @@ export {
   UnexpectedEofError,
 } from './sockets/errors';
 export { FramedSocket } from './messages/framed_socket';
-export { type MessageCodec } from './messages/message_codec';
+export { type Codec } from './messages/codec';
 export {
   FrameRefusedError,
   FrameTooLongError,
@@ -33,9 +33,5 @@ export {
   InvalidTypeError,
   UnknownTypeError,
 } from './messages/errors';
-export {
-  TypeLengthValueCodec,
-  type TypedMessage,
-  type TypeLengthValueLayout,
-} from './messages/type_length_value_codec';
+export { TlvCodec, type TypedMessage, type TlvLayout } from './messages/tlv_codec';
 export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './messages/value_format';

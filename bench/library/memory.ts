@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ListenSocket, FramedSocket, rawBytes, TypeLengthValueCodec } from '../../lib/index';
+import { ListenSocket, FramedSocket, rawBytes, TlvCodec } from '../../lib/index';
 
 /**
  * What an idle connection costs a server in memory: plain net with three listeners, and the library with a message
@@ -31,7 +31,7 @@ const servers: Readonly<Record<string, () => Promise<IdleServer>>> = {
   },
 
   async sockwright() {
-    const codec = new TypeLengthValueCodec(
+    const codec = new TlvCodec(
       { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 },
       rawBytes,
     );

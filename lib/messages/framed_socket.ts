@@ -2,7 +2,7 @@ import { type ReceiveOptions } from '../sockets/receive_options';
 import { type StreamSocket } from '../sockets/stream_socket';
 import { rejection } from '../sockets/rejection';
 import { type WaitOptions } from '../sockets/wait_limits';
-import { type MessageCodec } from './message_codec';
+import { type Codec } from './codec';
 
 /**
  * Whole messages over a connected socket. The channel owns the socket's reading: do not receive from both.
@@ -13,7 +13,7 @@ import { type MessageCodec } from './message_codec';
 export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDisposable {
   constructor(
     readonly socket: StreamSocket,
-    private readonly codec: MessageCodec<Message>,
+    private readonly codec: Codec<Message>,
   ) {}
 
   /**

@@ -6,17 +6,14 @@ import {
   type ConnectionLostError,
   FramedSocket,
   type SocketError,
-  TypeLengthValueCodec,
+  TlvCodec,
   type UnexpectedEofError,
   utf8Text,
 } from '../../lib/index';
 import { expectCode } from '../support/rejection';
 import { type Connection, type Transport, transports } from '../support/transports';
 
-const codec = new TypeLengthValueCodec(
-  { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 },
-  utf8Text,
-);
+const codec = new TlvCodec({ typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 }, utf8Text);
 
 for (const transport of transports) {
   describe(`contract of a stream socket: ${transport.name}`, () => {

@@ -11,7 +11,7 @@ const ROOT = resolve(__dirname, '../..');
 
 /** Sends a message through an in-memory pair and prints it: both entry points, sockets and messages. */
 const USE = `
-  const codec = new TypeLengthValueCodec(
+  const codec = new TlvCodec(
     { typeBytes: 1, lengthBytes: 2, byteOrder: 'big-endian', maxValueBytes: 100 },
     utf8Text,
   );
@@ -26,7 +26,7 @@ const USE = `
   await listener.close();
   console.log(message?.value, code);
 `;
-const NAMES = 'ListenSocket, FramedSocket, TimedOutError, TypeLengthValueCodec, utf8Text';
+const NAMES = 'ListenSocket, FramedSocket, TimedOutError, TlvCodec, utf8Text';
 const USE_JAVASCRIPT = USE.replace(': unknown', '').replace(": 'TIMED_OUT'", '');
 const EXPECTED = 'hello TIMED_OUT\n';
 

@@ -1,17 +1,7 @@
-import {
-  ConnectSocket,
-  ListenSocket,
-  FramedSocket,
-  rawBytes,
-  type StreamSocket,
-  TypeLengthValueCodec,
-} from '../../../lib/index';
+import { ConnectSocket, ListenSocket, FramedSocket, rawBytes, type StreamSocket, TlvCodec } from '../../../lib/index';
 import { ANSWER_VALUE, type Contender } from '../contender';
 
-const codec = new TypeLengthValueCodec(
-  { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 },
-  rawBytes,
-);
+const codec = new TlvCodec({ typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 }, rawBytes);
 
 /** This library, used as its guide shows: messages by `FramedSocket`. */
 export const sockwright: Contender = {

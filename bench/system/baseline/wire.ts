@@ -1,11 +1,11 @@
-import { type StreamSocket, FramedSocket, TypeLengthValueCodec, type TypedMessage, utf8Text } from '../../../lib/index';
+import { type StreamSocket, FramedSocket, TlvCodec, type TypedMessage, utf8Text } from '../../../lib/index';
 
 export type TextMessage = TypedMessage<string>;
 
 /** The protocol's messages, their values as strings. */
 export function openChannel(socket: StreamSocket): FramedSocket<TextMessage> {
   const layout = { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 } as const;
-  return new FramedSocket(socket, new TypeLengthValueCodec(layout, utf8Text));
+  return new FramedSocket(socket, new TlvCodec(layout, utf8Text));
 }
 
 /** The next message. @throws Error the peer has ended, or says `E`. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Duplex, PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import sinon, { useFakeTimers } from 'sinon';
-import { FramedSocket, PeerSocket, TypeLengthValueCodec, utf8Text } from '../../../lib/index';
+import { FramedSocket, PeerSocket, TlvCodec, utf8Text } from '../../../lib/index';
 import { connectedPair, MemoryStream } from '../../../lib/testing/index';
 import { expectCode, rejection } from '../../support/rejection';
 
@@ -150,7 +150,7 @@ describe('PeerSocket around any stream', () => {
 });
 
 describe('FramedSocket', () => {
-  const codec = new TypeLengthValueCodec(
+  const codec = new TlvCodec(
     { typeBytes: 1, lengthBytes: 2, byteOrder: 'big-endian', maxValueBytes: 10, acceptedTypes: ['A'] },
     utf8Text,
   );

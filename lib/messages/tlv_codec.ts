@@ -1,6 +1,6 @@
 import { FrameTooLongError, InvalidTypeError, UnknownTypeError } from './errors';
 import { frameMemory } from './frame_memory';
-import { type MessageCodec } from './message_codec';
+import { type Codec } from './codec';
 import { type ValueFormat } from './value_format';
 
 /** A message of a type. `type` has one character (U+0000 to U+00FF) for each byte of the header's type field. */
@@ -10,7 +10,7 @@ export interface TypedMessage<Value> {
 }
 
 /** The header of a type·length·value protocol. */
-export interface TypeLengthValueLayout {
+export interface TlvLayout {
   /** Bytes of the type field, 0 to 8. With 0 every message has the type `''`. */
   readonly typeBytes: number;
   /** Bytes of the length field, 1 to 6: an unsigned integer that counts the value's bytes. */
@@ -23,12 +23,12 @@ export interface TypeLengthValueLayout {
 }
 
 /** The codec of messages that are type·length·value. Pure: it holds its layout and nothing else. */
-export class TypeLengthValueCodec<Value> implements MessageCodec<TypedMessage<Value>> {
+export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
   readonly headerBytes: number;
   private readonly accepted: ReadonlySet<string> | undefined;
 
   constructor(
-    private readonly layout: TypeLengthValueLayout,
+    private readonly layout: TlvLayout,
     private readonly format: ValueFormat<Value>,
   ) {
     requireWithin('typeBytes', layout.typeBytes, 0, 8);

@@ -1,24 +1,17 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  FrameRefusedError,
-  InvalidTextError,
-  rawBytes,
-  TypeLengthValueCodec,
-  type TypeLengthValueLayout,
-  utf8Text,
-} from '../../../lib/index';
+import { FrameRefusedError, InvalidTextError, rawBytes, TlvCodec, type TlvLayout, utf8Text } from '../../../lib/index';
 
-const LOTTERY: TypeLengthValueLayout = {
+const LOTTERY: TlvLayout = {
   typeBytes: 1,
   lengthBytes: 6,
   byteOrder: 'little-endian',
   maxValueBytes: 8192,
 };
 
-describe('TypeLengthValueCodec', () => {
+describe('TlvCodec', () => {
   describe('the layout of the lottery: a letter, 6 bytes of length in little-endian, UTF-8 text', () => {
-    const codec = new TypeLengthValueCodec(LOTTERY, utf8Text);
+    const codec = new TlvCodec(LOTTERY, utf8Text);
 
     it('writes what the protocol says, byte for byte', () => {
       const expected = Buffer.from([0x42, 3, 0, 0, 0, 0, 0, 0xc3, 0xb1, 0x61]);
@@ -68,7 +61,7 @@ describe('TypeLengthValueCodec', () => {
   });
 
   it('refuses types that are not accepted, from the header, before the length', () => {
-    const codec = new TypeLengthValueCodec({ ...LOTTERY, acceptedTypes: ['A', 'B'] }, utf8Text);
+    const codec = new TlvCodec({ ...LOTTERY, acceptedTypes: ['A', 'B'] }, utf8Text);
     const header = Buffer.from([0x43, 0xff, 0xff, 0xff, 0, 0, 0]);
     expect(() => codec.frameBytes(header))
       .to.throw()
@@ -76,7 +69,7 @@ describe('TypeLengthValueCodec', () => {
   });
 
   it('refuses a layout that cannot be', () => {
-    const wrong: Partial<TypeLengthValueLayout>[] = [
+    const wrong: Partial<TlvLayout>[] = [
       { typeBytes: -1 },
       { typeBytes: 9 },
       { lengthBytes: 0 },
@@ -85,7 +78,7 @@ describe('TypeLengthValueCodec', () => {
       { maxValueBytes: 1.5 },
     ];
     for (const part of wrong) {
-      expect(() => new TypeLengthValueCodec({ ...LOTTERY, ...part }, rawBytes)).to.throw(RangeError);
+      expect(() => new TlvCodec({ ...LOTTERY, ...part }, rawBytes)).to.throw(RangeError);
     }
   });
 
@@ -98,7 +91,7 @@ describe('TypeLengthValueCodec', () => {
     });
     fc.assert(
       fc.property(layouts, fc.uint8Array({ maxLength: 600 }), fc.nat(255), (layout, bytes, character) => {
-        const codec = new TypeLengthValueCodec(layout, rawBytes);
+        const codec = new TlvCodec(layout, rawBytes);
         const type = String.fromCharCode(character).repeat(layout.typeBytes);
         const frame = codec.encode({ type, value: bytes });
         expect(codec.frameBytes(frame.subarray(0, codec.headerBytes))).to.equal(frame.length);
@@ -111,7 +104,7 @@ describe('TypeLengthValueCodec', () => {
 });
 
 describe('utf8Text', () => {
-  const codec = new TypeLengthValueCodec(LOTTERY, utf8Text);
+  const codec = new TlvCodec(LOTTERY, utf8Text);
 
   it('refuses half of a surrogate pair, which would become U+FFFD in silence', () => {
     for (const value of ['\ud800', 'a\udc00b']) {

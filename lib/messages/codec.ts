@@ -4,7 +4,7 @@ import { type FrameReader } from '../sockets/frame_reader';
  * What a `FramedSocket` needs to know of a protocol: pure functions from bytes to messages and back. A frame is one
  * message on the wire: a header of fixed size, which tells the size of the whole, and the rest.
  */
-export interface MessageCodec<Message> extends FrameReader<Message> {
+export interface Codec<Message> extends FrameReader<Message> {
   /** The header's size in bytes; at least 1. */
   readonly headerBytes: number;
 
