@@ -3,7 +3,7 @@ export { type Address, formatAddress } from './sockets/address';
 export { ConnectSocket, type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_socket';
 export { ListenSocket, type ListenSocketOptions, type ListenTarget } from './sockets/listen_socket';
 export { PeerSocket } from './sockets/peer_socket';
-export { type FrameReader, type FrameSize } from './sockets/frame_reader';
+export { type FrameDecoder, type FrameLength } from './sockets/frame_decoder';
 export { type ReceiveOptions } from './sockets/receive_options';
 export { type BufferOptions, StreamSocket } from './sockets/stream_socket';
 export { type TcpOptions } from './sockets/tcp_options';

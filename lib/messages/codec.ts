@@ -1,10 +1,10 @@
-import { type FrameReader } from '../sockets/frame_reader';
+import { type FrameDecoder } from '../sockets/frame_decoder';
 
 /**
  * What a `FramedSocket` needs to know of a protocol: pure functions from bytes to messages and back. A frame is one
  * message on the wire: a header of fixed size, which tells the size of the whole, and the rest.
  */
-export interface Codec<Message> extends FrameReader<Message> {
+export interface Codec<Message> extends FrameDecoder<Message> {
   /** The header's size in bytes; at least 1. */
   readonly headerBytes: number;
 
@@ -13,7 +13,7 @@ export interface Codec<Message> extends FrameReader<Message> {
    *
    * @throws FrameRefusedError where the header is enough to refuse it: before anything is read or allocated for it.
    */
-  frameBytes(header: Buffer): number;
+  frameLength(header: Buffer): number;
 
   /**
    * The message that a whole frame holds. It may keep views of `frame`.

@@ -39,12 +39,12 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
   }
 
   /** @throws UnknownTypeError, FrameTooLongError; where both apply, the type's. */
-  frameBytes(header: Buffer): number {
-    return this.frameBytesAt(header, 0);
+  frameLength(header: Buffer): number {
+    return this.frameLengthAt(header, 0);
   }
 
-  /** @throws as `frameBytes` does */
-  frameBytesAt(bytes: Buffer, offset: number): number {
+  /** @throws as `frameLength` does */
+  frameLengthAt(bytes: Buffer, offset: number): number {
     const { typeBytes, lengthBytes, byteOrder, maxValueBytes } = this.layout;
     const type = this.typeAt(bytes, offset);
     if (this.accepted?.has(type) === false) throw new UnknownTypeError(type);

@@ -1,6 +1,6 @@
 import { Deferred } from './deferred';
 import { type Ends, type SocketError } from './errors';
-import { type FrameReader } from './frame_reader';
+import { type FrameDecoder } from './frame_decoder';
 import { type ReceiveOptions } from './receive_options';
 import { type StreamSocket } from './stream_socket';
 import { type Limited, WaitLimits } from './wait_limits';
@@ -16,7 +16,7 @@ export class PendingRead<Content> implements Limited {
 
   /** @param forget called with `socket` when a limit has ended the read, before it fails: a closure would cost memory. */
   constructor(
-    readonly reader: FrameReader<Content>,
+    readonly decoder: FrameDecoder<Content>,
     /** How many bytes must be there before it is worth looking again. */
     public needed: number,
     ends: Ends,

@@ -15,7 +15,7 @@ import {
   SocketStateError,
   UnexpectedEofError,
 } from './errors';
-import { type FrameReader, type FrameSize, PlainFrameReader } from './frame_reader';
+import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './frame_decoder';
 import { PendingRead } from './pending_read';
 import { ReceiveBuffer } from './receive_buffer';
 import { type ReceiveOptions } from './receive_options';
@@ -152,7 +152,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     } catch (mistake) {
       return rejection(mistake);
     }
-    return this.recvMessage(new PlainFrameReader(count, () => count), options);
+    return this.recvMessage(new PlainFrameDecoder(count, () => count), options);
   }
 
   /**
@@ -167,8 +167,8 @@ export abstract class StreamSocket implements AsyncDisposable {
     } catch (mistake) {
       return rejection(mistake);
     }
-    const sizeOf = (): number => Math.min(limit, this.received.length);
-    return this.recvMessage(new PlainFrameReader(1, sizeOf), options);
+    const frameLength = (): number => Math.min(limit, this.received.length);
+    return this.recvMessage(new PlainFrameDecoder(1, frameLength), options);
   }
 
   /**
@@ -189,70 +189,70 @@ export abstract class StreamSocket implements AsyncDisposable {
     requireCount('delimiter.length', wanted.length, 1);
     requireCount('limit', limit, wanted.length);
     let searched = 0;
-    const sizeOf = (): number => {
+    const frameLength = (): number => {
       const found = this.received.indexOf(wanted, searched);
       if (found !== -1 && found + wanted.length <= limit) return found + wanted.length;
       if (found !== -1 || this.received.length >= limit) throw new DelimiterNotFoundError(this.connectionEnds, limit);
       searched = Math.max(0, this.received.length - wanted.length + 1);
       return this.received.length + 1;
     };
-    return this.recvMessage(new PlainFrameReader(wanted.length, sizeOf), options);
+    return this.recvMessage(new PlainFrameDecoder(wanted.length, frameLength), options);
   }
 
   /**
    * Receives one frame, whose own header tells its size: the header and all behind it as one buffer, or nothing.
    *
-   * @param headerBytes how many bytes `sizeOf` needs.
-   * @param sizeOf called with the header once it is there, which stays; it may be called again with the same header
+   * @param headerBytes how many bytes `frameLength` needs.
+   * @param frameLength called with the header once it is there, which stays; it may be called again with the same header
    * when its answer was not there yet. What it throws, this throws, and no byte is taken.
    * @returns the frame, or `null` where the peer ended cleanly before its first byte.
    * @throws as `recvExactly` does.
    */
-  recvFrame(headerBytes: number, sizeOf: FrameSize, options?: ReceiveOptions): Promise<Buffer | null> {
+  recvFrame(headerBytes: number, frameLength: FrameLength, options?: ReceiveOptions): Promise<Buffer | null> {
     try {
       requireCount('headerBytes', headerBytes, 1);
     } catch (mistake) {
       return rejection(mistake);
     }
-    return this.recvMessage(new PlainFrameReader(headerBytes, sizeOf), options);
+    return this.recvMessage(new PlainFrameDecoder(headerBytes, frameLength), options);
   }
 
   /**
    * The same without waiting: the frame where it is there as a whole, else `undefined`, and nothing has happened. An
    * end or a loss is not told: the next call that waits does.
    *
-   * @throws what `sizeOf` throws; SocketClosedError, ConcurrentReadError, SocketStateError.
+   * @throws what `frameLength` throws; SocketClosedError, ConcurrentReadError, SocketStateError.
    */
-  tryRecvFrame(headerBytes: number, sizeOf: FrameSize): Buffer | undefined {
+  tryRecvFrame(headerBytes: number, frameLength: FrameLength): Buffer | undefined {
     requireCount('headerBytes', headerBytes, 1);
-    return this.tryRecvMessage(new PlainFrameReader(headerBytes, sizeOf));
+    return this.tryRecvMessage(new PlainFrameDecoder(headerBytes, frameLength));
   }
 
   /**
-   * Receives one frame as `recvFrame` does, and gives what `reader` makes of it: see `FrameReader`, which every codec
+   * Receives one frame as `recvFrame` does, and gives what `decoder` makes of it: see `FrameDecoder`, which every codec
    * of messages is.
    *
    * @returns the content, or `null` where the peer ended cleanly before the frame's first byte.
-   * @throws as `recvExactly` does, and what `reader` throws.
+   * @throws as `recvExactly` does, and what `decoder` throws.
    */
-  recvMessage<Content>(reader: FrameReader<Content>, options?: ReceiveOptions): Promise<Content | null> {
+  recvMessage<Content>(decoder: FrameDecoder<Content>, options?: ReceiveOptions): Promise<Content | null> {
     try {
       checkOptions('receive', this.connectionEnds, options);
       this.requireReadable();
-      const needed = this.bytesNeeded(reader);
-      if (this.received.length >= needed) return Promise.resolve(this.takeFrame(reader, needed));
+      const needed = this.bytesNeeded(decoder);
+      if (this.received.length >= needed) return Promise.resolve(this.takeFrame(decoder, needed));
       if (this.readEnded || this.lost) return Promise.resolve(this.endOfRead(needed));
-      return this.awaitFrame(reader, needed, options);
+      return this.awaitFrame(decoder, needed, options);
     } catch (error) {
       return rejection(error);
     }
   }
 
   /** The same without waiting: see `tryRecvFrame`. */
-  tryRecvMessage<Content>(reader: FrameReader<Content>): Content | undefined {
+  tryRecvMessage<Content>(decoder: FrameDecoder<Content>): Content | undefined {
     this.requireReadable();
-    const needed = this.bytesNeeded(reader);
-    return this.received.length < needed ? undefined : this.takeFrame(reader, needed);
+    const needed = this.bytesNeeded(decoder);
+    return this.received.length < needed ? undefined : this.takeFrame(decoder, needed);
   }
 
   /**
@@ -412,11 +412,11 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   private awaitFrame<Content>(
-    reader: FrameReader<Content>,
+    decoder: FrameDecoder<Content>,
     needed: number,
     options: ReceiveOptions | undefined,
   ): Promise<Content | null> {
-    const read = new PendingRead(reader, needed, this.connectionEnds, options, this, StreamSocket.forgetRead);
+    const read = new PendingRead(decoder, needed, this.connectionEnds, options, this, StreamSocket.forgetRead);
     this.pendingRead = read as PendingRead<unknown>;
     if (this.received.length === 0) read.awaitFirstByte();
     else this.startMessageClock(read);
@@ -470,13 +470,13 @@ export abstract class StreamSocket implements AsyncDisposable {
 
   private completePendingRead(read: PendingRead<unknown>): void {
     try {
-      if (this.received.length >= read.needed) read.needed = this.bytesNeeded(read.reader);
+      if (this.received.length >= read.needed) read.needed = this.bytesNeeded(read.decoder);
       if (this.received.length < read.needed) {
         this.startMessageClock(read);
         return;
       }
       this.pendingRead = undefined;
-      read.resolve(this.takeFrame(read.reader, read.needed));
+      read.resolve(this.takeFrame(read.decoder, read.needed));
     } catch (refused) {
       this.pendingRead = undefined;
       read.reject(refused);
@@ -500,27 +500,27 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   /** How many bytes must be there: those of the whole frame, or of its header as long as that is not there. */
-  private bytesNeeded(reader: FrameReader<unknown>): number {
-    const { headerBytes } = reader;
+  private bytesNeeded(decoder: FrameDecoder<unknown>): number {
+    const { headerBytes } = decoder;
     if (this.received.length < headerBytes) return headerBytes;
-    const chunk = reader.frameBytesAt === undefined ? undefined : this.received.chunkHolding(headerBytes);
+    const chunk = decoder.frameLengthAt === undefined ? undefined : this.received.chunkHolding(headerBytes);
     const size =
       chunk === undefined
-        ? reader.frameBytes(this.received.peek(headerBytes))
-        : reader.frameBytesAt!(chunk, this.received.offset);
+        ? decoder.frameLength(this.received.peek(headerBytes))
+        : decoder.frameLengthAt!(chunk, this.received.offset);
     if (Number.isSafeInteger(size) && size >= headerBytes) return size;
     throw new RangeError(`a frame of ${size} bytes cannot have a header of ${headerBytes}`);
   }
 
-  /** What `reader` makes of the frame of `size` bytes, which are there. */
-  private takeFrame<Content>(reader: FrameReader<Content>, size: number): Content {
+  /** What `decoder` makes of the frame of `size` bytes, which are there. */
+  private takeFrame<Content>(decoder: FrameDecoder<Content>, size: number): Content {
     const { offset } = this.received;
-    const chunk = reader.decodeAt === undefined ? undefined : this.received.chunkHolding(size);
+    const chunk = decoder.decodeAt === undefined ? undefined : this.received.chunkHolding(size);
     const frame = chunk ?? this.received.peek(size);
     this.received.drop(size);
     this.messageBegunAt = undefined;
     this.resumeReading();
-    return chunk === undefined ? reader.decode(frame) : reader.decodeAt!(frame, offset, size);
+    return chunk === undefined ? decoder.decode(frame) : decoder.decodeAt!(frame, offset, size);
   }
 
   /** Above so many waiting bytes, reading pauses. */

@@ -21,26 +21,26 @@ describe('TlvCodec', () => {
 
     it('reads it back', () => {
       const frame = codec.encode({ type: 'B', value: 'ña' });
-      expect(codec.frameBytes(frame.subarray(0, 7))).to.equal(10);
+      expect(codec.frameLength(frame.subarray(0, 7))).to.equal(10);
       expect(codec.decode(frame)).to.deep.equal({ type: 'B', value: 'ña' });
     });
 
     it('takes the longest value and refuses one byte more, both ways', () => {
       const frame = codec.encode({ type: 'B', value: 'x'.repeat(8192) });
-      expect(codec.frameBytes(frame.subarray(0, 7))).to.equal(8199);
+      expect(codec.frameLength(frame.subarray(0, 7))).to.equal(8199);
       const refused = { code: 'FRAME_TOO_LONG', type: 'B', length: 8193, limit: 8192 };
       expect(() => codec.encode({ type: 'B', value: 'x'.repeat(8193) }))
         .to.throw(FrameRefusedError)
         .that.includes(refused);
       const header = Buffer.from([0x42, 0x01, 0x20, 0, 0, 0, 0]);
-      expect(() => codec.frameBytes(header))
+      expect(() => codec.frameLength(header))
         .to.throw(FrameRefusedError)
         .that.includes(refused);
     });
 
     it('refuses the longest length that a header can hold', () => {
       const header = Buffer.from([0x42, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
-      expect(() => codec.frameBytes(header))
+      expect(() => codec.frameLength(header))
         .to.throw()
         .that.includes({ length: 2 ** 48 - 1 });
     });
@@ -63,7 +63,7 @@ describe('TlvCodec', () => {
   it('refuses types that are not accepted, from the header, before the length', () => {
     const codec = new TlvCodec({ ...LOTTERY, acceptedTypes: ['A', 'B'] }, utf8Text);
     const header = Buffer.from([0x43, 0xff, 0xff, 0xff, 0, 0, 0]);
-    expect(() => codec.frameBytes(header))
+    expect(() => codec.frameLength(header))
       .to.throw()
       .that.includes({ code: 'UNKNOWN_TYPE', type: 'C' });
   });
@@ -94,7 +94,7 @@ describe('TlvCodec', () => {
         const codec = new TlvCodec(layout, rawBytes);
         const type = String.fromCharCode(character).repeat(layout.typeBytes);
         const frame = codec.encode({ type, value: bytes });
-        expect(codec.frameBytes(frame.subarray(0, codec.headerBytes))).to.equal(frame.length);
+        expect(codec.frameLength(frame.subarray(0, codec.headerBytes))).to.equal(frame.length);
         const message = codec.decode(frame);
         expect(message.type).to.equal(type);
         expect(Buffer.compare(message.value, bytes)).to.equal(0);
