@@ -7,7 +7,7 @@ export { type FrameDecoder, type FrameLength } from './sockets/frame_decoder';
 export { type ReceiveOptions } from './sockets/receive_options';
 export { type BufferOptions, StreamSocket } from './sockets/stream_socket';
 export { type TcpOptions } from './sockets/tcp_options';
-export { type WaitOptions } from './sockets/wait_limits';
+export { type WaitOptions } from './sockets/deadlines';
 export {
   AbortedError,
   AcceptFailedError,
@@ -15,7 +15,7 @@ export {
   ConnectFailedError,
   ConnectionLostError,
   DelimiterNotFoundError,
-  type Ends,
+  type Endpoints,
   ListenFailedError,
   type Operation,
   SocketClosedError,

@@ -62,7 +62,7 @@ export class ServerLink {
     try {
       return await work(new ServerSession(new FramedSocket(socket, this.codec), stop, () => this.noteProgress()));
     } finally {
-      await socket.drainAndClose({ timeoutMs: LINGER_MS });
+      await socket.lingeringClose({ timeoutMs: LINGER_MS });
       if (stop.aborted) this.log.info('close_connection', 'success');
     }
   }

@@ -199,7 +199,7 @@ export class AgencySession implements ConversationHost, AnswerOwner {
         .send(textMessage(MessageType.error, `${code}: ${words}`), { timeoutMs: lingerMs })
         .catch(() => {});
     }
-    await this.channel.socket.drainAndClose({ timeoutMs: lingerMs });
+    await this.channel.socket.lingeringClose({ timeoutMs: lingerMs });
   }
 }
 

@@ -153,7 +153,7 @@ export class LotteryServer implements SessionOwner {
     const words = `busy: ${this.settings.SERVER_MAX_SESSIONS} sessions are open, no more are taken`;
     // One that is gone already needs no answer.
     await channel.send(textMessage(MessageType.error, words), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
-    await peer.drainAndClose({ timeoutMs: BUSY_LINGER_MS });
+    await peer.lingeringClose({ timeoutMs: BUSY_LINGER_MS });
     this.turnedAway--;
   }
 

@@ -1,5 +1,5 @@
 import { FrameTooLongError, InvalidTypeError, UnknownTypeError } from './errors';
-import { frameMemory } from './frame_memory';
+import { allocateFrame } from './frame_pool';
 import { type Codec } from './codec';
 import { type ValueFormat } from './value_format';
 
@@ -77,7 +77,7 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
     if (message.type.length !== typeBytes || !isLatin1(message.type)) {
       throw new InvalidTypeError(message.type, typeBytes);
     }
-    const frame = frameMemory(this.headerBytes + length);
+    const frame = allocateFrame(this.headerBytes + length);
     for (let index = 0; index < typeBytes; index++) frame[index] = message.type.charCodeAt(index);
     if (byteOrder === 'little-endian') frame.writeUIntLE(length, typeBytes, lengthBytes);
     else frame.writeUIntBE(length, typeBytes, lengthBytes);

@@ -5,7 +5,7 @@ import { ConnectFailedError, SocketClosedError, SocketStateError } from './error
 import { type BufferOptions, StreamSocket } from './stream_socket';
 import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
 import { requirePathFits } from './unix_path';
-import { checkOptions, type WaitOptions } from './wait_limits';
+import { checkOptions, type WaitOptions } from './deadlines';
 import { Waiter } from './waiter';
 
 /** Where to connect to: a TCP port, the path of a Unix socket, or a stream of the caller's own making. */
@@ -44,13 +44,13 @@ export class ConnectSocket extends StreamSocket {
    * After any failure the socket is closed, but for a signal that had fired before: that call has no effect at all.
    */
   async connect(options?: WaitOptions): Promise<void> {
-    const ends = { remote: this.target };
-    checkOptions('connect', ends, options);
-    if (this.called) throw new SocketStateError('connect', ends, 'connect was called already');
-    if (this.isClosed) throw new SocketClosedError('connect', ends);
+    const endpoints = { remote: this.target };
+    checkOptions('connect', endpoints, options);
+    if (this.called) throw new SocketStateError('connect', endpoints, 'connect was called already');
+    if (this.isClosed) throw new SocketClosedError('connect', endpoints);
     this.called = true;
     try {
-      const attempt = new Waiter<void>('connect', ends, options);
+      const attempt = new Waiter<void>('connect', endpoints, options);
       this.attempt = attempt;
       this.begin(attempt);
       await attempt.promise;

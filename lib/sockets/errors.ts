@@ -3,8 +3,8 @@ import { type Address, formatAddress } from './address';
 /** What was being done when a call failed. */
 export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing';
 
-/** The ends of the connection that an error speaks of, as far as they are known. */
-export interface Ends {
+/** The endpoints of the connection that an error speaks of, as far as they are known. */
+export interface Endpoints {
   readonly local?: Address | undefined;
   readonly remote?: Address | undefined;
 }
@@ -20,12 +20,15 @@ export abstract class SocketError extends Error {
   readonly local: Address | undefined;
   readonly remote: Address | undefined;
 
-  protected constructor(operation: Operation, ends: Ends, problem: string, cause?: unknown) {
-    super(`${operation}${describeEnds(operation, ends)}: ${problem}`, cause === undefined ? undefined : { cause });
+  protected constructor(operation: Operation, endpoints: Endpoints, problem: string, cause?: unknown) {
+    super(
+      `${operation}${describeEndpoints(operation, endpoints)}: ${problem}`,
+      cause === undefined ? undefined : { cause },
+    );
     this.name = new.target.name;
     this.operation = operation;
-    this.local = ends.local;
-    this.remote = ends.remote;
+    this.local = endpoints.local;
+    this.remote = endpoints.remote;
   }
 }
 
@@ -33,8 +36,8 @@ export abstract class SocketError extends Error {
 export class ConnectFailedError extends SocketError {
   readonly code = 'CONNECT_FAILED';
 
-  constructor(ends: Ends, cause: unknown) {
-    super('connect', ends, describeCause(cause), cause);
+  constructor(endpoints: Endpoints, cause: unknown) {
+    super('connect', endpoints, describeCause(cause), cause);
   }
 }
 
@@ -42,8 +45,8 @@ export class ConnectFailedError extends SocketError {
 export class ListenFailedError extends SocketError {
   readonly code = 'LISTEN_FAILED';
 
-  constructor(ends: Ends, cause: unknown) {
-    super('listen', ends, describeCause(cause), cause);
+  constructor(endpoints: Endpoints, cause: unknown) {
+    super('listen', endpoints, describeCause(cause), cause);
   }
 }
 
@@ -51,8 +54,8 @@ export class ListenFailedError extends SocketError {
 export class AcceptFailedError extends SocketError {
   readonly code = 'ACCEPT_FAILED';
 
-  constructor(ends: Ends, cause: unknown) {
-    super('accept', ends, describeCause(cause), cause);
+  constructor(endpoints: Endpoints, cause: unknown) {
+    super('accept', endpoints, describeCause(cause), cause);
   }
 }
 
@@ -60,8 +63,8 @@ export class AcceptFailedError extends SocketError {
 export class SocketClosedError extends SocketError {
   readonly code = 'SOCKET_CLOSED';
 
-  constructor(operation: Operation, ends: Ends) {
-    super(operation, ends, 'the socket is closed');
+  constructor(operation: Operation, endpoints: Endpoints) {
+    super(operation, endpoints, 'the socket is closed');
   }
 }
 
@@ -71,14 +74,14 @@ export class ConnectionLostError extends SocketError {
 
   constructor(
     operation: Operation,
-    ends: Ends,
+    endpoints: Endpoints,
     cause?: unknown,
     /** For a read: how many of the bytes that it needed had come; they stay to be read. */
     readonly progress?: { readonly received: number; readonly expected: number },
   ) {
     const reason = cause === undefined ? '' : ` (${describeCause(cause)})`;
     const point = progress === undefined ? '' : ` after ${progress.received} of ${progress.expected} bytes`;
-    super(operation, ends, `the connection was lost${point}${reason}`, cause);
+    super(operation, endpoints, `the connection was lost${point}${reason}`, cause);
   }
 }
 
@@ -87,13 +90,13 @@ export class UnexpectedEofError extends SocketError {
   readonly code = 'UNEXPECTED_EOF';
 
   constructor(
-    ends: Ends,
+    endpoints: Endpoints,
     /** Bytes that had come, counted from where this read began. */
     readonly received: number,
     /** Bytes that this read needed; for a frame whose header is not complete, the header's size. */
     readonly expected: number,
   ) {
-    super('receive', ends, `the peer ended after ${received} of ${expected} bytes`);
+    super('receive', endpoints, `the peer ended after ${received} of ${expected} bytes`);
   }
 }
 
@@ -103,13 +106,13 @@ export class TimedOutError extends SocketError {
 
   constructor(
     operation: Operation,
-    ends: Ends,
+    endpoints: Endpoints,
     /** The limit that was exceeded, in milliseconds. */
     readonly timeoutMs: number,
     /** Which clock ran out: the whole call's, the wait for the first byte, or a message's from first byte to last. */
     readonly clock: 'call' | 'idle' | 'message' = 'call',
   ) {
-    super(operation, ends, `timed out after ${timeoutMs} ms${CLOCK_WORDS[clock]}`);
+    super(operation, endpoints, `timed out after ${timeoutMs} ms${CLOCK_WORDS[clock]}`);
   }
 }
 
@@ -119,8 +122,8 @@ const CLOCK_WORDS = { call: '', idle: ' without a byte', message: ' in the middl
 export class AbortedError extends SocketError {
   readonly code = 'ABORTED';
 
-  constructor(operation: Operation, ends: Ends, reason: unknown) {
-    super(operation, ends, 'aborted by the caller', reason);
+  constructor(operation: Operation, endpoints: Endpoints, reason: unknown) {
+    super(operation, endpoints, 'aborted by the caller', reason);
   }
 }
 
@@ -128,8 +131,8 @@ export class AbortedError extends SocketError {
 export class ConcurrentReadError extends SocketError {
   readonly code = 'CONCURRENT_READ';
 
-  constructor(ends: Ends) {
-    super('receive', ends, 'another read is waiting already');
+  constructor(endpoints: Endpoints) {
+    super('receive', endpoints, 'another read is waiting already');
   }
 }
 
@@ -137,8 +140,8 @@ export class ConcurrentReadError extends SocketError {
 export class SocketStateError extends SocketError {
   readonly code = 'WRONG_STATE';
 
-  constructor(operation: Operation, ends: Ends, problem: string) {
-    super(operation, ends, problem);
+  constructor(operation: Operation, endpoints: Endpoints, problem: string) {
+    super(operation, endpoints, problem);
   }
 }
 
@@ -147,21 +150,21 @@ export class DelimiterNotFoundError extends SocketError {
   readonly code = 'DELIMITER_NOT_FOUND';
 
   constructor(
-    ends: Ends,
+    endpoints: Endpoints,
     /** How many bytes were allowed, the delimiter included. */
     readonly limit: number,
   ) {
-    super('receive', ends, `no delimiter within ${limit} bytes`);
+    super('receive', endpoints, `no delimiter within ${limit} bytes`);
   }
 }
 
-function describeEnds(operation: Operation, ends: Ends): string {
+function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
   if (operation === 'listen' || operation === 'accept') {
-    return ends.local === undefined ? '' : ` on ${formatAddress(ends.local)}`;
+    return endpoints.local === undefined ? '' : ` on ${formatAddress(endpoints.local)}`;
   }
-  if (ends.remote === undefined) return '';
+  if (endpoints.remote === undefined) return '';
   const preposition = operation === 'receive' ? 'from' : 'to';
-  return ` ${preposition} ${formatAddress(ends.remote)}`;
+  return ` ${preposition} ${formatAddress(endpoints.remote)}`;
 }
 
 /** Several attempts (RFC 8305, "happy eyeballs") fail with an AggregateError whose own message is empty. */

@@ -8,7 +8,7 @@ import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
 import { rejection } from './rejection';
 import { requireCount } from './require_count';
 import { requirePathFits } from './unix_path';
-import { checkOptions, type WaitOptions } from './wait_limits';
+import { checkOptions, type WaitOptions } from './deadlines';
 import { Waiter } from './waiter';
 
 export type ListenSocketOptions = TcpOptions &
@@ -76,13 +76,13 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
    * @throws SocketStateError on a second call.
    */
   async bindAndListen(options?: WaitOptions): Promise<void> {
-    const ends = { local: this.target };
-    if (this.closed) throw new SocketClosedError('listen', ends);
+    const endpoints = { local: this.target };
+    if (this.closed) throw new SocketClosedError('listen', endpoints);
     if (this.server !== undefined || this.listening !== undefined)
-      throw new SocketStateError('listen', ends, 'it was bound already');
-    checkOptions('listen', ends, options);
+      throw new SocketStateError('listen', endpoints, 'it was bound already');
+    checkOptions('listen', endpoints, options);
 
-    const waiter = new Waiter<void>('listen', ends, options);
+    const waiter = new Waiter<void>('listen', endpoints, options);
     this.listening = waiter;
     try {
       this.startListening(waiter);
@@ -153,10 +153,10 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   private requireListening(options: WaitOptions | undefined): void {
-    const ends = { local: this.bound };
-    checkOptions('accept', ends, options);
-    if (this.closed) throw new SocketClosedError('accept', ends);
-    if (this.bound === undefined) throw new SocketStateError('accept', ends, 'bindAndListen comes first');
+    const endpoints = { local: this.bound };
+    checkOptions('accept', endpoints, options);
+    if (this.closed) throw new SocketClosedError('accept', endpoints);
+    if (this.bound === undefined) throw new SocketStateError('accept', endpoints, 'bindAndListen comes first');
   }
 
   private startListening(waiter: Waiter<void>): void {

@@ -1,9 +1,9 @@
 import { Deferred } from './deferred';
-import { type Ends, type SocketError } from './errors';
+import { type Endpoints, type SocketError } from './errors';
 import { type FrameDecoder } from './frame_decoder';
 import { type ReceiveOptions } from './receive_options';
 import { type StreamSocket } from './stream_socket';
-import { type Limited, WaitLimits } from './wait_limits';
+import { Deadlines, type Limited } from './deadlines';
 
 /**
  * The read that waits: what it needs, and its clocks. One is made for every message that is not there yet, so it extends
@@ -11,7 +11,7 @@ import { type Limited, WaitLimits } from './wait_limits';
  */
 export class PendingRead<Content> implements Limited {
   private readonly outcome = new Deferred<Content | null>();
-  private readonly limits: WaitLimits | undefined;
+  private readonly limits: Deadlines | undefined;
   private messageBegun = false;
 
   /** @param forget called with `socket` when a limit has ended the read, before it fails: a closure would cost memory. */
@@ -19,12 +19,12 @@ export class PendingRead<Content> implements Limited {
     readonly decoder: FrameDecoder<Content>,
     /** How many bytes must be there before it is worth looking again. */
     public needed: number,
-    ends: Ends,
+    endpoints: Endpoints,
     private readonly options: ReceiveOptions | undefined,
     private readonly socket: StreamSocket,
     private readonly forget: (socket: StreamSocket) => void,
   ) {
-    if (options !== undefined) this.limits = new WaitLimits('receive', ends, options, this);
+    if (options !== undefined) this.limits = new Deadlines('receive', endpoints, options, this);
   }
 
   get promise(): Promise<Content | null> {

@@ -1,4 +1,4 @@
-import { type WaitOptions } from './wait_limits';
+import { type WaitOptions } from './deadlines';
 
 /** What a read accepts: three clocks, each in milliseconds, and a signal. */
 export interface ReceiveOptions extends WaitOptions {

@@ -8,7 +8,7 @@ import {
   ConcurrentReadError,
   ConnectionLostError,
   DelimiterNotFoundError,
-  type Ends,
+  type Endpoints,
   type Operation,
   SocketClosedError,
   type SocketError,
@@ -21,9 +21,9 @@ import { ReceiveBuffer } from './receive_buffer';
 import { type ReceiveOptions } from './receive_options';
 import { rejection } from './rejection';
 import { requireCount } from './require_count';
-import { SendBatch } from './send_batch';
+import { WriteBatch } from './write_batch';
 import { destroyWithReset } from './tcp_reset';
-import { checkOptions, type WaitOptions } from './wait_limits';
+import { checkOptions, type WaitOptions } from './deadlines';
 import { Waiter } from './waiter';
 
 /** How the bytes of a connection are kept while nobody takes them. */
@@ -36,7 +36,7 @@ export interface BufferOptions {
 }
 
 const DEFAULT_RECEIVE_BUFFER_BYTES = 65_536;
-const NO_ENDS: Ends = {};
+const NO_ENDPOINTS: Endpoints = {};
 
 /** Where a stream keeps the socket that has adopted it. */
 const SOCKET = Symbol('socket');
@@ -71,7 +71,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   };
 
   private stream: Duplex | undefined;
-  private connectionEnds: Ends = NO_ENDS;
+  private endpoints: Endpoints = NO_ENDPOINTS;
 
   private readonly received = new ReceiveBuffer();
   private readonly receiveBufferBytes: number;
@@ -83,10 +83,10 @@ export abstract class StreamSocket implements AsyncDisposable {
   private readEnded = false;
 
   /** What was sent in this turn of the event loop, and has not been written yet. */
-  private gathering: SendBatch | undefined;
+  private gathering: WriteBatch | undefined;
   /** What was written, and the stream has not passed on yet: the oldest batch, and the newest of those behind it. */
-  private oldestInFlight: SendBatch | undefined;
-  private newestInFlight: SendBatch | undefined;
+  private oldestInFlight: WriteBatch | undefined;
+  private newestInFlight: WriteBatch | undefined;
   /** Tells the stream's word on the batch written first to `onWritten`: one function for all. */
   private toldOfWritten: ((error: Error | null | undefined) => void) | undefined;
   private writeEnd: Deferred<void> | undefined;
@@ -107,12 +107,12 @@ export abstract class StreamSocket implements AsyncDisposable {
 
   /** This end's address, from the moment the connection was there; it stays known after it is gone. */
   get localAddress(): Address | undefined {
-    return this.connectionEnds.local;
+    return this.endpoints.local;
   }
 
   /** The peer's address; the same holds. */
   get remoteAddress(): Address | undefined {
-    return this.connectionEnds.remote;
+    return this.endpoints.remote;
   }
 
   /** How many received bytes wait to be taken. */
@@ -120,7 +120,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     return this.received.length;
   }
 
-  /** True once `close()`, `reset()` or `drainAndClose()` was called, or the connection is gone. */
+  /** True once `close()`, `reset()` or `lingeringClose()` was called, or the connection is gone. */
   get isClosed(): boolean {
     return this.closedHere || this.lost || this.isGone;
   }
@@ -192,7 +192,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     const frameLength = (): number => {
       const found = this.received.indexOf(wanted, searched);
       if (found !== -1 && found + wanted.length <= limit) return found + wanted.length;
-      if (found !== -1 || this.received.length >= limit) throw new DelimiterNotFoundError(this.connectionEnds, limit);
+      if (found !== -1 || this.received.length >= limit) throw new DelimiterNotFoundError(this.endpoints, limit);
       searched = Math.max(0, this.received.length - wanted.length + 1);
       return this.received.length + 1;
     };
@@ -237,7 +237,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   recvMessage<Content>(decoder: FrameDecoder<Content>, options?: ReceiveOptions): Promise<Content | null> {
     try {
-      checkOptions('receive', this.connectionEnds, options);
+      checkOptions('receive', this.endpoints, options);
       this.requireReadable();
       const needed = this.bytesNeeded(decoder);
       if (this.received.length >= needed) return Promise.resolve(this.takeFrame(decoder, needed));
@@ -264,7 +264,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   cancelRead(reason?: unknown): void {
     const read = this.pendingRead;
     this.pendingRead = undefined;
-    read?.reject(new AbortedError('receive', this.connectionEnds, reason));
+    read?.reject(new AbortedError('receive', this.endpoints, reason));
   }
 
   /**
@@ -296,7 +296,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     } catch (error) {
       return rejection(error);
     }
-    let batch: SendBatch | undefined;
+    let batch: WriteBatch | undefined;
     for (const buffer of buffers) batch = this.gather(buffer);
     return batch === undefined ? Promise.resolve() : this.within(options, 'send', batch.outcome.promise);
   }
@@ -309,7 +309,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected)
    */
   async shutdownWrite(options?: WaitOptions): Promise<void> {
-    checkOptions('shut down writing', this.connectionEnds, options);
+    checkOptions('shut down writing', this.endpoints, options);
     const end = this.writeEnd ?? this.endWriting(this.requireOpen('shut down writing'));
     return this.within(options, 'shut down writing', end.promise);
   }
@@ -317,7 +317,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   /**
    * Closes the connection. What `sendAll` has resolved for is still delivered; what is still waiting fails with
    * `SocketClosedError`, and received bytes that nobody took are dropped. (TCP answers a close over unread bytes with
-   * a reset, which can destroy what was just sent: see `drainAndClose`.)
+   * a reset, which can destroy what was just sent: see `lingeringClose`.)
    *
    * Resolves, and never rejects, once the system has let go of it. A second call waits for the same.
    */
@@ -341,18 +341,18 @@ export abstract class StreamSocket implements AsyncDisposable {
    *
    * Resolves and never rejects, by `timeoutMs` or the abort at the latest. `close()` cuts it short.
    */
-  async drainAndClose(options: WaitOptions & { readonly timeoutMs: number }): Promise<void> {
+  async lingeringClose(options: WaitOptions & { readonly timeoutMs: number }): Promise<void> {
     if (!this.connected || this.isClosed) return this.close();
-    checkOptions('shut down writing', this.connectionEnds, { timeoutMs: options.timeoutMs });
+    checkOptions('shut down writing', this.endpoints, { timeoutMs: options.timeoutMs });
     const stream = this.stream!;
     this.closedHere = true;
-    this.failPendingRead();
+    this.settlePendingReadAtEnd();
     this.received.clear();
     this.resumeReading();
     // Where it cannot be ended it is lost, and so closed.
     if (this.writeEnd === undefined) this.endWriting(stream).promise.catch(() => undefined);
 
-    const patience = new Waiter<void>('shut down writing', this.connectionEnds, options);
+    const patience = new Waiter<void>('shut down writing', this.endpoints, options);
     void this.closed.then(() => patience.resolve());
     if (options.signal?.aborted === true) patience.reject(options.signal.reason);
     await patience.promise.catch(() => stream.destroy());
@@ -386,9 +386,9 @@ export abstract class StreamSocket implements AsyncDisposable {
    *
    * @param known `local` where it need not be asked for; `remote` for a stream that does not know it: a Unix socket.
    */
-  protected startTraffic(known: Ends = NO_ENDS): void {
+  protected startTraffic(known: Endpoints = NO_ENDPOINTS): void {
     const stream = this.stream!;
-    this.connectionEnds = {
+    this.endpoints = {
       local: known.local ?? localAddressOf(stream),
       remote: remoteAddressOf(stream) ?? known.remote,
     };
@@ -416,7 +416,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     needed: number,
     options: ReceiveOptions | undefined,
   ): Promise<Content | null> {
-    const read = new PendingRead(decoder, needed, this.connectionEnds, options, this, StreamSocket.forgetRead);
+    const read = new PendingRead(decoder, needed, this.endpoints, options, this, StreamSocket.forgetRead);
     this.pendingRead = read as PendingRead<unknown>;
     if (this.received.length === 0) read.awaitFirstByte();
     else this.startMessageClock(read);
@@ -432,7 +432,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (this.closedHere) return;
     this.received.push(chunk);
     if (this.pendingRead !== undefined) this.completePendingRead(this.pendingRead);
-    if (!this.paused && this.received.length > this.pauseMark) {
+    if (!this.paused && this.received.length > this.highWaterMark) {
       this.paused = true;
       this.stream!.pause();
     }
@@ -444,7 +444,7 @@ export abstract class StreamSocket implements AsyncDisposable {
 
   private endReading(): void {
     this.readEnded = true;
-    this.failPendingRead();
+    this.settlePendingReadAtEnd();
   }
 
   private onClose(): void {
@@ -457,7 +457,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   private settlePending(): void {
-    this.failPendingRead();
+    this.settlePendingReadAtEnd();
     this.gathering?.outcome.reject(this.endedError('send'));
     this.gathering = undefined;
     for (let batch = this.oldestInFlight; batch !== undefined; batch = batch.next) {
@@ -483,7 +483,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     }
   }
 
-  private failPendingRead(): void {
+  private settlePendingReadAtEnd(): void {
     const read = this.pendingRead;
     if (read === undefined) return;
     this.pendingRead = undefined;
@@ -524,31 +524,31 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   /** Above so many waiting bytes, reading pauses. */
-  private get pauseMark(): number {
+  private get highWaterMark(): number {
     return Math.max(this.receiveBufferBytes, this.pendingRead?.needed ?? 0);
   }
 
   private resumeReading(): void {
-    if (!this.paused || this.received.length > this.pauseMark) return;
+    if (!this.paused || this.received.length > this.highWaterMark) return;
     this.paused = false;
     this.stream!.resume();
   }
 
   /** What a read gets that cannot be completed any more: a clean end, or an error. */
   private endOfRead(needed: number): null {
-    if (this.closedHere) throw new SocketClosedError('receive', this.connectionEnds);
+    if (this.closedHere) throw new SocketClosedError('receive', this.endpoints);
     const received = this.received.length;
     if (this.lost && !this.readEnded) {
-      throw new ConnectionLostError('receive', this.connectionEnds, this.lossCause, { received, expected: needed });
+      throw new ConnectionLostError('receive', this.endpoints, this.lossCause, { received, expected: needed });
     }
-    if (received > 0) throw new UnexpectedEofError(this.connectionEnds, received, needed);
+    if (received > 0) throw new UnexpectedEofError(this.endpoints, received, needed);
     return null;
   }
 
   /** Puts bytes into the batch of this turn. */
-  private gather(bytes: Uint8Array): SendBatch {
+  private gather(bytes: Uint8Array): WriteBatch {
     if (this.gathering === undefined) {
-      this.gathering = new SendBatch(bytes);
+      this.gathering = new WriteBatch(bytes);
       process.nextTick(StreamSocket.writeGathered, this);
     } else {
       this.gathering.add(bytes);
@@ -602,7 +602,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   /** The same promise with the caller's deadline and signal; when they end it, what has left is unknown. */
   private within(options: WaitOptions | undefined, operation: Operation, outcome: Promise<void>): Promise<void> {
     if (options?.timeoutMs === undefined && options?.signal === undefined) return outcome;
-    const waiter = new Waiter<void>(operation, this.connectionEnds, options, () => this.reset());
+    const waiter = new Waiter<void>(operation, this.endpoints, options, () => this.reset());
     outcome.then(
       () => waiter.resolve(),
       (error: unknown) => waiter.reject(error),
@@ -622,27 +622,26 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   private requireReadable(): void {
-    if (this.closedHere) throw new SocketClosedError('receive', this.connectionEnds);
-    if (!this.connected) throw new SocketStateError('receive', this.connectionEnds, 'not connected');
-    if (this.pendingRead !== undefined) throw new ConcurrentReadError(this.connectionEnds);
+    if (this.closedHere) throw new SocketClosedError('receive', this.endpoints);
+    if (!this.connected) throw new SocketStateError('receive', this.endpoints, 'not connected');
+    if (this.pendingRead !== undefined) throw new ConcurrentReadError(this.endpoints);
   }
 
   private requireSendable(options: WaitOptions | undefined): void {
-    checkOptions('send', this.connectionEnds, options);
+    checkOptions('send', this.endpoints, options);
     this.requireOpen('send');
   }
 
   private requireOpen(operation: Operation): Duplex {
     if (this.closedHere || this.lost) throw this.endedError(operation);
-    if (!this.connected) throw new SocketStateError(operation, this.connectionEnds, 'not connected');
-    if (this.writeEnd !== undefined)
-      throw new SocketStateError(operation, this.connectionEnds, 'writing was shut down');
+    if (!this.connected) throw new SocketStateError(operation, this.endpoints, 'not connected');
+    if (this.writeEnd !== undefined) throw new SocketStateError(operation, this.endpoints, 'writing was shut down');
     return this.stream!;
   }
 
   private endedError(operation: Operation, cause?: unknown): SocketError {
-    if (this.closedHere) return new SocketClosedError(operation, this.connectionEnds);
-    return new ConnectionLostError(operation, this.connectionEnds, this.lossCause ?? cause ?? undefined);
+    if (this.closedHere) return new SocketClosedError(operation, this.endpoints);
+    return new ConnectionLostError(operation, this.endpoints, this.lossCause ?? cause ?? undefined);
   }
 }
 

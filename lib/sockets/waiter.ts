@@ -1,6 +1,6 @@
 import { Deferred } from './deferred';
-import { type Ends, type Operation, type SocketError } from './errors';
-import { type Limited, WaitLimits, type WaitOptions } from './wait_limits';
+import { type Endpoints, type Operation, type SocketError } from './errors';
+import { Deadlines, type Limited, type WaitOptions } from './deadlines';
 
 /**
  * One call that waits: a promise settled once, by an event or by one of its limits, whichever is first. Settling it
@@ -8,16 +8,16 @@ import { type Limited, WaitLimits, type WaitOptions } from './wait_limits';
  */
 export class Waiter<T> implements Limited {
   private readonly outcome = new Deferred<T>();
-  private readonly limits: WaitLimits | undefined;
+  private readonly limits: Deadlines | undefined;
 
   /** @param leave told when a limit has ended the wait: the place to take the waiter out of a queue. */
   constructor(
     operation: Operation,
-    ends: Ends,
+    endpoints: Endpoints,
     options: WaitOptions | undefined,
     private readonly leave?: () => void,
   ) {
-    if (options !== undefined) this.limits = new WaitLimits(operation, ends, options, this);
+    if (options !== undefined) this.limits = new Deadlines(operation, endpoints, options, this);
   }
 
   get promise(): Promise<T> {

@@ -521,7 +521,7 @@ for (const transport of transports) {
         expect(client.isClosed).to.equal(true);
       });
 
-      it('drainAndClose lets a peer that goes on sending get all that was sent', async () => {
+      it('lingeringClose lets a peer that goes on sending get all that was sent', async () => {
         const { client, server } = await connect();
         let stop = false;
         const pushing = (async () => {
@@ -531,7 +531,7 @@ for (const transport of transports) {
         const waiting = server.recvExactly(1 << 30);
         await turns(5);
         void server.sendAll(Buffer.from('go away'));
-        const draining = server.drainAndClose({ timeoutMs: 10_000 });
+        const draining = server.lingeringClose({ timeoutMs: 10_000 });
         await expectCode(waiting, 'SOCKET_CLOSED');
         await expectCode(server.recvExactly(1), 'SOCKET_CLOSED');
         await expectCode(server.sendAll(Buffer.from('x')), 'SOCKET_CLOSED');
@@ -542,18 +542,18 @@ for (const transport of transports) {
         expect(server.bufferedBytes).to.equal(0);
       });
 
-      it('drainAndClose waits no longer than it may', async () => {
+      it('lingeringClose waits no longer than it may', async () => {
         const { server } = await connect();
-        await server.drainAndClose({ timeoutMs: 5 });
+        await server.lingeringClose({ timeoutMs: 5 });
         expect(server.isClosed).to.equal(true);
       });
 
-      it('drainAndClose is cut short by an abort, or by close', async () => {
+      it('lingeringClose is cut short by an abort, or by close', async () => {
         const [first, second] = [await connect(), await connect()];
         const controller = new AbortController();
-        const aborted = first.server.drainAndClose({ timeoutMs: 60_000, signal: controller.signal });
+        const aborted = first.server.lingeringClose({ timeoutMs: 60_000, signal: controller.signal });
         controller.abort();
-        const closed = second.server.drainAndClose({ timeoutMs: 60_000 });
+        const closed = second.server.lingeringClose({ timeoutMs: 60_000 });
         await second.server.close();
         await Promise.all([aborted, closed]);
       });

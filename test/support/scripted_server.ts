@@ -28,7 +28,7 @@ export class ScriptedConnection {
 
   /** Ends the connection once all answers have left, as a server does that says goodbye. */
   async close(): Promise<void> {
-    await this.channel.socket.drainAndClose({ timeoutMs: 2_000 });
+    await this.channel.socket.lingeringClose({ timeoutMs: 2_000 });
   }
 
   /** Breaks it. */

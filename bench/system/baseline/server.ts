@@ -76,7 +76,7 @@ async function serve(peer: PeerSocket, file: FileHandle): Promise<void> {
   try {
     await handleClient(openChannel(peer), file);
   } finally {
-    await peer.drainAndClose({ timeoutMs: 1000 });
+    await peer.lingeringClose({ timeoutMs: 1000 });
   }
 }
 

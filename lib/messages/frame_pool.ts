@@ -10,7 +10,7 @@ let used = 0;
  * sent together leave as one piece, without a copy. (`Buffer.allocUnsafe` has a pool too, but not for frames of a few
  * kilobytes, which it makes an `ArrayBuffer` each for, and not without gaps.)
  */
-export function frameMemory(size: number): Buffer {
+export function allocateFrame(size: number): Buffer {
   if (size > LARGEST_IN_SLAB) return Buffer.allocUnsafeSlow(size);
   if (used + size > slab.length) {
     slab = Buffer.allocUnsafeSlow(SLAB_BYTES);

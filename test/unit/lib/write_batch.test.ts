@@ -1,7 +1,7 @@
 import { type Duplex, Writable } from 'node:stream';
 import { expect } from 'chai';
-import { frameMemory } from '../../../lib/messages/frame_memory';
-import { SendBatch } from '../../../lib/sockets/send_batch';
+import { allocateFrame } from '../../../lib/messages/frame_pool';
+import { WriteBatch } from '../../../lib/sockets/write_batch';
 
 /** Writes a batch of these buffers; gives the pieces in which it reached the stream. */
 async function piecesOf(buffers: readonly Uint8Array[]): Promise<Buffer[]> {
@@ -17,7 +17,7 @@ async function piecesOf(buffers: readonly Uint8Array[]): Promise<Buffer[]> {
     },
   });
   const [first, ...others] = buffers;
-  const batch = new SendBatch(first!);
+  const batch = new WriteBatch(first!);
   for (const buffer of others) batch.add(buffer);
   await new Promise<void>((resolve) => batch.writeTo(stream as unknown as Duplex, () => resolve()));
   expect(Buffer.concat(pieces).equals(Buffer.concat(buffers)), 'the same bytes').to.equal(true);
@@ -28,7 +28,7 @@ function filled(buffer: Buffer, value: number): Buffer {
   return buffer.fill(value);
 }
 
-describe('SendBatch', () => {
+describe('WriteBatch', () => {
   it('writes buffers that lie one behind the other in memory as one piece, without a copy', async () => {
     const memory = Buffer.from(Array.from({ length: 40_000 }, (_, index) => index & 0xff));
     const pieces = await piecesOf([
@@ -64,7 +64,7 @@ describe('SendBatch', () => {
 describe('the memory of frames', () => {
   it('puts frames one behind the other, and none over another', async () => {
     const frames = Array.from({ length: 500 }, (_, index) =>
-      filled(frameMemory(1 + ((index * 37) % 900)), index & 0xff),
+      filled(allocateFrame(1 + ((index * 37) % 900)), index & 0xff),
     );
     for (const [index, frame] of frames.entries()) {
       expect(frame.length).to.equal(1 + ((index * 37) % 900));
@@ -74,6 +74,6 @@ describe('the memory of frames', () => {
   });
 
   it('gives a large frame memory of its own', () => {
-    expect(frameMemory(100_000).buffer.byteLength).to.equal(100_000);
+    expect(allocateFrame(100_000).buffer.byteLength).to.equal(100_000);
   });
 });

@@ -5,11 +5,11 @@ import { Deferred } from './deferred';
 const COPY_LIMIT_BYTES = 16_384;
 
 /** The sends of one turn of the event loop: they leave together, and are settled together. */
-export class SendBatch {
+export class WriteBatch {
   /** Settled once all of it has left, or cannot. */
   readonly outcome = new Deferred<void>();
   /** The batch that is written behind this one. */
-  next: SendBatch | undefined;
+  next: WriteBatch | undefined;
   /** The pieces before the last; most batches have none. */
   private pieces: Uint8Array[] | undefined;
   /** How many bytes belong to the last piece that lie behind `last`, in the same memory. */

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { AbortedError, type Ends, type Operation, type SocketError, TimedOutError } from './errors';
+import { AbortedError, type Endpoints, type Operation, type SocketError, TimedOutError } from './errors';
 
 /** What every call that may wait accepts. */
 export interface WaitOptions {
@@ -25,14 +25,14 @@ const MAX_TIMER_MS = 2_147_483_647;
  * What may end one wait before what it waits for is there: its deadlines and its abort signal, whichever is first. They
  * are watched until `stop`, or until one of them has ended the wait.
  */
-export class WaitLimits {
+export class Deadlines {
   private readonly signal: AbortSignal | undefined;
   private callTimer: NodeJS.Timeout | undefined;
   private phaseTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly operation: Operation,
-    private readonly ends: Ends,
+    private readonly endpoints: Endpoints,
     options: WaitOptions,
     private readonly limited: Limited,
   ) {
@@ -57,7 +57,7 @@ export class WaitLimits {
 
   /** The abort signal's listener (see EventListenerObject): saves a closure for each wait. */
   handleEvent(): void {
-    this.giveUp(new AbortedError(this.operation, this.ends, this.signal?.reason));
+    this.giveUp(new AbortedError(this.operation, this.endpoints, this.signal?.reason));
   }
 
   /** The wait is over: no limit ends it any more. A second call does nothing. */
@@ -69,12 +69,12 @@ export class WaitLimits {
 
   private startTimer(limitMs: number, delayMs: number, clock: TimedOutError['clock']): NodeJS.Timeout | undefined {
     if (delayMs > MAX_TIMER_MS) return undefined;
-    return setTimeout(WaitLimits.onTimeUp, Math.max(0, delayMs), this, limitMs, clock);
+    return setTimeout(Deadlines.onTimeUp, Math.max(0, delayMs), this, limitMs, clock);
   }
 
   /** One function for all timers, not a closure for each: ten thousand waiting connections cost memory. */
-  private static onTimeUp(this: void, limits: WaitLimits, limitMs: number, clock: TimedOutError['clock']): void {
-    limits.giveUp(new TimedOutError(limits.operation, limits.ends, limitMs, clock));
+  private static onTimeUp(this: void, limits: Deadlines, limitMs: number, clock: TimedOutError['clock']): void {
+    limits.giveUp(new TimedOutError(limits.operation, limits.endpoints, limitMs, clock));
   }
 
   private giveUp(error: SocketError): void {
@@ -90,13 +90,17 @@ export class WaitLimits {
  * @throws TypeError the signal is no `AbortSignal`.
  * @throws AbortedError the signal has fired already.
  */
-export function checkOptions(operation: Operation, ends: Ends, options: (TimeLimits & WaitOptions) | undefined): void {
+export function checkOptions(
+  operation: Operation,
+  endpoints: Endpoints,
+  options: (TimeLimits & WaitOptions) | undefined,
+): void {
   if (options === undefined) return;
   requireTimeLimit('timeoutMs', options.timeoutMs);
   requireTimeLimit('idleTimeoutMs', options.idleTimeoutMs);
   requireTimeLimit('messageTimeoutMs', options.messageTimeoutMs);
   requireSignal(options.signal);
-  if (options.signal?.aborted === true) throw new AbortedError(operation, ends, options.signal.reason);
+  if (options.signal?.aborted === true) throw new AbortedError(operation, endpoints, options.signal.reason);
 }
 
 /** The limits that some calls have beside `timeoutMs`. */
