@@ -64,12 +64,12 @@ module.exports = tseslint.config(
   },
   forbidImports(['lib/**/*.ts'], [{ regex: '(^|/)apps(/|$)', message: 'The library knows nothing of the apps.' }]),
   forbidImports(
-    ['lib/sockets/**/*.ts'],
-    [{ regex: '/(messages|testing|apps)(/|$)', message: 'Sockets are the lowest layer.' }],
+    ['lib/sockets/**/*.ts', 'lib/async/**/*.ts'],
+    [{ regex: '/(framing|testing|apps)(/|$)', message: 'Sockets use nothing of the layers above.' }],
   ),
   forbidImports(
-    ['lib/messages/**/*.ts'],
-    [{ regex: '/(testing|apps)(/|$)', message: 'Messages use sockets and nothing above.' }],
+    ['lib/framing/**/*.ts'],
+    [{ regex: '/(testing|apps)(/|$)', message: 'Framing uses sockets and nothing above.' }],
   ),
   forbidImports(
     ['apps/lottery/**/*.ts', 'apps/runtime/**/*.ts'],

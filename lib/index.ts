@@ -1,13 +1,13 @@
 /** Object-oriented TCP sockets with promises, and messages on them. */
-export { type Address, formatAddress } from './sockets/address';
+export { type Address, formatAddress } from './address';
 export { ConnectSocket, type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_socket';
 export { ListenSocket, type ListenSocketOptions, type ListenTarget } from './sockets/listen_socket';
 export { PeerSocket } from './sockets/peer_socket';
-export { type FrameDecoder, type FrameLength } from './sockets/frame_decoder';
-export { type ReceiveOptions } from './sockets/receive_options';
+export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
+export { type ReceiveOptions } from './async/receive_options';
 export { type BufferOptions, StreamSocket } from './sockets/stream_socket';
-export { type TcpOptions } from './sockets/tcp_options';
-export { type WaitOptions } from './sockets/deadlines';
+export { type TcpOptions } from './sockets/platform/tcp_options';
+export { type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
   AcceptFailedError,
@@ -23,15 +23,15 @@ export {
   SocketStateError,
   TimedOutError,
   UnexpectedEofError,
-} from './sockets/errors';
-export { FramedSocket } from './messages/framed_socket';
-export { type Codec } from './messages/codec';
+} from './errors';
+export { FramedSocket } from './framing/framed_socket';
+export { type Codec } from './framing/codec';
 export {
   FrameRefusedError,
   FrameTooLongError,
   InvalidTextError,
   InvalidTypeError,
   UnknownTypeError,
-} from './messages/errors';
-export { TlvCodec, type TypedMessage, type TlvLayout } from './messages/tlv_codec';
-export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './messages/value_format';
+} from './framing/errors';
+export { TlvCodec, type TypedMessage, type TlvLayout } from './framing/tlv_codec';
+export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';

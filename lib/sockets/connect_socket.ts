@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { type Address, formatAddress } from './address';
-import { ConnectFailedError, SocketClosedError, SocketStateError } from './errors';
+import { type Address, formatAddress } from '../address';
+import { ConnectFailedError, SocketClosedError, SocketStateError } from '../errors';
 import { type BufferOptions, StreamSocket } from './stream_socket';
-import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
-import { requirePathFits } from './unix_path';
-import { checkOptions, type WaitOptions } from './deadlines';
-import { Waiter } from './waiter';
+import { type TcpOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
+import { requirePathFits } from './platform/unix_path';
+import { checkOptions, type WaitOptions } from '../async/deadlines';
+import { Waiter } from '../async/waiter';
 
 /** Where to connect to: a TCP port, the path of a Unix socket, or a stream of the caller's own making. */
 export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;

@@ -1,15 +1,15 @@
 import { createServer, type Server } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { type Address, addressOfServer, isWildcard } from './address';
-import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from './errors';
+import { type Address, addressOfServer, isWildcard } from '../address';
+import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from '../errors';
 import { PeerSocket } from './peer_socket';
 import { type BufferOptions } from './stream_socket';
-import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
-import { rejection } from './rejection';
+import { type TcpOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
+import { rejection } from '../async/rejection';
 import { requireCount } from './require_count';
-import { requirePathFits } from './unix_path';
-import { checkOptions, type WaitOptions } from './deadlines';
-import { Waiter } from './waiter';
+import { requirePathFits } from './platform/unix_path';
+import { checkOptions, type WaitOptions } from '../async/deadlines';
+import { Waiter } from '../async/waiter';
 
 export type ListenSocketOptions = TcpOptions &
   BufferOptions &

@@ -1,5 +1,5 @@
 import { type Duplex } from 'node:stream';
-import { type Address } from './address';
+import { type Address } from '../address';
 import { type BufferOptions, StreamSocket } from './stream_socket';
 
 /**

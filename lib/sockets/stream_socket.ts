@@ -1,8 +1,8 @@
 import { type Duplex } from 'node:stream';
-import { type Address, localAddressOf, remoteAddressOf } from './address';
-import { confirmEnd } from './confirm_end';
-import { Deferred } from './deferred';
-import { destroyAfterNotice } from './destroy_after_notice';
+import { type Address, localAddressOf, remoteAddressOf } from '../address';
+import { confirmEnd } from './platform/confirm_end';
+import { Deferred } from '../async/deferred';
+import { destroyAfterNotice } from './platform/destroy_after_notice';
 import {
   AbortedError,
   ConcurrentReadError,
@@ -14,17 +14,17 @@ import {
   type SocketError,
   SocketStateError,
   UnexpectedEofError,
-} from './errors';
-import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './frame_decoder';
-import { PendingRead } from './pending_read';
-import { ReceiveBuffer } from './receive_buffer';
-import { type ReceiveOptions } from './receive_options';
-import { rejection } from './rejection';
+} from '../errors';
+import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
+import { PendingRead } from './connection/pending_read';
+import { ReceiveBuffer } from './connection/receive_buffer';
+import { type ReceiveOptions } from '../async/receive_options';
+import { rejection } from '../async/rejection';
 import { requireCount } from './require_count';
-import { WriteBatch } from './write_batch';
-import { destroyWithReset } from './tcp_reset';
-import { checkOptions, type WaitOptions } from './deadlines';
-import { Waiter } from './waiter';
+import { WriteBatch } from './connection/write_batch';
+import { destroyWithReset } from './platform/tcp_reset';
+import { checkOptions, type WaitOptions } from '../async/deadlines';
+import { Waiter } from '../async/waiter';
 
 /** How the bytes of a connection are kept while nobody takes them. */
 export interface BufferOptions {

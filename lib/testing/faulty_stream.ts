@@ -1,6 +1,6 @@
 import { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { destroyWithReset } from '../sockets/tcp_reset';
+import { destroyWithReset } from '../sockets/platform/tcp_reset';
 import { type Faults } from './faults';
 import { FaultyDirection } from './faulty_direction';
 import { connectionReset } from './connection_reset';

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { onNextTurn } from '../sockets/next_turn';
+import { onNextTurn } from '../sockets/platform/next_turn';
 import { connectionReset } from './connection_reset';
 
 /** How an in-memory connection behaves. */

@@ -91,7 +91,7 @@ describe('the package, installed in an empty project', function () {
   });
 
   it('opens no other door', async () => {
-    const file = await write('inside.cjs', "require('sockwright/dist/sockets/waiter.js')");
+    const file = await write('inside.cjs', "require('sockwright/dist/async/waiter.js')");
     const failure = await outputOf(file).catch((error: unknown) => error);
     expect(String(failure)).to.contain('ERR_PACKAGE_PATH_NOT_EXPORTED');
   });

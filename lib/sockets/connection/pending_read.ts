@@ -1,9 +1,9 @@
-import { Deferred } from './deferred';
-import { type Endpoints, type SocketError } from './errors';
+import { Deferred } from '../../async/deferred';
+import { type Endpoints, type SocketError } from '../../errors';
 import { type FrameDecoder } from './frame_decoder';
-import { type ReceiveOptions } from './receive_options';
-import { type StreamSocket } from './stream_socket';
-import { Deadlines, type Limited } from './deadlines';
+import { type ReceiveOptions } from '../../async/receive_options';
+import { type StreamSocket } from '../stream_socket';
+import { Deadlines, type Limited } from '../../async/deadlines';
 
 /**
  * The read that waits: what it needs, and its clocks. One is made for every message that is not there yet, so it extends

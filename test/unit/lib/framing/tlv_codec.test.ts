@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { FrameRefusedError, InvalidTextError, rawBytes, TlvCodec, type TlvLayout, utf8Text } from '../../../lib/index';
+import {
+  FrameRefusedError,
+  InvalidTextError,
+  rawBytes,
+  TlvCodec,
+  type TlvLayout,
+  utf8Text,
+} from '../../../../lib/index';
 
 const LOTTERY: TlvLayout = {
   typeBytes: 1,

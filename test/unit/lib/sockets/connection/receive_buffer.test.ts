@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ReceiveBuffer } from '../../../lib/sockets/receive_buffer';
+import { ReceiveBuffer } from '../../../../../lib/sockets/connection/receive_buffer';
 
 describe('ReceiveBuffer', () => {
   it('takes without a copy where one chunk holds it all', () => {

@@ -1,7 +1,7 @@
-import { type ReceiveOptions } from '../sockets/receive_options';
+import { type ReceiveOptions } from '../async/receive_options';
 import { type StreamSocket } from '../sockets/stream_socket';
-import { rejection } from '../sockets/rejection';
-import { type WaitOptions } from '../sockets/deadlines';
+import { rejection } from '../async/rejection';
+import { type WaitOptions } from '../async/deadlines';
 import { type Codec } from './codec';
 
 /**

@@ -4,10 +4,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { type Address, ListenSocket, type ListenSocketOptions, type PeerSocket } from '../../../lib/index';
-import { expectCode } from '../../support/rejection';
-import { tlsIdentity } from '../../support/tls_identity';
-import { temporarySocketPath } from '../../support/transports';
+import { type Address, ListenSocket, type ListenSocketOptions, type PeerSocket } from '../../../../lib/index';
+import { expectCode } from '../../../support/rejection';
+import { tlsIdentity } from '../../../support/tls_identity';
+import { temporarySocketPath } from '../../../support/transports';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 
 const run = promisify(execFile);
-const EXAMPLES = join(__dirname, '../../../examples');
+const EXAMPLES = join(__dirname, '../../examples');
 const TYPESCRIPT = ['-r', 'ts-node/register/transpile-only'];
 
 describe('the examples', () => {

@@ -1,5 +1,5 @@
 import { type Duplex } from 'node:stream';
-import { Deferred } from './deferred';
+import { Deferred } from '../../async/deferred';
 
 /** Up to this size, copying several pieces into one costs less than handing them to the system one by one. */
 const COPY_LIMIT_BYTES = 16_384;

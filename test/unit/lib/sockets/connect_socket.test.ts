@@ -4,10 +4,10 @@ import { Duplex } from 'node:stream';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { ConnectSocket, ListenSocket } from '../../../lib/index';
-import { connectedPair, FaultyStream, MemoryStream } from '../../../lib/testing/index';
-import { expectCode } from '../../support/rejection';
-import { tlsIdentity } from '../../support/tls_identity';
+import { ConnectSocket, ListenSocket } from '../../../../lib/index';
+import { connectedPair, FaultyStream, MemoryStream } from '../../../../lib/testing/index';
+import { expectCode } from '../../../support/rejection';
+import { tlsIdentity } from '../../../support/tls_identity';
 
 describe('ConnectSocket', () => {
   it('refuses the path of a Unix socket that the system would cut off', async () => {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { AbortedError, type Endpoints, type Operation, type SocketError, TimedOutError } from './errors';
+import { AbortedError, type Endpoints, type Operation, type SocketError, TimedOutError } from '../errors';
 
 /** What every call that may wait accepts. */
 export interface WaitOptions {

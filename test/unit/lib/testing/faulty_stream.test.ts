@@ -2,62 +2,9 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { useFakeTimers } from 'sinon';
-import { PeerSocket, type UnexpectedEofError } from '../../../lib/index';
-import { connectedPair, FaultyStream, type FaultyStreamOptions, MemoryStream } from '../../../lib/testing/index';
-import { expectCode } from '../../support/rejection';
-
-describe('connectedPair', () => {
-  it('holds so many bytes as it was told, and then lets the sender wait', async () => {
-    const [left, right] = connectedPair({ capacityBytes: 10, receiveBufferBytes: 1 });
-    await left.sendAll(Buffer.alloc(2));
-    await left.sendAll(Buffer.alloc(9));
-    await expectCode(left.sendAll(Buffer.alloc(1), { timeoutMs: 5 }), 'TIMED_OUT');
-    await right.close();
-  });
-
-  it('a write much larger than that waits for its reader too', async () => {
-    const [left, right] = connectedPair({ receiveBufferBytes: 1 });
-    await expectCode(left.sendAll(Buffer.alloc(1 << 24), { timeoutMs: 50 }), 'TIMED_OUT');
-    await right.close();
-  });
-
-  it('works while the clock of a test stands still', async () => {
-    const clock = useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'setImmediate', 'Date', 'performance'] });
-    try {
-      const [left, right] = connectedPair();
-      void left.sendAll(Buffer.from('hi'));
-      expect(String(await right.recvExactly(2))).to.equal('hi');
-    } finally {
-      clock.restore();
-    }
-  });
-});
-
-describe('MemoryStream', () => {
-  it('a write to an end that is closed fails as one to a closed connection does', async () => {
-    const [left, right] = MemoryStream.pair();
-    right.destroy();
-    left.resume();
-    left.write('x');
-    const [error] = (await once(left, 'error')) as [NodeJS.ErrnoException];
-    expect(error.code).to.equal('ECONNRESET');
-  });
-
-  it('a close over unread bytes resets', async () => {
-    const [left, right] = MemoryStream.pair();
-    left.write('never read');
-    while (right.readableLength === 0) await new Promise((resolve) => setImmediate(resolve));
-    right.destroy();
-    expect(((await once(left, 'error')) as [NodeJS.ErrnoException])[0].code).to.equal('ECONNRESET');
-  });
-
-  it('both ends, ended, close by themselves', async () => {
-    const [left, right] = MemoryStream.pair();
-    const closed = Promise.all([once(left, 'close'), once(right, 'close')]);
-    for (const stream of [left, right]) stream.resume().end();
-    await closed;
-  });
-});
+import { PeerSocket, type UnexpectedEofError } from '../../../../lib/index';
+import { FaultyStream, type FaultyStreamOptions, MemoryStream } from '../../../../lib/testing/index';
+import { expectCode } from '../../../support/rejection';
 
 describe('FaultyStream', () => {
   /** Two connected sockets, the faults on the side of the second. */

@@ -1,4 +1,4 @@
-import { type FrameDecoder } from '../sockets/frame_decoder';
+import { type FrameDecoder } from '../sockets/connection/frame_decoder';
 
 /**
  * What a `FramedSocket` needs to know of a protocol: pure functions from bytes to messages and back. A frame is one

@@ -1,5 +1,5 @@
 import { Deferred } from './deferred';
-import { type Endpoints, type Operation, type SocketError } from './errors';
+import { type Endpoints, type Operation, type SocketError } from '../errors';
 import { Deadlines, type Limited, type WaitOptions } from './deadlines';
 
 /**
