@@ -4,10 +4,9 @@ export { ConnectSocket, type ConnectSocketOptions, type ConnectTarget } from './
 export { ListenSocket, type ListenSocketOptions, type ListenTarget } from './sockets/listen_socket';
 export { PeerSocket } from './sockets/peer_socket';
 export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
-export { type ReceiveOptions } from './async/receive_options';
 export { type BufferOptions, StreamSocket } from './sockets/stream_socket';
 export { type TcpOptions } from './sockets/platform/tcp_options';
-export { type WaitOptions } from './async/deadlines';
+export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
   AcceptFailedError,

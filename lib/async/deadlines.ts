@@ -1,99 +1,112 @@
 import { setMaxListeners } from 'node:events';
 import { AbortedError, type Endpoints, type Operation, type SocketError, TimedOutError } from '../errors';
 
-/** What every call that may wait accepts. */
+/** The options of every call that may wait. */
 export interface WaitOptions {
   /**
-   * Give up after so many milliseconds, with `TimedOutError`; 0 gives up on the next turn. Default, and for anything
-   * longer than a Node timer can hold (24.8 days): wait as long as it takes.
+   * Milliseconds until the call fails with `TimedOutError`; 0 fails it on the next turn of the event loop. Default: no
+   * limit. A delay that is longer than a Node timer can hold (24.8 days) is no limit either.
    */
   readonly timeoutMs?: number | undefined;
-  /** Give up when this fires, with `AbortedError`; one that has fired already fails the call before it does anything. */
+  /** Fails the call with `AbortedError`. A signal that has fired already fails it before it has any effect. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Who waits. (A method instead of a function for each wait: ten thousand waiting connections cost memory.) */
-export interface Limited {
-  /** Told once when a limit has ended the wait, and with which error. */
-  onGivenUp(error: SocketError): void;
+/** The options of a read: two more clocks, both in milliseconds, both without a limit by default. */
+export interface ReceiveOptions extends WaitOptions {
+  /** Time until the first byte is there. */
+  readonly idleTimeoutMs?: number | undefined;
+  /**
+   * Time from a message's first byte to its last, against a peer that trickles bytes. The clock starts when a read with
+   * this option sees the first byte; a read that was given up and begun again does not set it back.
+   */
+  readonly messageTimeoutMs?: number | undefined;
 }
 
-/** The longest delay that a Node timer can hold; a longer one would fire at once. */
+/** A wait that a deadline or an abort signal can end. (An interface, and not a callback: see `Deadlines`.) */
+export interface Cancellable {
+  /** Ends the wait with this error. Called at most once for each `Deadlines`. */
+  cancel(error: SocketError): void;
+}
+
+/** The longest delay that a Node timer can hold, in milliseconds; Node fires a longer one at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 /**
- * What may end one wait before what it waits for is there: its deadlines and its abort signal, whichever is first. They
- * are watched until `stop`, or until one of them has ended the wait.
+ * The clocks and the abort signal of one wait. The first of them that fires cancels the wait with its own error and
+ * stops the others. `stop` ends the watch when the wait has ended otherwise.
+ *
+ * A server holds one for each connection that waits. It has no closure: the object itself is the argument of its timers
+ * and the listener of its signal.
  */
 export class Deadlines {
   private readonly signal: AbortSignal | undefined;
   private callTimer: NodeJS.Timeout | undefined;
-  private phaseTimer: NodeJS.Timeout | undefined;
+  private readTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly operation: Operation,
     private readonly endpoints: Endpoints,
     options: WaitOptions,
-    private readonly limited: Limited,
+    private readonly wait: Cancellable,
   ) {
     const { timeoutMs, signal } = options;
     if (timeoutMs !== undefined) this.callTimer = this.startTimer(timeoutMs, timeoutMs, 'call');
     this.signal = signal;
     if (signal === undefined) return;
-    // One signal may end a thousand waits, a server's stop for instance: no leak that Node should warn of.
+    // One signal may end a thousand waits, at a server's stop for instance. Node would warn of a leak.
     setMaxListeners(0, signal);
     signal.addEventListener('abort', this);
   }
 
   /**
-   * Starts the clock of a phase of this wait, in the place of the phase before; none where there is no limit.
+   * Starts a clock of a read in the place of the one before; no clock if `timeoutMs` is undefined.
    *
-   * @param elapsedMs how much of `timeoutMs` is used up already.
+   * @param elapsedMs the part of `timeoutMs` that has passed already.
    */
-  startPhase(clock: 'idle' | 'message', timeoutMs: number | undefined, elapsedMs = 0): void {
-    clearTimeout(this.phaseTimer);
-    this.phaseTimer = timeoutMs === undefined ? undefined : this.startTimer(timeoutMs, timeoutMs - elapsedMs, clock);
+  startReadClock(clock: 'idle' | 'message', timeoutMs: number | undefined, elapsedMs = 0): void {
+    clearTimeout(this.readTimer);
+    this.readTimer = timeoutMs === undefined ? undefined : this.startTimer(timeoutMs, timeoutMs - elapsedMs, clock);
   }
 
-  /** The abort signal's listener (see EventListenerObject): saves a closure for each wait. */
+  /** The listener of the abort signal (an EventListenerObject). */
   handleEvent(): void {
-    this.giveUp(new AbortedError(this.operation, this.endpoints, this.signal?.reason));
+    this.expire(new AbortedError(this.operation, this.endpoints, this.signal?.reason));
   }
 
-  /** The wait is over: no limit ends it any more. A second call does nothing. */
+  /** Stops all clocks and leaves the signal. A second call does nothing. */
   stop(): void {
     clearTimeout(this.callTimer);
-    clearTimeout(this.phaseTimer);
+    clearTimeout(this.readTimer);
     this.signal?.removeEventListener('abort', this);
   }
 
   private startTimer(limitMs: number, delayMs: number, clock: TimedOutError['clock']): NodeJS.Timeout | undefined {
     if (delayMs > MAX_TIMER_MS) return undefined;
-    return setTimeout(Deadlines.onTimeUp, Math.max(0, delayMs), this, limitMs, clock);
+    return setTimeout(Deadlines.onTimer, Math.max(0, delayMs), this, limitMs, clock);
   }
 
-  /** One function for all timers, not a closure for each: ten thousand waiting connections cost memory. */
-  private static onTimeUp(this: void, limits: Deadlines, limitMs: number, clock: TimedOutError['clock']): void {
-    limits.giveUp(new TimedOutError(limits.operation, limits.endpoints, limitMs, clock));
+  private static onTimer(this: void, deadlines: Deadlines, limitMs: number, clock: TimedOutError['clock']): void {
+    deadlines.expire(new TimedOutError(deadlines.operation, deadlines.endpoints, limitMs, clock));
   }
 
-  private giveUp(error: SocketError): void {
+  private expire(error: SocketError): void {
     this.stop();
-    this.limited.onGivenUp(error);
+    this.wait.cancel(error);
   }
 }
 
 /**
- * Fails a call before it has any effect.
+ * Checks the options of a call before the call has any effect.
  *
  * @throws RangeError a time limit is negative or not a number.
- * @throws TypeError the signal is no `AbortSignal`.
+ * @throws TypeError the signal is not an `AbortSignal`.
  * @throws AbortedError the signal has fired already.
  */
-export function checkOptions(
+export function checkWaitOptions(
   operation: Operation,
   endpoints: Endpoints,
-  options: (TimeLimits & WaitOptions) | undefined,
+  options: ReceiveOptions | undefined,
 ): void {
   if (options === undefined) return;
   requireTimeLimit('timeoutMs', options.timeoutMs);
@@ -103,18 +116,12 @@ export function checkOptions(
   if (options.signal?.aborted === true) throw new AbortedError(operation, endpoints, options.signal.reason);
 }
 
-/** The limits that some calls have beside `timeoutMs`. */
-interface TimeLimits {
-  readonly idleTimeoutMs?: number | undefined;
-  readonly messageTimeoutMs?: number | undefined;
-}
-
 function requireTimeLimit(name: string, value: number | undefined): void {
   if (value === undefined || (typeof value === 'number' && value >= 0)) return;
   throw new RangeError(`${name} must be a number of milliseconds, at least 0, but is ${value}`);
 }
 
-/** A program without types may give anything. Found later, it would leave a timer whose error nobody hears. */
+/** Programs without types may pass anything. Found later, it would leave a timer whose error nobody handles. */
 function requireSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.aborted === 'boolean') return;
   throw new TypeError('signal must be an AbortSignal');

@@ -1,41 +1,41 @@
-import { Deferred } from './deferred';
 import { type Endpoints, type Operation, type SocketError } from '../errors';
-import { Deadlines, type Limited, type WaitOptions } from './deadlines';
+import { type Cancellable, Deadlines, type WaitOptions } from './deadlines';
+import { Deferred } from './deferred';
 
 /**
- * One call that waits: a promise settled once, by an event or by one of its limits, whichever is first. Settling it
- * again does nothing.
+ * The promise of one call that waits. It is settled once, by its owner or by a deadline or signal of `options`, whichever
+ * comes first; anything later does nothing.
  */
-export class Waiter<T> implements Limited {
+export class Waiter<T> implements Cancellable {
   private readonly outcome = new Deferred<T>();
-  private readonly limits: Deadlines | undefined;
+  private readonly deadlines: Deadlines | undefined;
 
-  /** @param leave told when a limit has ended the wait: the place to take the waiter out of a queue. */
+  /** @param onCancelled called before the promise rejects by a deadline or signal, to take the waiter out of a queue. */
   constructor(
     operation: Operation,
     endpoints: Endpoints,
     options: WaitOptions | undefined,
-    private readonly leave?: () => void,
+    private readonly onCancelled?: () => void,
   ) {
-    if (options !== undefined) this.limits = new Deadlines(operation, endpoints, options, this);
+    if (options !== undefined) this.deadlines = new Deadlines(operation, endpoints, options, this);
   }
 
   get promise(): Promise<T> {
     return this.outcome.promise;
   }
 
-  onGivenUp(error: SocketError): void {
-    this.leave?.();
+  cancel(error: SocketError): void {
+    this.onCancelled?.();
     this.outcome.reject(error);
   }
 
   resolve(value: T): void {
-    this.limits?.stop();
+    this.deadlines?.stop();
     this.outcome.resolve(value);
   }
 
   reject(error: unknown): void {
-    this.limits?.stop();
+    this.deadlines?.stop();
     this.outcome.reject(error);
   }
 }

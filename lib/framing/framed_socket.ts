@@ -1,7 +1,6 @@
-import { type ReceiveOptions } from '../async/receive_options';
 import { type StreamSocket } from '../sockets/stream_socket';
-import { rejection } from '../async/rejection';
-import { type WaitOptions } from '../async/deadlines';
+import { rejection } from '../async/deferred';
+import { type ReceiveOptions, type WaitOptions } from '../async/deadlines';
 import { type Codec } from './codec';
 
 /**

@@ -1,3 +1,4 @@
+import { requireWholeNumber } from '../arguments';
 import { FrameTooLongError, InvalidTypeError, UnknownTypeError } from './errors';
 import { allocateFrame } from './frame_pool';
 import { type Codec } from './codec';
@@ -31,9 +32,9 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
     private readonly layout: TlvLayout,
     private readonly format: ValueFormat<Value>,
   ) {
-    requireWithin('typeBytes', layout.typeBytes, 0, 8);
-    requireWithin('lengthBytes', layout.lengthBytes, 1, 6);
-    requireWithin('maxValueBytes', layout.maxValueBytes, 0, 2 ** (8 * layout.lengthBytes) - 1);
+    requireWholeNumber('typeBytes', layout.typeBytes, 0, 8);
+    requireWholeNumber('lengthBytes', layout.lengthBytes, 1, 6);
+    requireWholeNumber('maxValueBytes', layout.maxValueBytes, 0, 2 ** (8 * layout.lengthBytes) - 1);
     this.headerBytes = layout.typeBytes + layout.lengthBytes;
     this.accepted = layout.acceptedTypes === undefined ? undefined : new Set(layout.acceptedTypes);
   }
@@ -95,10 +96,4 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
 function isLatin1(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0xff) return false;
   return true;
-}
-
-function requireWithin(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`${name} must be a whole number from ${least} to ${most}, but is ${value}`);
-  }
 }

@@ -5,7 +5,7 @@ import { ConnectFailedError, SocketClosedError, SocketStateError } from '../erro
 import { type BufferOptions, StreamSocket } from './stream_socket';
 import { type TcpOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { requirePathFits } from './platform/unix_path';
-import { checkOptions, type WaitOptions } from '../async/deadlines';
+import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
 
 /** Where to connect to: a TCP port, the path of a Unix socket, or a stream of the caller's own making. */
@@ -45,7 +45,7 @@ export class ConnectSocket extends StreamSocket {
    */
   async connect(options?: WaitOptions): Promise<void> {
     const endpoints = { remote: this.target };
-    checkOptions('connect', endpoints, options);
+    checkWaitOptions('connect', endpoints, options);
     if (this.called) throw new SocketStateError('connect', endpoints, 'connect was called already');
     if (this.isClosed) throw new SocketClosedError('connect', endpoints);
     this.called = true;

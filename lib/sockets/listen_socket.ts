@@ -1,14 +1,14 @@
 import { createServer, type Server } from 'node:net';
 import { type Duplex } from 'node:stream';
+import { requireWholeNumber } from '../arguments';
 import { type Address, addressOfServer, isWildcard } from '../address';
 import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from '../errors';
 import { PeerSocket } from './peer_socket';
 import { type BufferOptions } from './stream_socket';
 import { type TcpOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
-import { rejection } from '../async/rejection';
-import { requireCount } from './require_count';
+import { rejection } from '../async/deferred';
 import { requirePathFits } from './platform/unix_path';
-import { checkOptions, type WaitOptions } from '../async/deadlines';
+import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
 
 export type ListenSocketOptions = TcpOptions &
@@ -54,8 +54,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   constructor(private readonly options: ListenSocketOptions) {
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
     this.maxWaiting = options.maxWaiting ?? this.backlog;
-    requireCount('backlog', this.backlog, 0);
-    requireCount('maxWaiting', this.maxWaiting, 0);
+    requireWholeNumber('backlog', this.backlog, 0);
+    requireWholeNumber('maxWaiting', this.maxWaiting, 0);
   }
 
   /** The address that is listened on, with the port that the system chose; undefined before `bindAndListen`. */
@@ -80,7 +80,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     if (this.closed) throw new SocketClosedError('listen', endpoints);
     if (this.server !== undefined || this.listening !== undefined)
       throw new SocketStateError('listen', endpoints, 'it was bound already');
-    checkOptions('listen', endpoints, options);
+    checkWaitOptions('listen', endpoints, options);
 
     const waiter = new Waiter<void>('listen', endpoints, options);
     this.listening = waiter;
@@ -154,7 +154,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   private requireListening(options: WaitOptions | undefined): void {
     const endpoints = { local: this.bound };
-    checkOptions('accept', endpoints, options);
+    checkWaitOptions('accept', endpoints, options);
     if (this.closed) throw new SocketClosedError('accept', endpoints);
     if (this.bound === undefined) throw new SocketStateError('accept', endpoints, 'bindAndListen comes first');
   }

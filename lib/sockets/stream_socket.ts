@@ -1,8 +1,7 @@
 import { type Duplex } from 'node:stream';
+import { requireByteArray, requireWholeNumber } from '../arguments';
 import { type Address, localAddressOf, remoteAddressOf } from '../address';
-import { confirmEnd } from './platform/confirm_end';
-import { Deferred } from '../async/deferred';
-import { destroyAfterNotice } from './platform/destroy_after_notice';
+import { Deferred, rejection } from '../async/deferred';
 import {
   AbortedError,
   ConcurrentReadError,
@@ -18,12 +17,9 @@ import {
 import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
 import { PendingRead } from './connection/pending_read';
 import { ReceiveBuffer } from './connection/receive_buffer';
-import { type ReceiveOptions } from '../async/receive_options';
-import { rejection } from '../async/rejection';
-import { requireCount } from './require_count';
 import { WriteBatch } from './connection/write_batch';
-import { destroyWithReset } from './platform/tcp_reset';
-import { checkOptions, type WaitOptions } from '../async/deadlines';
+import { confirmEnd, destroyAfterNotice, destroyWithReset } from './platform/stream_close';
+import { checkWaitOptions, type ReceiveOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
 
 /** How the bytes of a connection are kept while nobody takes them. */
@@ -102,7 +98,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   /** @throws RangeError an option that is no number of bytes. */
   protected constructor(options: BufferOptions) {
     this.receiveBufferBytes = options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES;
-    requireCount('receiveBufferBytes', this.receiveBufferBytes, 1);
+    requireWholeNumber('receiveBufferBytes', this.receiveBufferBytes, 1);
   }
 
   /** This end's address, from the moment the connection was there; it stays known after it is gone. */
@@ -148,7 +144,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   recvExactly(count: number, options?: ReceiveOptions): Promise<Buffer | null> {
     try {
-      requireCount('count', count, 0);
+      requireWholeNumber('count', count, 0);
     } catch (mistake) {
       return rejection(mistake);
     }
@@ -163,7 +159,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   recvSome(limit: number, options?: ReceiveOptions): Promise<Buffer | null> {
     try {
-      requireCount('limit', limit, 1);
+      requireWholeNumber('limit', limit, 1);
     } catch (mistake) {
       return rejection(mistake);
     }
@@ -186,8 +182,8 @@ export abstract class StreamSocket implements AsyncDisposable {
   ): Promise<Buffer | null> {
     const wanted = Buffer.from(delimiter as Uint8Array);
     const limit = options?.limit ?? DEFAULT_RECEIVE_BUFFER_BYTES;
-    requireCount('delimiter.length', wanted.length, 1);
-    requireCount('limit', limit, wanted.length);
+    requireWholeNumber('delimiter.length', wanted.length, 1);
+    requireWholeNumber('limit', limit, wanted.length);
     let searched = 0;
     const frameLength = (): number => {
       const found = this.received.indexOf(wanted, searched);
@@ -210,7 +206,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   recvFrame(headerBytes: number, frameLength: FrameLength, options?: ReceiveOptions): Promise<Buffer | null> {
     try {
-      requireCount('headerBytes', headerBytes, 1);
+      requireWholeNumber('headerBytes', headerBytes, 1);
     } catch (mistake) {
       return rejection(mistake);
     }
@@ -224,7 +220,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws what `frameLength` throws; SocketClosedError, ConcurrentReadError, SocketStateError.
    */
   tryRecvFrame(headerBytes: number, frameLength: FrameLength): Buffer | undefined {
-    requireCount('headerBytes', headerBytes, 1);
+    requireWholeNumber('headerBytes', headerBytes, 1);
     return this.tryRecvMessage(new PlainFrameDecoder(headerBytes, frameLength));
   }
 
@@ -237,7 +233,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   recvMessage<Content>(decoder: FrameDecoder<Content>, options?: ReceiveOptions): Promise<Content | null> {
     try {
-      checkOptions('receive', this.endpoints, options);
+      checkWaitOptions('receive', this.endpoints, options);
       this.requireReadable();
       const needed = this.bytesNeeded(decoder);
       if (this.received.length >= needed) return Promise.resolve(this.takeFrame(decoder, needed));
@@ -309,7 +305,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected)
    */
   async shutdownWrite(options?: WaitOptions): Promise<void> {
-    checkOptions('shut down writing', this.endpoints, options);
+    checkWaitOptions('shut down writing', this.endpoints, options);
     const end = this.writeEnd ?? this.endWriting(this.requireOpen('shut down writing'));
     return this.within(options, 'shut down writing', end.promise);
   }
@@ -343,7 +339,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   async lingeringClose(options: WaitOptions & { readonly timeoutMs: number }): Promise<void> {
     if (!this.connected || this.isClosed) return this.close();
-    checkOptions('shut down writing', this.endpoints, { timeoutMs: options.timeoutMs });
+    checkWaitOptions('shut down writing', this.endpoints, { timeoutMs: options.timeoutMs });
     const stream = this.stream!;
     this.closedHere = true;
     this.settlePendingReadAtEnd();
@@ -628,7 +624,7 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   private requireSendable(options: WaitOptions | undefined): void {
-    checkOptions('send', this.endpoints, options);
+    checkWaitOptions('send', this.endpoints, options);
     this.requireOpen('send');
   }
 
@@ -643,10 +639,6 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (this.closedHere) return new SocketClosedError(operation, this.endpoints);
     return new ConnectionLostError(operation, this.endpoints, this.lossCause ?? cause ?? undefined);
   }
-}
-
-function requireByteArray(bytes: Uint8Array): void {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes must be a Uint8Array, a Buffer for instance');
 }
 
 function requireByteStream(stream: Duplex): void {

@@ -1,9 +1,9 @@
 import { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { destroyWithReset } from '../sockets/platform/tcp_reset';
+import { destroyWithReset } from '../sockets/platform/stream_close';
 import { type Faults } from './faults';
 import { FaultyDirection } from './faulty_direction';
-import { connectionReset } from './connection_reset';
+import { connectionReset } from './memory_stream';
 
 /** Faults for each direction of a stream. */
 export interface FaultyStreamOptions {

@@ -1,6 +1,5 @@
 import { Duplex } from 'node:stream';
-import { onNextTurn } from '../sockets/platform/next_turn';
-import { connectionReset } from './connection_reset';
+import { onNextTurn } from '../sockets/platform/stream_close';
 
 /** How an in-memory connection behaves. */
 export interface MemoryPairOptions {
@@ -88,4 +87,9 @@ export class MemoryStream extends Duplex {
   private destroyByReset(): void {
     this.destroy(connectionReset('read'));
   }
+}
+
+/** The error of a real connection after a reset. */
+export function connectionReset(syscall: 'read' | 'write'): Error {
+  return Object.assign(new Error(`${syscall} ECONNRESET`), { code: 'ECONNRESET', syscall });
 }

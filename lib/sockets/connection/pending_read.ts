@@ -1,15 +1,14 @@
 import { Deferred } from '../../async/deferred';
 import { type Endpoints, type SocketError } from '../../errors';
 import { type FrameDecoder } from './frame_decoder';
-import { type ReceiveOptions } from '../../async/receive_options';
 import { type StreamSocket } from '../stream_socket';
-import { Deadlines, type Limited } from '../../async/deadlines';
+import { type Cancellable, Deadlines, type ReceiveOptions } from '../../async/deadlines';
 
 /**
  * The read that waits: what it needs, and its clocks. One is made for every message that is not there yet, so it extends
  * nothing: calling the constructor of a base class costs as much as all else here.
  */
-export class PendingRead<Content> implements Limited {
+export class PendingRead<Content> implements Cancellable {
   private readonly outcome = new Deferred<Content | null>();
   private readonly limits: Deadlines | undefined;
   private messageBegun = false;
@@ -37,7 +36,7 @@ export class PendingRead<Content> implements Limited {
 
   /** Nothing of the message has come: the idle clock runs. */
   awaitFirstByte(): void {
-    this.limits?.startPhase('idle', this.options?.idleTimeoutMs);
+    this.limits?.startReadClock('idle', this.options?.idleTimeoutMs);
   }
 
   /**
@@ -49,10 +48,10 @@ export class PendingRead<Content> implements Limited {
     if (this.messageBegun || this.limits === undefined) return;
     this.messageBegun = true;
     const elapsedMs = since === undefined ? 0 : performance.now() - since;
-    this.limits.startPhase('message', this.options?.messageTimeoutMs, elapsedMs);
+    this.limits.startReadClock('message', this.options?.messageTimeoutMs, elapsedMs);
   }
 
-  onGivenUp(error: SocketError): void {
+  cancel(error: SocketError): void {
     this.forget(this.socket);
     this.outcome.reject(error);
   }
