@@ -1,31 +1,31 @@
 import { type FrameDecoder } from '../sockets/connection/frame_decoder';
 
 /**
- * What a `FramedSocket` needs to know of a protocol: pure functions from bytes to messages and back. A frame is one
- * message on the wire: a header of fixed size, which tells the size of the whole, and the rest.
+ * A protocol's messages, as a `FramedSocket` needs them: pure functions from bytes to messages and back. A frame is one
+ * message on the wire.
  */
 export interface Codec<Message> extends FrameDecoder<Message> {
   /** The header's size in bytes; at least 1. */
   readonly headerBytes: number;
 
   /**
-   * The size in bytes of the frame that begins with this header, the header included.
+   * The length in bytes of the frame whose header is at `offset`, the header included.
    *
-   * @throws FrameRefusedError where the header is enough to refuse it: before anything is read or allocated for it.
+   * @throws FrameRefusedError the header is enough to refuse the frame: nothing is read or allocated for it.
    */
-  frameLength(header: Buffer): number;
+  frameLength(bytes: Buffer, offset: number): number;
 
   /**
-   * The message that a whole frame holds. It may keep views of `frame`.
+   * The message in the frame of `length` bytes at `offset`. It may keep views of `bytes`.
    *
    * @throws FrameRefusedError
    */
-  decode(frame: Buffer): Message;
+  decode(bytes: Buffer, offset: number, length: number): Message;
 
   /**
    * The frame of a message.
    *
-   * @throws FrameRefusedError where the protocol has no such message: too long, not text.
+   * @throws FrameRefusedError the protocol has no such message: it is too long, or not text.
    */
   encode(message: Message): Buffer;
 }

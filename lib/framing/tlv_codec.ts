@@ -40,12 +40,7 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
   }
 
   /** @throws UnknownTypeError, FrameTooLongError; where both apply, the type's. */
-  frameLength(header: Buffer): number {
-    return this.frameLengthAt(header, 0);
-  }
-
-  /** @throws as `frameLength` does */
-  frameLengthAt(bytes: Buffer, offset: number): number {
+  frameLength(bytes: Buffer, offset: number): number {
     const { typeBytes, lengthBytes, byteOrder, maxValueBytes } = this.layout;
     const type = this.typeAt(bytes, offset);
     if (this.accepted?.has(type) === false) throw new UnknownTypeError(type);
@@ -58,15 +53,10 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
   }
 
   /** @throws InvalidTextError for a text format */
-  decode(frame: Buffer): TypedMessage<Value> {
-    return this.decodeAt(frame, 0, frame.length);
-  }
-
-  /** @throws as `decode` does */
-  decodeAt(bytes: Buffer, offset: number, size: number): TypedMessage<Value> {
+  decode(bytes: Buffer, offset: number, length: number): TypedMessage<Value> {
     return {
       type: this.typeAt(bytes, offset),
-      value: this.format.read(bytes.subarray(offset + this.headerBytes, offset + size)),
+      value: this.format.read(bytes.subarray(offset + this.headerBytes, offset + length)),
     };
   }
 

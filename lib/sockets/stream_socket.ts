@@ -148,7 +148,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     } catch (mistake) {
       return rejection(mistake);
     }
-    return this.recvMessage(new PlainFrameDecoder(count, () => count), options);
+    return this.recvMessage(new PlainFrameDecoder(0, () => count), options);
   }
 
   /**
@@ -210,7 +210,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     } catch (mistake) {
       return rejection(mistake);
     }
-    return this.recvMessage(new PlainFrameDecoder(headerBytes, frameLength), options);
+    return this.recvMessage(decoderOf(headerBytes, frameLength), options);
   }
 
   /**
@@ -221,7 +221,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   tryRecvFrame(headerBytes: number, frameLength: FrameLength): Buffer | undefined {
     requireWholeNumber('headerBytes', headerBytes, 1);
-    return this.tryRecvMessage(new PlainFrameDecoder(headerBytes, frameLength));
+    return this.tryRecvMessage(decoderOf(headerBytes, frameLength));
   }
 
   /**
@@ -499,24 +499,24 @@ export abstract class StreamSocket implements AsyncDisposable {
   private bytesNeeded(decoder: FrameDecoder<unknown>): number {
     const { headerBytes } = decoder;
     if (this.received.length < headerBytes) return headerBytes;
-    const chunk = decoder.frameLengthAt === undefined ? undefined : this.received.chunkHolding(headerBytes);
+    const chunk = this.received.chunkHolding(headerBytes);
     const size =
       chunk === undefined
-        ? decoder.frameLength(this.received.peek(headerBytes))
-        : decoder.frameLengthAt!(chunk, this.received.offset);
+        ? decoder.frameLength(this.received.peek(headerBytes), 0)
+        : decoder.frameLength(chunk, this.received.offset);
     if (Number.isSafeInteger(size) && size >= headerBytes) return size;
     throw new RangeError(`a frame of ${size} bytes cannot have a header of ${headerBytes}`);
   }
 
   /** What `decoder` makes of the frame of `size` bytes, which are there. */
   private takeFrame<Content>(decoder: FrameDecoder<Content>, size: number): Content {
-    const { offset } = this.received;
-    const chunk = decoder.decodeAt === undefined ? undefined : this.received.chunkHolding(size);
-    const frame = chunk ?? this.received.peek(size);
+    const chunk = this.received.chunkHolding(size);
+    const bytes = chunk ?? this.received.peek(size);
+    const offset = chunk === undefined ? 0 : this.received.offset;
     this.received.drop(size);
     this.messageBegunAt = undefined;
     this.resumeReading();
-    return chunk === undefined ? decoder.decode(frame) : decoder.decodeAt!(frame, offset, size);
+    return decoder.decode(bytes, offset, size);
   }
 
   /** Above so many waiting bytes, reading pauses. */
@@ -639,6 +639,12 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (this.closedHere) return new SocketClosedError(operation, this.endpoints);
     return new ConnectionLostError(operation, this.endpoints, this.lossCause ?? cause ?? undefined);
   }
+}
+
+function decoderOf(headerBytes: number, frameLength: FrameLength): PlainFrameDecoder {
+  return new PlainFrameDecoder(headerBytes, (bytes, offset) =>
+    frameLength(bytes.subarray(offset, offset + headerBytes)),
+  );
 }
 
 function requireByteStream(stream: Duplex): void {

@@ -1,35 +1,40 @@
-/** What a read waits for: a frame, which begins with a header of fixed size that tells the size of the whole. */
+/**
+ * Splits received bytes into frames: units that begin with a header of fixed size, which gives the length of the whole.
+ *
+ * Both functions are pure. They get the bytes as they lie in the receive buffer, with an offset, so that no view of the
+ * buffer is made for each call. They may read the part that is theirs, and nothing outside.
+ */
 export interface FrameDecoder<Content> {
-  /** How many bytes `frameLength` needs. */
+  /** The header's size in bytes. */
   readonly headerBytes: number;
 
   /**
-   * The size of the whole frame, its header included. Called once the header is there, which stays; perhaps again with
-   * the same header, when the rest was not there yet. What it throws ends the read, and no byte is taken.
+   * The length in bytes of the whole frame, its header included.
+   *
+   * It is called when the header is there, at `offset` in `bytes`, and may be called again for the same header. An error
+   * that it throws fails the read; no byte is taken.
    */
-  frameLength(header: Buffer): number;
+  frameLength(bytes: Buffer, offset: number): number;
 
-  /** What the caller gets of a whole frame. What it throws ends the read; the frame is taken. */
-  decode(frame: Buffer): Content;
-
-  /** As `frameLength`, of the header that begins at `offset`. Optional, with `decodeAt`: saves a view for each header. */
-  frameLengthAt?(bytes: Buffer, offset: number): number;
-
-  /** As `decode`, of the frame of `size` bytes that begins at `offset`. */
-  decodeAt?(bytes: Buffer, offset: number, size: number): Content;
+  /**
+   * The content of the frame of `length` bytes at `offset` in `bytes`. It may keep views of `bytes`.
+   *
+   * An error that it throws fails the read; the frame is taken.
+   */
+  decode(bytes: Buffer, offset: number, length: number): Content;
 }
 
-/** Tells the size of a whole frame, its header included, from the header; throws to refuse the frame. */
+/** The length of a whole frame, given its header; throws to refuse the frame. */
 export type FrameLength = (header: Buffer) => number;
 
-/** Reads frames as they are. */
+/** Gives frames as bytes, header and all. */
 export class PlainFrameDecoder implements FrameDecoder<Buffer> {
   constructor(
     readonly headerBytes: number,
-    readonly frameLength: FrameLength,
+    readonly frameLength: FrameDecoder<Buffer>['frameLength'],
   ) {}
 
-  decode(frame: Buffer): Buffer {
-    return frame;
+  decode(bytes: Buffer, offset: number, length: number): Buffer {
+    return bytes.subarray(offset, offset + length);
   }
 }
