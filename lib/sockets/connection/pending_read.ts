@@ -1,68 +1,63 @@
-import { Deferred } from '../../async/deferred';
-import { type Endpoints, type SocketError } from '../../errors';
-import { type FrameDecoder } from './frame_decoder';
-import { type StreamSocket } from '../stream_socket';
 import { type Cancellable, Deadlines, type ReceiveOptions } from '../../async/deadlines';
+import { Deferred } from '../../async/deferred';
+import { type Endpoints } from '../../errors';
+import { type FrameDecoder } from './frame_decoder';
 
 /**
- * The read that waits: what it needs, and its clocks. One is made for every message that is not there yet, so it extends
- * nothing: calling the constructor of a base class costs as much as all else here.
+ * The read that waits for bytes: its decoder, its promise and its clocks.
+ *
+ * One is made for each message that is not there yet. It extends no class: the constructor of a base class would cost as
+ * much as all else here.
  */
-export class PendingRead<Content> implements Cancellable {
+export class PendingRead<Content> {
   private readonly outcome = new Deferred<Content | null>();
-  private readonly limits: Deadlines | undefined;
-  private messageBegun = false;
+  private readonly deadlines: Deadlines | undefined;
+  private isMessageClockStarted = false;
 
-  /** @param forget called with `socket` when a limit has ended the read, before it fails: a closure would cost memory. */
+  /** @param owner cancels the read, by `reject`, if a deadline or the signal of `options` fires. */
   constructor(
     readonly decoder: FrameDecoder<Content>,
-    /** How many bytes must be there before it is worth looking again. */
+    /** The number of buffered bytes below which the frame cannot be complete. */
     public needed: number,
-    endpoints: Endpoints,
     private readonly options: ReceiveOptions | undefined,
-    private readonly socket: StreamSocket,
-    private readonly forget: (socket: StreamSocket) => void,
+    endpoints: Endpoints,
+    owner: Cancellable,
   ) {
-    if (options !== undefined) this.limits = new Deadlines('receive', endpoints, options, this);
+    if (options !== undefined) this.deadlines = new Deadlines('receive', endpoints, options, owner);
   }
 
   get promise(): Promise<Content | null> {
     return this.outcome.promise;
   }
 
-  get hasMessageLimit(): boolean {
+  get hasMessageClock(): boolean {
     return this.options?.messageTimeoutMs !== undefined;
   }
 
-  /** Nothing of the message has come: the idle clock runs. */
-  awaitFirstByte(): void {
-    this.limits?.startReadClock('idle', this.options?.idleTimeoutMs);
+  /** Starts the idle clock, which runs until the first byte of the message. */
+  startIdleClock(): void {
+    this.deadlines?.startReadClock('idle', this.options?.idleTimeoutMs);
   }
 
   /**
-   * Part of the message is there: the message's own clock runs, and the idle clock no more.
+   * Starts the message clock in the place of the idle clock. Only the first call has an effect.
    *
-   * @param since when the first byte was seen, by the monotonic clock: perhaps by an earlier read, which gave up.
+   * @param begunAt when the first byte of the message was seen, by `performance.now()`; perhaps by an earlier read.
    */
-  awaitRest(since: number | undefined): void {
-    if (this.messageBegun || this.limits === undefined) return;
-    this.messageBegun = true;
-    const elapsedMs = since === undefined ? 0 : performance.now() - since;
-    this.limits.startReadClock('message', this.options?.messageTimeoutMs, elapsedMs);
-  }
-
-  cancel(error: SocketError): void {
-    this.forget(this.socket);
-    this.outcome.reject(error);
+  startMessageClock(begunAt: number | undefined): void {
+    if (this.isMessageClockStarted || this.deadlines === undefined) return;
+    this.isMessageClockStarted = true;
+    const elapsedMs = begunAt === undefined ? 0 : performance.now() - begunAt;
+    this.deadlines.startReadClock('message', this.options?.messageTimeoutMs, elapsedMs);
   }
 
   resolve(content: Content | null): void {
-    this.limits?.stop();
+    this.deadlines?.stop();
     this.outcome.resolve(content);
   }
 
   reject(error: unknown): void {
-    this.limits?.stop();
+    this.deadlines?.stop();
     this.outcome.reject(error);
   }
 }

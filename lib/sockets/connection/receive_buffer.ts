@@ -47,6 +47,7 @@ export class ReceiveBuffer {
 
   /** Forgets everything, to give the memory back. */
   clear(): void {
+    if (this.size === 0) return;
     this.chunks = [];
     this.head = 0;
     this.end = 0;

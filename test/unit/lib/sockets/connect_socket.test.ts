@@ -124,6 +124,18 @@ describe('ConnectSocket', () => {
     await expectCode(resetting, 'SOCKET_CLOSED');
   });
 
+  it('a close within createConnection settles it, and destroys the stream', async () => {
+    const stream = connectingForEver();
+    const socket = new ConnectSocket({
+      createConnection: () => {
+        void socket.close();
+        return stream;
+      },
+    });
+    await expectCode(socket.connect(), 'SOCKET_CLOSED');
+    expect(stream.destroyed).to.equal(true);
+  });
+
   it('connects once', async () => {
     await using socket = new ConnectSocket({ host: '127.0.0.1', port });
     await socket.connect();
