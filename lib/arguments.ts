@@ -1,4 +1,4 @@
-/** Checks of what a caller passes: programs without types may pass anything. */
+/** Checks of arguments: programs without types may pass anything. */
 
 /** @throws RangeError unless `value` is a whole number from `least` to `most`. */
 export function requireWholeNumber(name: string, value: number, least: number, most?: number): void {

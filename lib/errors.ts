@@ -1,18 +1,17 @@
 import { type Address, formatAddress } from './address';
 
-/** What was being done when a call failed. */
+/** The operation that failed. */
 export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing';
 
-/** The endpoints of the connection that an error speaks of, as far as they are known. */
+/** The addresses of a connection, as far as they are known. */
 export interface Endpoints {
   readonly local?: Address | undefined;
   readonly remote?: Address | undefined;
 }
 
 /**
- * The base of every error that a socket throws. `code` is stable and made for programs, the message is for people:
- * it says what was being done, to whom, and what went wrong. The error of the system, where there is one, is the
- * `cause`.
+ * The base of every error that a socket throws. `code` is stable, for programs. The message is for people: the operation,
+ * the peer and the problem. The error of the system, if there is one, is the `cause`.
  */
 export abstract class SocketError extends Error {
   abstract readonly code: string;
@@ -32,7 +31,7 @@ export abstract class SocketError extends Error {
   }
 }
 
-/** The connection could not be made: refused, unreachable, name unknown. `cause` is the system's error. */
+/** No connection was made: refused, unreachable, unknown name, failed handshake. `cause` is the system's error. */
 export class ConnectFailedError extends SocketError {
   readonly code = 'CONNECT_FAILED';
 
@@ -41,7 +40,7 @@ export class ConnectFailedError extends SocketError {
   }
 }
 
-/** The address could not be bound or listened on: in use, not permitted, not local. `cause` is the system's error. */
+/** The listener could not listen: address in use, not permitted, not local. `cause` is the system's error. */
 export class ListenFailedError extends SocketError {
   readonly code = 'LISTEN_FAILED';
 
@@ -50,7 +49,7 @@ export class ListenFailedError extends SocketError {
   }
 }
 
-/** One connection could not be accepted (out of file descriptors, say); the listener goes on. */
+/** One connection could not be accepted, for lack of file descriptors for instance. The listener goes on. */
 export class AcceptFailedError extends SocketError {
   readonly code = 'ACCEPT_FAILED';
 
@@ -59,7 +58,7 @@ export class AcceptFailedError extends SocketError {
   }
 }
 
-/** This end closed the socket: before the call, or while it waited. */
+/** This side closed the socket, before the call or while it waited. */
 export class SocketClosedError extends SocketError {
   readonly code = 'SOCKET_CLOSED';
 
@@ -68,7 +67,7 @@ export class SocketClosedError extends SocketError {
   }
 }
 
-/** The connection broke: reset by the peer, timed out in the network, destroyed from below. */
+/** The connection was lost: reset by the peer, timed out in the network, or destroyed below the socket. */
 export class ConnectionLostError extends SocketError {
   readonly code = 'CONNECTION_LOST';
 
@@ -76,7 +75,7 @@ export class ConnectionLostError extends SocketError {
     operation: Operation,
     endpoints: Endpoints,
     cause?: unknown,
-    /** For a read: how many of the bytes that it needed had come; they stay to be read. */
+    /** For a read: the number of bytes that it needed, and that had come. These can still be received. */
     readonly progress?: { readonly received: number; readonly expected: number },
   ) {
     const reason = cause === undefined ? '' : ` (${describeCause(cause)})`;
@@ -85,31 +84,31 @@ export class ConnectionLostError extends SocketError {
   }
 }
 
-/** The peer ended its side in the middle of what was being read. What had come stays readable. */
+/** The peer ended its side within the unit that was being read. The bytes that had come can still be received. */
 export class UnexpectedEofError extends SocketError {
   readonly code = 'UNEXPECTED_EOF';
 
   constructor(
     endpoints: Endpoints,
-    /** Bytes that had come, counted from where this read began. */
+    /** The number of bytes that had come since the read began. */
     readonly received: number,
-    /** Bytes that this read needed; for a frame whose header is not complete, the header's size. */
+    /** The number of bytes that the read needed; for a frame without its whole header, the header's size. */
     readonly expected: number,
   ) {
     super('receive', endpoints, `the peer ended after ${received} of ${expected} bytes`);
   }
 }
 
-/** The call's time was up. For a read: no byte was taken, the next read starts where this one would have. */
+/** A time limit was exceeded. A read has taken no byte: the next one begins where it began. */
 export class TimedOutError extends SocketError {
   readonly code = 'TIMED_OUT';
 
   constructor(
     operation: Operation,
     endpoints: Endpoints,
-    /** The limit that was exceeded, in milliseconds. */
+    /** The limit, in milliseconds. */
     readonly timeoutMs: number,
-    /** Which clock ran out: the whole call's, the wait for the first byte, or a message's from first byte to last. */
+    /** The clock: of the whole call, until the first byte, or from the first byte of a message to its last. */
     readonly clock: 'call' | 'idle' | 'message' = 'call',
   ) {
     super(operation, endpoints, `timed out after ${timeoutMs} ms${CLOCK_WORDS[clock]}`);
@@ -118,7 +117,7 @@ export class TimedOutError extends SocketError {
 
 const CLOCK_WORDS = { call: '', idle: ' without a byte', message: ' in the middle of a message' } as const;
 
-/** The caller's `AbortSignal` fired; `cause` is its reason. For a read: no byte was taken. */
+/** The `AbortSignal` of the call fired; `cause` is its reason. A read has taken no byte. */
 export class AbortedError extends SocketError {
   readonly code = 'ABORTED';
 
@@ -127,7 +126,7 @@ export class AbortedError extends SocketError {
   }
 }
 
-/** A second read while one waits: which bytes it would get could not be said. */
+/** A second read while one waits. */
 export class ConcurrentReadError extends SocketError {
   readonly code = 'CONCURRENT_READ';
 
@@ -136,7 +135,7 @@ export class ConcurrentReadError extends SocketError {
   }
 }
 
-/** A call that this socket's state does not allow: reading before `connect`, sending after `shutdownWrite`. */
+/** A call that the socket's state does not allow: a read before `connect`, a send after `shutdownWrite`. */
 export class SocketStateError extends SocketError {
   readonly code = 'WRONG_STATE';
 
@@ -145,13 +144,13 @@ export class SocketStateError extends SocketError {
   }
 }
 
-/** `recvUntil` met its limit before the delimiter. No byte was taken. */
+/** There was no delimiter within the limit of `recvUntil`. No byte was taken. */
 export class DelimiterNotFoundError extends SocketError {
   readonly code = 'DELIMITER_NOT_FOUND';
 
   constructor(
     endpoints: Endpoints,
-    /** How many bytes were allowed, the delimiter included. */
+    /** The limit in bytes, the delimiter included. */
     readonly limit: number,
   ) {
     super('receive', endpoints, `no delimiter within ${limit} bytes`);
@@ -167,7 +166,7 @@ function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
   return ` ${preposition} ${formatAddress(endpoints.remote)}`;
 }
 
-/** Several attempts (RFC 8305, "happy eyeballs") fail with an AggregateError whose own message is empty. */
+/** Several attempts to connect (RFC 8305, "happy eyeballs") fail with an AggregateError, whose own message is empty. */
 function describeCause(cause: unknown): string {
   if (cause instanceof AggregateError && cause.errors.length > 0) {
     return cause.errors.map((each) => describeCause(each)).join('; ');

@@ -1,4 +1,4 @@
-/** Object-oriented TCP sockets with promises, and messages on them. */
+/** Object-oriented TCP sockets with promises, and framed messages on them. */
 export { type Address, formatAddress } from './address';
 export { ConnectSocket, type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_socket';
 export { ListenSocket, type ListenSocketOptions, type ListenTarget } from './sockets/listen_socket';
@@ -32,5 +32,5 @@ export {
   InvalidTypeError,
   UnknownTypeError,
 } from './framing/errors';
-export { TlvCodec, type TypedMessage, type TlvLayout } from './framing/tlv_codec';
+export { TlvCodec, type TlvLayout, type TypedMessage } from './framing/tlv_codec';
 export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';

@@ -1,4 +1,4 @@
-/** The base of the errors of a codec: bytes that are no message, or a message that has no bytes. */
+/** The base of a codec's errors: bytes that are no message, or a message that cannot be encoded. */
 export abstract class FrameRefusedError extends Error {
   abstract readonly code: string;
 
@@ -8,7 +8,7 @@ export abstract class FrameRefusedError extends Error {
   }
 }
 
-/** A value longer than the protocol allows, received (known from the header alone) or to be sent. */
+/** A value that is longer than the protocol allows: received, and refused from its header, or to be sent. */
 export class FrameTooLongError extends FrameRefusedError {
   readonly code = 'FRAME_TOO_LONG';
 
@@ -23,7 +23,7 @@ export class FrameTooLongError extends FrameRefusedError {
   }
 }
 
-/** A message type that this end does not take, known from the header alone. */
+/** A message of a type that this end does not accept, refused from its header. */
 export class UnknownTypeError extends FrameRefusedError {
   readonly code = 'UNKNOWN_TYPE';
 
@@ -32,7 +32,7 @@ export class UnknownTypeError extends FrameRefusedError {
   }
 }
 
-/** A type that does not fit into the header's type field. */
+/** A message to be sent whose type does not fit into the header's type field. */
 export class InvalidTypeError extends FrameRefusedError {
   readonly code = 'INVALID_TYPE';
 
@@ -44,7 +44,7 @@ export class InvalidTypeError extends FrameRefusedError {
   }
 }
 
-/** Bytes that are not UTF-8, or a string with half of a surrogate pair, which has no UTF-8. */
+/** Bytes that are not UTF-8, or a string with a lone surrogate, which has no UTF-8. */
 export class InvalidTextError extends FrameRefusedError {
   readonly code = 'INVALID_TEXT';
 

@@ -1,4 +1,4 @@
-/** Memory is taken from the system in slabs of so many bytes; larger frames than a quarter of one get their own. */
+/** Frames of up to a quarter of a slab share slabs; a larger frame has memory of its own. */
 const SLAB_BYTES = 65_536;
 const LARGEST_IN_SLAB = SLAB_BYTES / 4;
 
@@ -6,9 +6,9 @@ let slab = Buffer.alloc(0);
 let used = 0;
 
 /**
- * Memory for a frame, not initialised. Frames made one after the other lie one behind the other, so that those that are
- * sent together leave as one piece, without a copy. (`Buffer.allocUnsafe` has a pool too, but not for frames of a few
- * kilobytes, which it makes an `ArrayBuffer` each for, and not without gaps.)
+ * Memory for a frame of `size` bytes, not initialised. Consecutive frames are adjacent in memory: frames that are sent
+ * together leave as one piece, without a copy. (`Buffer.allocUnsafe` has a pool too, but it aligns its buffers, which
+ * leaves gaps, and frames of a few kilobytes get an `ArrayBuffer` each.)
  */
 export function allocateFrame(size: number): Buffer {
   if (size > LARGEST_IN_SLAB) return Buffer.allocUnsafeSlow(size);

@@ -1,13 +1,13 @@
-import { type StreamSocket } from '../sockets/stream_socket';
-import { rejection } from '../async/deferred';
 import { type ReceiveOptions, type WaitOptions } from '../async/deadlines';
+import { rejection } from '../async/deferred';
+import { type StreamSocket } from '../sockets/stream_socket';
 import { type Codec } from './codec';
 
 /**
- * Whole messages over a connected socket. The channel owns the socket's reading: do not receive from both.
+ * A connected socket that sends and receives whole messages. Its user must not receive from the socket underneath.
  *
- * `for await (const message of channel)` receives until the peer ends cleanly and throws what `receive` throws.
- * Leaving the loop by `break` closes nothing.
+ * `for await (const message of framed)` receives until the peer ends between two messages, and throws what `receive`
+ * throws. `break` closes nothing.
  */
 export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDisposable {
   constructor(
@@ -16,9 +16,9 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
   ) {}
 
   /**
-   * Sends one message, in the order of the calls; resolves when the kernel has taken it: see `StreamSocket.sendAll`.
+   * Sends one message, in the order of the calls. Resolves when the kernel has taken it: see `StreamSocket.sendAll`.
    *
-   * @throws FrameRefusedError the codec has no such message; nothing is sent.
+   * @throws FrameRefusedError the codec refuses the message; nothing is sent.
    * @throws as `StreamSocket.sendAll` does.
    */
   send(message: Message, options?: WaitOptions): Promise<void> {
@@ -31,7 +31,7 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
     return this.socket.sendAll(frame, options);
   }
 
-  /** Sends several messages, which leave together: all of them, or none where the codec refuses one. */
+  /** Sends several messages together. If the codec refuses one of them, none is sent. Throws as `send` does. */
   async sendMany(messages: Iterable<Message>, options?: WaitOptions): Promise<void> {
     return this.socket.sendMany(
       Array.from(messages, (message) => this.codec.encode(message)),
@@ -42,11 +42,11 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
   /**
    * Receives the next message.
    *
-   * @param options `idleTimeoutMs` runs until its first byte, `messageTimeoutMs` from the first to the last.
-   * @returns the message, or `null` where the peer ended cleanly: between two messages.
-   * @throws UnexpectedEofError the peer ended inside a message; it counts that message's bytes, header included.
-   * @throws FrameRefusedError what comes is no message. Refused from its header, no byte of it is taken; refused for
-   * its value, it is taken, and the next message can be received.
+   * @param options `idleTimeoutMs` runs until the first byte, `messageTimeoutMs` from the first byte to the last.
+   * @returns the message, or `null` if the peer ended between two messages.
+   * @throws UnexpectedEofError the peer ended within a message; the error counts that message's bytes, header included.
+   * @throws FrameRefusedError the bytes are no message. If the header is refused, no byte is taken; if the value is
+   * refused, the message is taken, and the next one can be received.
    * @throws TimedOutError, AbortedError no byte is taken: the next call receives the whole message.
    * @throws ConcurrentReadError, SocketClosedError, ConnectionLostError
    */
@@ -54,7 +54,7 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
     return this.socket.recvMessage(this.codec, options);
   }
 
-  /** The next message where it has come as a whole, else `undefined`. Never waits; throws as `receive` does. */
+  /** The next message if it is there as a whole, else `undefined`. Never waits; throws as `receive` does. */
   tryReceive(): Message | undefined {
     return this.socket.tryRecvMessage(this.codec);
   }
@@ -74,7 +74,7 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
 
   private nextIteration(): Promise<IteratorResult<Message, void>> {
     try {
-      // One promise for a message that is there already, not two.
+      // A message that is there costs one promise, not two.
       const ready = this.tryReceive();
       return ready === undefined ? this.receive().then(toIteration) : Promise.resolve(toIteration(ready));
     } catch (error) {

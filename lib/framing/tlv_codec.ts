@@ -1,33 +1,34 @@
 import { requireWholeNumber } from '../arguments';
+import { type Codec } from './codec';
 import { FrameTooLongError, InvalidTypeError, UnknownTypeError } from './errors';
 import { allocateFrame } from './frame_pool';
-import { type Codec } from './codec';
 import { type ValueFormat } from './value_format';
 
-/** A message of a type. `type` has one character (U+0000 to U+00FF) for each byte of the header's type field. */
+/** A message with a type: one character (U+0000 to U+00FF) for each byte of the header's type field. */
 export interface TypedMessage<Value> {
   readonly type: string;
   readonly value: Value;
 }
 
-/** The header of a type·length·value protocol. */
+/** The layout of a type·length·value protocol: the header, and the limits of a message. */
 export interface TlvLayout {
-  /** Bytes of the type field, 0 to 8. With 0 every message has the type `''`. */
+  /** The size of the type field, 0 to 8 bytes. With 0 every message has the type `''`. */
   readonly typeBytes: number;
-  /** Bytes of the length field, 1 to 6: an unsigned integer that counts the value's bytes. */
+  /** The size of the length field, 1 to 6 bytes: an unsigned integer, the value's size in bytes. */
   readonly lengthBytes: number;
   readonly byteOrder: 'little-endian' | 'big-endian';
-  /** The longest value, in bytes, that is sent or taken. */
+  /** The size of the longest value that is sent or accepted, in bytes. */
   readonly maxValueBytes: number;
-  /** The types that this end takes; others are refused from their header. Default: every type. */
+  /** The types that this end accepts; others are refused from their header. Default: every type. */
   readonly acceptedTypes?: Iterable<string>;
 }
 
-/** The codec of messages that are type·length·value. Pure: it holds its layout and nothing else. */
+/** The codec of a type·length·value protocol. It has no state. */
 export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
   readonly headerBytes: number;
   private readonly accepted: ReadonlySet<string> | undefined;
 
+  /** @throws RangeError a size is out of its range, or `maxValueBytes` does not fit into the length field. */
   constructor(
     private readonly layout: TlvLayout,
     private readonly format: ValueFormat<Value>,
@@ -39,7 +40,7 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
     this.accepted = layout.acceptedTypes === undefined ? undefined : new Set(layout.acceptedTypes);
   }
 
-  /** @throws UnknownTypeError, FrameTooLongError; where both apply, the type's. */
+  /** @throws UnknownTypeError, FrameTooLongError; if both apply, UnknownTypeError. */
   frameLength(bytes: Buffer, offset: number): number {
     const { typeBytes, lengthBytes, byteOrder, maxValueBytes } = this.layout;
     const type = this.typeAt(bytes, offset);
@@ -52,7 +53,7 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
     return this.headerBytes + length;
   }
 
-  /** @throws InvalidTextError for a text format */
+  /** @throws InvalidTextError for `utf8Text` */
   decode(bytes: Buffer, offset: number, length: number): TypedMessage<Value> {
     return {
       type: this.typeAt(bytes, offset),

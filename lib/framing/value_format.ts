@@ -1,16 +1,16 @@
 import { InvalidTextError } from './errors';
 
-/** How a message's value is written as bytes and read from them. */
+/** The encoding of a message's value as bytes. */
 export interface ValueFormat<Value> {
-  /** The value's size in bytes. */
+  /** The size of the encoded value, in bytes. */
   byteLength(value: Value): number;
-  /** Writes the value's bytes at `offset`, where there is room for them. */
+  /** Writes the encoded value into `target` at `offset`. There is room for `byteLength` bytes. */
   write(value: Value, target: Buffer, offset: number): void;
-  /** The value of these bytes; it may be a view of them. */
+  /** The value that these bytes encode; it may be a view of them. */
   read(bytes: Buffer): Value;
 }
 
-/** The value is its bytes; reading gives a view, not a copy. */
+/** The value is its bytes. Reading gives a view, not a copy. */
 export const rawBytes: ValueFormat<Uint8Array> & { read(bytes: Buffer): Buffer } = {
   byteLength: (value) => value.length,
   write: (value, target, offset) => target.set(value, offset),
@@ -18,8 +18,8 @@ export const rawBytes: ValueFormat<Uint8Array> & { read(bytes: Buffer): Buffer }
 };
 
 /**
- * The value is text in UTF-8, strictly, both ways: nothing is replaced by U+FFFD in silence, and a byte order mark is
- * part of the text.
+ * The value is text in strict UTF-8, both ways: malformed input is an `InvalidTextError`, never replaced by U+FFFD. A byte
+ * order mark is part of the text.
  */
 export const utf8Text: ValueFormat<string> = {
   byteLength(value) {

@@ -66,8 +66,8 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   /**
-   * Resolves, and never rejects, when the connection is gone: closed on this side, ended by both sides, or lost. A loss
-   * is noticed by reading or writing: not while reading is paused, because no call takes the buffered bytes.
+   * Resolves, and never rejects, when the connection has ended: closed on this side, ended by both sides, or lost. A loss
+   * is noticed by a read or a write of the stream, so not while reading is paused.
    */
   get closed(): Promise<void> {
     return this.connection.closed;
@@ -132,7 +132,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    *
    * @param headerBytes the size of the header.
    * @param frameLength gives the length of the whole frame for its header. It may be called several times for the same
-   * header. This call throws what it throws, and no byte is taken.
+   * header. An error that it throws fails the call; no byte is taken.
    * @returns the frame, or `null` if the peer ended before its first byte.
    * @throws as `recvExactly` does.
    */
@@ -148,7 +148,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    * As `recvFrame`, without waiting: the frame if it is there as a whole, else `undefined`. An end or a loss is left to
    * the next call that waits.
    *
-   * @throws what `frameLength` throws; SocketClosedError, ConcurrentReadError, SocketStateError.
+   * @throws SocketClosedError, ConcurrentReadError, SocketStateError, an error of `frameLength`
    */
   tryRecvFrame(headerBytes: number, frameLength: FrameLength): Buffer | undefined {
     return this.receiver.tryReceive(decoderOf(headerBytes, frameLength));
@@ -158,7 +158,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    * As `recvFrame`, with a decoder, which every `Codec` is.
    *
    * @returns the content of the frame, or `null` if the peer ended before its first byte.
-   * @throws as `recvExactly` does, and what `decoder` throws.
+   * @throws as `recvExactly` does; an error of `decoder`.
    */
   recvMessage<Content>(decoder: FrameDecoder<Content>, options?: ReceiveOptions): Promise<Content | null> {
     return this.receiver.receive(decoder, options);

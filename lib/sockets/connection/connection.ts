@@ -148,8 +148,8 @@ export class Connection {
   }
 
   /**
-   * Takes over a stream and handles its events from here on, `error` included. What has happened to the stream before is
-   * noticed: an end, an error, a close.
+   * Takes over a stream and handles its events from here on, `error` included. An end, an error or a close that came
+   * before has its effect at once.
    *
    * @throws TypeError the stream gives strings or objects instead of bytes, or has a connection already.
    */
@@ -170,10 +170,10 @@ export class Connection {
   }
 
   /**
-   * From `connecting` to `open`. Both addresses are read while the system still knows them; on a stream that has ended
-   * already that is all.
+   * From `connecting` to `open`. Both addresses are read here, because the system drops them at a reset; on a stream
+   * that has ended already nothing else happens.
    *
-   * @param known `local` if it need not be asked for; `remote` for a stream that cannot tell it, as a Unix socket.
+   * @param known `local` if it is known without a system call; `remote` for a stream without one, as a Unix socket.
    */
   open(known: Endpoints = NO_ENDPOINTS): void {
     const stream = this.adoptedStream!;
@@ -225,8 +225,8 @@ export class Connection {
   }
 
   /**
-   * Checks that the connection has been open, and that this side has not closed it. It may have been lost, or have
-   * ended: that is for each direction to judge.
+   * Checks that the connection has been open, and that this side has not closed it. It may have been lost or have ended,
+   * which each direction checks.
    *
    * @throws SocketStateError, SocketClosedError
    */

@@ -50,7 +50,7 @@ export class Receiver implements Incoming, Cancellable {
   /**
    * Receives one frame.
    *
-   * @returns what `decoder` makes of it, or `null` if the peer ended before its first byte.
+   * @returns its content, by `decoder`, or `null` if the peer ended before its first byte.
    * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected), ConcurrentReadError,
    * UnexpectedEofError, TimedOutError, AbortedError, an error of `decoder`; always by the promise.
    */
@@ -78,7 +78,7 @@ export class Receiver implements Incoming, Cancellable {
     return this.buffer.length < needed ? undefined : this.takeFrame(decoder, needed);
   }
 
-  /** Receives what is buffered, at most `limit` bytes; waits for the first byte only. Throws as `receive` does. */
+  /** Receives the buffered bytes, at most `limit`; waits for the first byte only. Throws as `receive` does. */
   receiveAvailable(limit: number, options: ReceiveOptions | undefined): Promise<Buffer | null> {
     return this.receive(new PlainFrameDecoder(1, () => Math.min(limit, this.buffer.length)), options);
   }

@@ -1,37 +1,38 @@
 import { type Duplex } from 'node:stream';
 import { Deferred } from '../../async/deferred';
 
-/** Up to this size, copying several pieces into one costs less than handing them to the system one by one. */
+/** Up to this size, a copy of several pieces into one costs less than a write of each. */
 const COPY_LIMIT_BYTES = 16_384;
 
-/** The sends of one turn of the event loop: they leave together, and are settled together. */
+/** The sends of one turn of the event loop. They are written together and settled together. */
 export class WriteBatch {
-  /** Settled once all of it has left, or cannot. */
+  /** Settled when the stream has passed on the whole batch, or has failed. */
   readonly outcome = new Deferred<void>();
-  /** The batch that is written behind this one. */
+  /** The batch that was written after this one. */
   next: WriteBatch | undefined;
-  /** The pieces before the last; most batches have none. */
+  /** The pieces before the last one; most batches have none. */
   private pieces: Uint8Array[] | undefined;
-  /** How many bytes belong to the last piece that lie behind `last`, in the same memory. */
-  private behindLast = 0;
+  /** The number of bytes after `last`, in the same memory, that belong to the last piece. */
+  private bytesAfterLast = 0;
   private size: number;
 
   constructor(private last: Uint8Array) {
     this.size = last.length;
   }
 
+  /** Adds a buffer: to the last piece if it is adjacent in memory, else as a piece of its own. */
   add(buffer: Uint8Array): void {
     this.size += buffer.length;
-    if (this.isBehindLast(buffer)) {
-      this.behindLast += buffer.length;
+    if (this.isAdjacent(buffer)) {
+      this.bytesAfterLast += buffer.length;
       return;
     }
     (this.pieces ??= []).push(this.lastPiece());
     this.last = buffer;
-    this.behindLast = 0;
+    this.bytesAfterLast = 0;
   }
 
-  /** Writes everything; `onWritten` is told once, when the stream has passed all of it on or has failed. */
+  /** Writes the batch. The stream calls `onWritten` once, when it has passed on the whole batch or has failed. */
   writeTo(stream: Duplex, onWritten: (error: Error | null | undefined) => void): void {
     const { pieces } = this;
     const last = this.lastPiece();
@@ -47,14 +48,14 @@ export class WriteBatch {
     }
   }
 
-  /** Whether a buffer continues the last piece in memory, as frames do that were made one after the other. */
-  private isBehindLast(buffer: Uint8Array): boolean {
+  /** Whether a buffer follows the last piece in memory, as consecutive frames do: see `allocateFrame`. */
+  private isAdjacent(buffer: Uint8Array): boolean {
     const { last } = this;
-    return buffer.buffer === last.buffer && buffer.byteOffset === last.byteOffset + last.length + this.behindLast;
+    return buffer.buffer === last.buffer && buffer.byteOffset === last.byteOffset + last.length + this.bytesAfterLast;
   }
 
   private lastPiece(): Uint8Array {
-    const { last, behindLast } = this;
-    return behindLast === 0 ? last : Buffer.from(last.buffer, last.byteOffset, last.length + behindLast);
+    const { last, bytesAfterLast } = this;
+    return bytesAfterLast === 0 ? last : Buffer.from(last.buffer, last.byteOffset, last.length + bytesAfterLast);
   }
 }

@@ -1,4 +1,4 @@
-/** How a Node stream really ends: what the documented calls leave out, for TCP above libuv and for TLS. */
+/** The end of a Node stream: the cases of TCP over libuv, and of TLS, that the documented calls do not cover. */
 import { type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 

@@ -1,17 +1,17 @@
 import { type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 
-/** How a TCP connection is set up, the one under TLS too; a Unix socket has no use for them. */
+/** Options of a TCP connection, including the one under TLS. They have no effect on a Unix socket. */
 export interface TcpOptions {
-  /** Send small writes at once (TCP_NODELAY) instead of waiting for company (Nagle, RFC 896). Default: true. */
+  /** Sends small writes at once (TCP_NODELAY) instead of collecting them (Nagle, RFC 896). Default: true. */
   readonly noDelay?: boolean;
-  /** Probe an idle connection (SO_KEEPALIVE), so that a peer that vanished is noticed. Default: true. */
+  /** Probes an idle connection (SO_KEEPALIVE): a peer that has vanished is noticed. Default: true. */
   readonly keepAlive?: boolean;
-  /** Idle milliseconds before the first probe. Default: 30000. */
+  /** The idle time before the first probe, in milliseconds. Default: 30000. */
   readonly keepAliveInitialDelayMs?: number;
 }
 
-/** The same as `net` spells it. */
+/** The options for `net.connect` and `net.createServer`. */
 export function toNetOptions(options: TcpOptions): {
   noDelay: boolean;
   keepAlive: boolean;
@@ -26,7 +26,7 @@ export function toNetOptions(options: TcpOptions): {
   };
 }
 
-/** Sets up a stream that somebody else has made, as far as it is a TCP connection. */
+/** Sets the options on a stream that exists already, if it is a TCP connection. */
 export function withTcpOptions<Stream extends Duplex>(stream: Stream, options: TcpOptions): Stream {
   const { noDelay, keepAlive, keepAliveInitialDelay } = toNetOptions(options);
   const socket = stream as Duplex as Partial<Socket>;

@@ -1,9 +1,9 @@
-/** What `sockaddr_un` holds besides the closing zero (unix(7)): 108 bytes on Linux, 104 on macOS and the BSDs. */
+/** The size of `sun_path` in `sockaddr_un` without the final zero (unix(7)): 108 - 1 on Linux, 104 - 1 on macOS and BSD. */
 const MOST_BYTES = process.platform === 'linux' ? 107 : 103;
 
 /**
- * Refuses the path of a Unix socket that the system has no room for: Node 20 cuts it off without a word, and would bind
- * or connect to another file.
+ * Refuses the path of a Unix socket that is longer than the system allows. Node 20 would truncate it without an error, and
+ * bind or connect to another file.
  *
  * @throws Error with the code ENAMETOOLONG.
  */
