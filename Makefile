@@ -6,6 +6,7 @@ AGENCIES ?= 5
 BETS ?= 10000
 COMPOSE_FILE := docker-compose-dev.yaml
 COMPOSE := docker compose -f $(COMPOSE_FILE)
+PACKAGE = dist/package/sockwright-$(shell node -p "require('./lib/package.json').version").tgz
 
 .PHONY: help
 help: ## List what can be made
@@ -30,10 +31,22 @@ data: build ## Make sample data in .data (AGENCIES=5, BETS=10000 of each agency)
 	@node dist/tools/generate_data.js --agencies '$(AGENCIES)' --bets '$(BETS)'
 
 .PHONY: lint
-lint: node_modules ## Linter, format check and type check
-	npm run --silent lint
-	npm run --silent format:check
-	npm run --silent typecheck
+lint: node_modules ## Linter, format, types, rules of imports, the packed library
+	@$(MAKE) --no-print-directory --jobs=2 lint-code lint-types lint-format lint-package lint-imports
+
+.PHONY: lint-code lint-types lint-format lint-package lint-imports
+lint-code:
+	@npm run --silent lint
+lint-types:
+	@npm run --silent typecheck
+lint-format:
+	@npm run --silent format:check
+lint-imports:
+	@npm run --silent lint:imports
+lint-package: pack
+	@npx --no-install publint --strict $(PACKAGE)
+	@npx --no-install attw --profile node16 --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
+	  { cat dist/package/types.txt; exit 1; }
 
 .PHONY: test
 ifdef COVERAGE
@@ -97,7 +110,7 @@ pack: node_modules ## Pack the socket library for npm; the last line says where 
 	@rm -rf lib/dist && npx tsc -p lib
 	@cp LICENSE lib/LICENSE && mkdir -p dist/package
 	@cd lib && npm pack --silent --pack-destination ../dist/package >/dev/null
-	@ls dist/package/sockwright-$$(node -p "require('./lib/package.json').version").tgz
+	@ls $(PACKAGE)
 
 .PHONY: api
 api: node_modules ## Write the library's reference from its docstrings into docs/api/

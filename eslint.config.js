@@ -4,22 +4,12 @@ const js = require('@eslint/js');
 const tseslint = require('typescript-eslint');
 const prettier = require('eslint-config-prettier');
 
-/** Layers may import downwards only: apps use lib through its front doors, lib knows nothing of apps. */
-function forbidImports(files, patterns) {
-  return { files, rules: { 'no-restricted-imports': ['error', { patterns }] } };
-}
-
-const throughTheFrontDoor = {
-  regex: '(^|/)lib/(sockets|messages)(/|$)|(^|/)lib/testing/(?!index$)',
-  message: 'Import the library through lib/index or lib/testing/index, as its users do.',
-};
-
 module.exports = tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', 'coverage/**', 'docs/api/**'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
-    files: ['**/*.js'],
+    files: ['**/*.js', '**/*.cjs'],
     languageOptions: {
       sourceType: 'commonjs',
       globals: {
@@ -62,37 +52,6 @@ module.exports = tseslint.config(
       'no-console': 'error',
     },
   },
-  forbidImports(['lib/**/*.ts'], [{ regex: '(^|/)apps(/|$)', message: 'The library knows nothing of the apps.' }]),
-  forbidImports(
-    ['lib/sockets/**/*.ts'],
-    [{ regex: '/(messages|testing|apps)(/|$)', message: 'Sockets are the lowest layer.' }],
-  ),
-  forbidImports(
-    ['lib/messages/**/*.ts'],
-    [{ regex: '/(testing|apps)(/|$)', message: 'Messages use sockets and nothing above.' }],
-  ),
-  forbidImports(
-    ['apps/lottery/**/*.ts', 'apps/runtime/**/*.ts'],
-    [
-      throughTheFrontDoor,
-      { regex: '/(server|client|echo)(/|$)', message: 'What both sides share depends on neither.' },
-    ],
-  ),
-  forbidImports(
-    ['apps/server/**/*.ts'],
-    [throughTheFrontDoor, { regex: '/(client|echo)(/|$)', message: 'Server and client meet in apps/lottery only.' }],
-  ),
-  forbidImports(
-    ['apps/client/**/*.ts'],
-    [throughTheFrontDoor, { regex: '/(server|echo)(/|$)', message: 'Server and client meet in apps/lottery only.' }],
-  ),
-  forbidImports(
-    ['apps/echo/**/*.ts'],
-    [
-      throughTheFrontDoor,
-      { regex: '/(server|client)/(?!.*echo)', message: 'The echo pair needs the library and the runtime only.' },
-    ],
-  ),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {

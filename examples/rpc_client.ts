@@ -1,5 +1,5 @@
 /* eslint-disable no-console -- a program for a terminal */
-import { ConnectSocket, MessageChannel } from '../lib/index'; // for you: 'sockwright'
+import { ConnectSocket, FramedSocket } from '../lib/index'; // for you: 'sockwright'
 import { type Result, rpcCodec } from './rpc_protocol';
 
 interface Pending {
@@ -12,7 +12,7 @@ class RpcClient {
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
 
-  constructor(private readonly channel: MessageChannel<{ type: string; value: unknown }>) {
+  constructor(private readonly channel: FramedSocket<{ type: string; value: unknown }>) {
     this.receiveAll().then(
       () => this.failAll(new Error('the server has ended')),
       (error: Error) => this.failAll(error),
@@ -46,7 +46,7 @@ class RpcClient {
 async function main(port: number): Promise<void> {
   await using socket = new ConnectSocket({ host: '127.0.0.1', port });
   await socket.connect({ timeoutMs: 2000 });
-  const client = new RpcClient(new MessageChannel(socket, rpcCodec));
+  const client = new RpcClient(new FramedSocket(socket, rpcCodec));
   const calls = [
     client.call('addSlowly', 1, 2).then((sum) => console.log(`1 + 2 = ${sum}, slowly`)),
     client.call('add', 3, 4).then((sum) => console.log(`3 + 4 = ${sum}`)),

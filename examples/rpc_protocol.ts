@@ -1,4 +1,4 @@
-import { TypeLengthValueCodec, utf8Text, type ValueFormat } from '../lib/index'; // for you: 'sockwright'
+import { TlvCodec, utf8Text, type ValueFormat } from '../lib/index'; // for you: 'sockwright'
 
 /** A call (`C`) and its result (`R`), which carry the same number, so that calls may overtake each other. */
 export interface Call {
@@ -22,7 +22,7 @@ function json<Value>(): ValueFormat<Value> {
 }
 
 /** One letter, 4 bytes of length in network byte order, JSON of at most 64 KiB. */
-export const rpcCodec = new TypeLengthValueCodec(
+export const rpcCodec = new TlvCodec(
   { typeBytes: 1, lengthBytes: 4, byteOrder: 'big-endian', maxValueBytes: 65_536, acceptedTypes: ['C', 'R'] },
   json<Call | Result>(),
 );

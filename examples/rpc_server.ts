@@ -1,6 +1,6 @@
 /* eslint-disable no-console -- a program for a terminal */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatAddress, ListenSocket, MessageChannel, type StreamSocket } from '../lib/index'; // for you: 'sockwright'
+import { formatAddress, ListenSocket, FramedSocket, type StreamSocket } from '../lib/index'; // for you: 'sockwright'
 import { type Call, rpcCodec } from './rpc_protocol';
 
 const methods: Readonly<Record<string, (...args: number[]) => number | Promise<number>>> = {
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
 }
 
 async function serve(peer: StreamSocket): Promise<void> {
-  await using channel = new MessageChannel(peer, rpcCodec);
+  await using channel = new FramedSocket(peer, rpcCodec);
   const running = new Set<Promise<void>>();
   for (;;) {
     const message = await channel.receive({ idleTimeoutMs: 60_000, messageTimeoutMs: 5000 });
@@ -32,7 +32,7 @@ async function serve(peer: StreamSocket): Promise<void> {
   await Promise.all(running);
 }
 
-async function answer(channel: MessageChannel<{ type: string; value: unknown }>, call: Call): Promise<void> {
+async function answer(channel: FramedSocket<{ type: string; value: unknown }>, call: Call): Promise<void> {
   await channel.send({ type: 'R', value: { id: call.id, ...(await outcomeOf(call)) } });
 }
 

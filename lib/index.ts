@@ -1,13 +1,12 @@
-/** Object-oriented TCP sockets with promises, and messages on them. */
-export { type Address, formatAddress } from './sockets/address';
+/** Object-oriented TCP sockets with promises, and framed messages on them. */
+export { type Address, formatAddress } from './address';
 export { ConnectSocket, type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_socket';
 export { ListenSocket, type ListenSocketOptions, type ListenTarget } from './sockets/listen_socket';
 export { PeerSocket } from './sockets/peer_socket';
-export { type FrameReader, type FrameSize } from './sockets/frame_reader';
-export { type ReceiveOptions } from './sockets/receive_options';
+export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
 export { type BufferOptions, StreamSocket } from './sockets/stream_socket';
-export { type TcpOptions } from './sockets/tcp_options';
-export { type WaitOptions } from './sockets/wait_limits';
+export { type TcpOptions } from './sockets/platform/tcp_options';
+export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
   AcceptFailedError,
@@ -15,7 +14,7 @@ export {
   ConnectFailedError,
   ConnectionLostError,
   DelimiterNotFoundError,
-  type Ends,
+  type Endpoints,
   ListenFailedError,
   type Operation,
   SocketClosedError,
@@ -23,19 +22,15 @@ export {
   SocketStateError,
   TimedOutError,
   UnexpectedEofError,
-} from './sockets/errors';
-export { MessageChannel } from './messages/message_channel';
-export { type MessageCodec } from './messages/message_codec';
+} from './errors';
+export { FramedSocket } from './framing/framed_socket';
+export { type Codec } from './framing/codec';
 export {
   FrameRefusedError,
   FrameTooLongError,
   InvalidTextError,
   InvalidTypeError,
   UnknownTypeError,
-} from './messages/errors';
-export {
-  TypeLengthValueCodec,
-  type TypedMessage,
-  type TypeLengthValueLayout,
-} from './messages/type_length_value_codec';
-export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './messages/value_format';
+} from './framing/errors';
+export { TlvCodec, type TlvLayout, type TypedMessage } from './framing/tlv_codec';
+export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';

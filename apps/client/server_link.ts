@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
-import { type ConnectSocket, MessageChannel, SocketError } from '../../lib/index';
+import { type ConnectSocket, FramedSocket, SocketError } from '../../lib/index';
 import { createAgencyCodec } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
 import { type ActionLog } from '../runtime/action_log';
@@ -60,9 +60,9 @@ export class ServerLink {
     await socket.connect({ timeoutMs: CONNECT_TIMEOUT_MS, signal: stop });
     this.log.debug('connect', 'success');
     try {
-      return await work(new ServerSession(new MessageChannel(socket, this.codec), stop, () => this.noteProgress()));
+      return await work(new ServerSession(new FramedSocket(socket, this.codec), stop, () => this.noteProgress()));
     } finally {
-      await socket.drainAndClose({ timeoutMs: LINGER_MS });
+      await socket.lingeringClose({ timeoutMs: LINGER_MS });
       if (stop.aborted) this.log.info('close_connection', 'success');
     }
   }

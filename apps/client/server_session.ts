@@ -1,4 +1,4 @@
-import { decodeUtf8, InvalidTextError, type MessageChannel, type ReceiveOptions } from '../../lib/index';
+import { decodeUtf8, InvalidTextError, type FramedSocket, type ReceiveOptions } from '../../lib/index';
 import { parseCanonicalNumber } from '../lottery/canonical_number';
 import { type LotteryMessage, MessageType, textMessage } from '../lottery/protocol';
 import { ProtocolError } from '../lottery/protocol_error';
@@ -22,7 +22,7 @@ export type DrawAnswer = { readonly held: true } | { readonly held: false; reado
 /** The agency's side of the protocol on one connection: what it says, and what it takes for an answer. */
 export class ServerSession {
   constructor(
-    private readonly channel: MessageChannel<LotteryMessage>,
+    private readonly channel: FramedSocket<LotteryMessage>,
     /** Ends every wait for an answer; no answer is lost by that. */
     private readonly stop: AbortSignal,
     /** Told of every answer that takes the agency further. */

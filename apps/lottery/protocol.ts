@@ -1,4 +1,4 @@
-import { rawBytes, TypeLengthValueCodec, type TypedMessage } from '../../lib/index';
+import { rawBytes, TlvCodec, type TypedMessage } from '../../lib/index';
 
 /** The types of the messages; see docs/protocol.md for who sends which and when. */
 export const MessageType = {
@@ -17,7 +17,7 @@ export const MSG_MAX_LENGTH = 8192;
 
 /** A message as it travels: its value is bytes, which are UTF-8 text. */
 export type LotteryMessage = TypedMessage<Uint8Array>;
-export type LotteryCodec = TypeLengthValueCodec<Uint8Array>;
+export type LotteryCodec = TlvCodec<Uint8Array>;
 
 /** What the server takes: `N`, `B`, `F`, `A`. */
 export function createServerCodec(): LotteryCodec {
@@ -37,7 +37,7 @@ export function textMessage(type: string, text = ''): LotteryMessage {
 }
 
 function createCodec(acceptedTypes: readonly string[]): LotteryCodec {
-  return new TypeLengthValueCodec<Uint8Array>(
+  return new TlvCodec<Uint8Array>(
     { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: MSG_MAX_LENGTH, acceptedTypes },
     rawBytes,
   );

@@ -1,6 +1,6 @@
 import {
   FrameTooLongError,
-  type MessageChannel,
+  type FramedSocket,
   type ReceiveOptions,
   SocketError,
   TimedOutError,
@@ -60,7 +60,7 @@ export class AgencySession implements ConversationHost, AnswerOwner {
   private refusal: ProtocolError | undefined;
 
   constructor(
-    private readonly channel: MessageChannel<LotteryMessage>,
+    private readonly channel: FramedSocket<LotteryMessage>,
     private readonly services: LotteryServices,
     private readonly limits: SessionLimits,
     private readonly owner: SessionOwner,
@@ -211,6 +211,6 @@ export class AgencySession implements ConversationHost, AnswerOwner {
         .send(textMessage(MessageType.error, `${code}: ${words}`), { timeoutMs: lingerMs })
         .catch(() => {});
     }
-    await this.channel.socket.drainAndClose({ timeoutMs: lingerMs });
+    await this.channel.socket.lingeringClose({ timeoutMs: lingerMs });
   }
 }

@@ -1,4 +1,4 @@
-import { type MessageChannel } from '../../lib/index';
+import { type FramedSocket } from '../../lib/index';
 import { type LotteryMessage } from '../lottery/protocol';
 
 /** An answer that is owed: not known yet, known, or not to be had. */
@@ -42,7 +42,7 @@ export class AnswerQueue {
    * @param sendTimeoutMs how long the agency may take to receive one; then the connection is reset.
    */
   constructor(
-    private readonly channel: MessageChannel<LotteryMessage>,
+    private readonly channel: FramedSocket<LotteryMessage>,
     private readonly limits: QueueLimits,
     private readonly sendTimeoutMs: number,
     private readonly owner: AnswerOwner,

@@ -1,6 +1,6 @@
 import 'reflect-metadata/lite';
 import { Container } from 'inversify';
-import { ListenSocket, MessageChannel } from '../../lib/index';
+import { ListenSocket, FramedSocket } from '../../lib/index';
 import { createServerCodec } from '../lottery/protocol';
 import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './activity/server_activity';
@@ -87,7 +87,7 @@ function createSessionFactory(settings: ServerSettings) {
     log: ActionLog,
   ): SessionFactory => {
     const services: LotteryServices = { bets, tracker, winners, registry, activity, log };
-    return (peer, owner) => new AgencySession(new MessageChannel(peer, codec), services, limits, owner);
+    return (peer, owner) => new AgencySession(new FramedSocket(peer, codec), services, limits, owner);
   };
 }
 

@@ -5,7 +5,7 @@ import {
   formatAddress,
   ListenFailedError,
   type ListenSocket,
-  MessageChannel,
+  FramedSocket,
   type PeerSocket,
 } from '../../lib/index';
 import { createServerCodec, MessageType, textMessage } from '../lottery/protocol';
@@ -198,11 +198,11 @@ export class LotteryServer implements SessionOwner {
       return;
     }
     this.rejections++;
-    const channel = new MessageChannel(peer, createServerCodec());
+    const channel = new FramedSocket(peer, createServerCodec());
     const words = `busy: ${this.budget.sessions} sessions are open, no more are taken`;
     // One that is gone already needs no answer.
     await channel.send(textMessage(MessageType.error, words), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
-    await peer.drainAndClose({ timeoutMs: BUSY_LINGER_MS });
+    await peer.lingeringClose({ timeoutMs: BUSY_LINGER_MS });
     this.rejections--;
   }
 

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ListenSocket, MessageChannel, rawBytes, TypeLengthValueCodec } from '../../lib/index';
+import { ListenSocket, FramedSocket, rawBytes, TlvCodec } from '../../lib/index';
 
 /**
  * What an idle connection costs a server in memory: plain net with three listeners, and the library with a message
@@ -31,16 +31,16 @@ const servers: Readonly<Record<string, () => Promise<IdleServer>>> = {
   },
 
   async sockwright() {
-    const codec = new TypeLengthValueCodec(
+    const codec = new TlvCodec(
       { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 },
       rawBytes,
     );
-    const channels: MessageChannel<unknown>[] = [];
+    const channels: FramedSocket<unknown>[] = [];
     const listener = new ListenSocket({ host: '127.0.0.1', port: 0, backlog: 511 });
     await listener.bindAndListen();
     void (async () => {
       for await (const peer of listener) {
-        const channel = new MessageChannel(peer, codec);
+        const channel = new FramedSocket(peer, codec);
         channels.push(channel);
         channel.receive({ idleTimeoutMs: 600_000, messageTimeoutMs: 10_000 }).catch(ignore);
       }

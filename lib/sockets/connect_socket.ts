@@ -1,14 +1,15 @@
 import { connect, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { type Address, formatAddress } from './address';
-import { ConnectFailedError, SocketClosedError, SocketStateError } from './errors';
+import { type Address, formatAddress } from '../address';
+import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
+import { Waiter } from '../async/waiter';
+import { ConnectFailedError, type Endpoints, SocketClosedError, SocketStateError } from '../errors';
+import { type Opening } from './connection/connection';
+import { type TcpOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
+import { requirePathFits } from './platform/unix_path';
 import { type BufferOptions, StreamSocket } from './stream_socket';
-import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
-import { requirePathFits } from './unix_path';
-import { checkOptions, type WaitOptions } from './wait_limits';
-import { Waiter } from './waiter';
 
-/** Where to connect to: a TCP port, the path of a Unix socket, or a stream of the caller's own making. */
+/** The target: a TCP port, the path of a Unix socket, or a stream that the caller makes. */
 export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;
 
 export type ConnectTarget =
@@ -16,95 +17,64 @@ export type ConnectTarget =
   | { readonly path: string }
   | {
       /**
-       * Makes the stream when `connect` is called: `() => tls.connect({ …, allowHalfOpen: true })`, say. A stream that
-       * is still connecting, or in its TLS handshake, is waited for.
+       * Makes the stream, when `connect` is called: `() => tls.connect({ …, allowHalfOpen: true })` for instance. A
+       * stream that is still connecting, or in its TLS handshake, is waited for.
        */
       readonly createConnection: () => Duplex;
     };
 
-/** The client's socket: it connects, once; for another try, make another. */
+/** The client's socket. It connects once; another attempt needs another socket. */
 export class ConnectSocket extends StreamSocket {
-  private attempt: Waiter<void> | undefined;
-  private called = false;
+  private isConnectCalled = false;
 
-  /** @throws RangeError an option that is no number of bytes. */
+  /** @throws RangeError `receiveBufferBytes` is not a whole number of at least 1. */
   constructor(private readonly options: ConnectSocketOptions) {
     super(options);
   }
 
   /**
-   * Connects. Resolves once bytes can be sent: for TLS, after the handshake.
+   * Connects. Resolves when bytes can be sent: for TLS, after the handshake.
    *
-   * @throws ConnectFailedError refused, unreachable, unknown name, a failed handshake. Its message names every address
-   * that was tried.
+   * @throws ConnectFailedError refused, unreachable, unknown name, failed handshake. The message names every address that
+   * was tried.
    * @throws TimedOutError, AbortedError the attempt is dropped.
-   * @throws SocketClosedError `close()` came first.
-   * @throws SocketStateError on a second call, whatever became of the first.
+   * @throws SocketClosedError `close()` or `reset()` came before, or meanwhile.
+   * @throws SocketStateError on a second call, whatever the result of the first was.
    *
-   * After any failure the socket is closed, but for a signal that had fired before: that call has no effect at all.
+   * After any failure the socket is closed. One exception: a signal that had fired before, which has no effect at all.
    */
   async connect(options?: WaitOptions): Promise<void> {
-    const ends = { remote: this.target };
-    checkOptions('connect', ends, options);
-    if (this.called) throw new SocketStateError('connect', ends, 'connect was called already');
-    if (this.isClosed) throw new SocketClosedError('connect', ends);
-    this.called = true;
+    const endpoints = { remote: this.target };
+    checkWaitOptions('connect', endpoints, options);
+    if (this.isConnectCalled) throw new SocketStateError('connect', endpoints, 'connect was called already');
+    if (this.isClosed) throw new SocketClosedError('connect', endpoints);
+    this.isConnectCalled = true;
+    const attempt = new ConnectAttempt(endpoints, options);
     try {
-      const attempt = new Waiter<void>('connect', ends, options);
-      this.attempt = attempt;
       this.begin(attempt);
       await attempt.promise;
     } catch (error) {
-      void super.close();
+      void this.close();
       throw error;
-    } finally {
-      this.attempt = undefined;
     }
   }
 
-  /** Also ends a `connect` that waits, with `SocketClosedError`. */
-  override async close(): Promise<void> {
-    this.cancelAttempt();
-    return super.close();
-  }
-
-  /** Also ends a `connect` that waits, with `SocketClosedError`. */
-  override reset(): void {
-    this.cancelAttempt();
-    super.reset();
-  }
-
-  private begin(attempt: Waiter<void>): void {
-    const stream = this.open(attempt);
-    if (stream === undefined) return;
+  private begin(attempt: ConnectAttempt): void {
+    this.connection.awaitOpen(attempt);
+    let stream: Duplex;
+    try {
+      stream = this.createStream();
+      this.connection.adopt(stream);
+    } catch (unusable) {
+      attempt.onLost(unusable);
+      return;
+    }
     const onReady = (): void => {
-      if (this.isClosed) return;
-      this.startTraffic({ remote: this.target });
-      attempt.resolve();
+      if (!this.isClosed) this.connection.open({ remote: this.target });
     };
     const event = readinessEvent(stream as Partial<Socket & HandshakeState>);
     if (event === undefined) onReady();
     else stream.once(event, onReady);
-  }
-
-  protected override onLost(cause: unknown): void {
-    super.onLost(cause);
-    this.attempt?.reject(new ConnectFailedError({ remote: this.target }, cause ?? 'the stream was closed'));
-  }
-
-  private cancelAttempt(): void {
-    this.attempt?.reject(new SocketClosedError('connect', { remote: this.target }));
-  }
-
-  private open(attempt: Waiter<void>): Duplex | undefined {
-    try {
-      const stream = this.createStream();
-      this.adopt(stream);
-      return stream;
-    } catch (unusable) {
-      attempt.reject(new ConnectFailedError({ remote: this.target }, unusable));
-      return undefined;
-    }
   }
 
   private createStream(): Duplex {
@@ -126,13 +96,41 @@ export class ConnectSocket extends StreamSocket {
   }
 }
 
-/** What a `tls.TLSSocket` tells of its handshake (`node:tls` itself is not loaded for it). */
+/** The promise of `connect`, which the connection settles when it leaves the phase `connecting`. */
+class ConnectAttempt implements Opening {
+  private readonly waiter: Waiter<void>;
+
+  constructor(
+    private readonly endpoints: Endpoints,
+    options: WaitOptions | undefined,
+  ) {
+    this.waiter = new Waiter('connect', endpoints, options);
+  }
+
+  get promise(): Promise<void> {
+    return this.waiter.promise;
+  }
+
+  onOpen(): void {
+    this.waiter.resolve();
+  }
+
+  onLost(cause: unknown): void {
+    this.waiter.reject(new ConnectFailedError(this.endpoints, cause ?? 'the stream was closed'));
+  }
+
+  onClosedHere(): void {
+    this.waiter.reject(new SocketClosedError('connect', this.endpoints));
+  }
+}
+
+/** The handshake of a `tls.TLSSocket`. (`node:tls` is not loaded for the type's sake.) */
 interface HandshakeState {
   readonly encrypted: boolean;
   readonly secureConnecting: boolean;
 }
 
-/** The event that says that a stream can be used; undefined where it can be used already. */
+/** The event after which a stream can be used; undefined if it can be used already. */
 function readinessEvent(stream: Partial<Socket & HandshakeState>): 'secureConnect' | 'connect' | undefined {
   if (stream.encrypted === true && stream.secureConnecting !== false) return 'secureConnect';
   return stream.connecting === true ? 'connect' : undefined;

@@ -1,33 +1,31 @@
 import { createServer, type Server } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { type Address, addressOfServer, isWildcard } from './address';
-import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from './errors';
+import { requireWholeNumber } from '../arguments';
+import { type Address, addressOfServer, isWildcard } from '../address';
+import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from '../errors';
 import { PeerSocket } from './peer_socket';
 import { type BufferOptions } from './stream_socket';
-import { type TcpOptions, toNetOptions, withTcpOptions } from './tcp_options';
-import { rejection } from './rejection';
-import { requireCount } from './require_count';
-import { requirePathFits } from './unix_path';
-import { checkOptions, type WaitOptions } from './wait_limits';
-import { Waiter } from './waiter';
+import { type TcpOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
+import { rejection } from '../async/deferred';
+import { requirePathFits } from './platform/unix_path';
+import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
+import { Waiter } from '../async/waiter';
 
 export type ListenSocketOptions = TcpOptions &
   BufferOptions &
   ListenTarget & {
-    /** How many connections the system may hold that the process has not seen yet (listen(2)). Default: 128. */
+    /** The number of connections that the system may queue for the process (listen(2)). Default: 128. */
     readonly backlog?: number;
-    /**
-     * How many connections may wait here for an `accept`; further ones are reset as they come. Default: as `backlog`.
-     */
+    /** The number of connections that may wait for an `accept`; further ones are reset. Default: as `backlog`. */
     readonly maxWaiting?: number;
     /**
-     * Makes the server underneath, where a plain one will not do: `() => tls.createServer({ key, cert,
-     * allowHalfOpen: true })`. It must not be listening yet.
+     * Makes the server underneath, instead of a plain one: `() => tls.createServer({ key, cert, allowHalfOpen: true })`.
+     * It must not be listening yet.
      */
     readonly createServer?: () => Server;
   };
 
-/** What to listen on: a port (0: any free one) of an address, or the path of a Unix socket. */
+/** The address to listen on: a host with a port (0: any free one), or the path of a Unix socket. */
 export type ListenTarget = { readonly host?: string; readonly port: number } | { readonly path: string };
 
 const DEFAULT_BACKLOG = 128;
@@ -35,8 +33,8 @@ const DEFAULT_BACKLOG = 128;
 /**
  * The server's socket: it binds, listens and accepts.
  *
- * `for await (const peer of listener)` accepts one after the other and ends when the listener is closed. Leaving the
- * loop by `break` closes nothing: it is the same as not calling `accept` any more.
+ * `for await (const peer of listener)` accepts one connection after the other, and ends when the listener is closed.
+ * `break` closes nothing; the listener goes on.
  */
 export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable {
   private readonly backlog: number;
@@ -46,43 +44,44 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private bound: Address | undefined;
   private closed = false;
   private refused = 0;
-  /** At most one of these two holds anything: peers that wait for an accept, accepts that wait for a peer. */
+  /** Connections that wait for an `accept`. At most one of these two collections has elements. */
   private readonly waitingPeers: PeerSocket[] = [];
+  /** Calls of `accept` that wait for a connection. */
   private readonly waitingAccepts = new Set<Waiter<PeerSocket>>();
 
-  /** @throws RangeError an option that is no number. */
+  /** @throws RangeError `backlog` or `maxWaiting` is not a whole number of at least 0. */
   constructor(private readonly options: ListenSocketOptions) {
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
     this.maxWaiting = options.maxWaiting ?? this.backlog;
-    requireCount('backlog', this.backlog, 0);
-    requireCount('maxWaiting', this.maxWaiting, 0);
+    requireWholeNumber('backlog', this.backlog, 0);
+    requireWholeNumber('maxWaiting', this.maxWaiting, 0);
   }
 
-  /** The address that is listened on, with the port that the system chose; undefined before `bindAndListen`. */
+  /** The address, with the port that the system has chosen; undefined before `bindAndListen`. */
   get address(): Address | undefined {
     return this.bound;
   }
 
-  /** How many connections were reset because `maxWaiting` others waited already, or because they came after the close. */
+  /** The number of connections that were reset: `maxWaiting` others waited, or the listener was closed already. */
   get refusedConnections(): number {
     return this.refused;
   }
 
   /**
-   * Binds the address and listens on it.
+   * Binds the address and listens on it. After any failure but `SocketStateError` the listener is closed.
    *
-   * @throws ListenFailedError in use, not permitted, not an address of this machine.
-   * @throws SocketClosedError, TimedOutError, AbortedError; after any failure the socket is closed.
+   * @throws ListenFailedError the address is in use, not permitted, or not one of this machine.
+   * @throws SocketClosedError, TimedOutError, AbortedError
    * @throws SocketStateError on a second call.
    */
   async bindAndListen(options?: WaitOptions): Promise<void> {
-    const ends = { local: this.target };
-    if (this.closed) throw new SocketClosedError('listen', ends);
+    const endpoints = { local: this.target };
+    if (this.closed) throw new SocketClosedError('listen', endpoints);
     if (this.server !== undefined || this.listening !== undefined)
-      throw new SocketStateError('listen', ends, 'it was bound already');
-    checkOptions('listen', ends, options);
+      throw new SocketStateError('listen', endpoints, 'it was bound already');
+    checkWaitOptions('listen', endpoints, options);
 
-    const waiter = new Waiter<void>('listen', ends, options);
+    const waiter = new Waiter<void>('listen', endpoints, options);
     this.listening = waiter;
     try {
       this.startListening(waiter);
@@ -96,11 +95,11 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   /**
-   * The next connection, in the order in which they came; several calls may wait at once and are served in their own
-   * order. The connection may have been lost again meanwhile: its first use tells.
+   * Accepts the next connection. Connections are given out in the order of their arrival, to several waiting calls in
+   * the order of the calls. A connection that was lost meanwhile is given out too; its first use fails.
    *
-   * @throws AcceptFailedError the system could not accept one; the listener goes on, and so may the caller.
-   * @throws SocketClosedError closed before or meanwhile.
+   * @throws AcceptFailedError the system could not accept a connection; the listener goes on.
+   * @throws SocketClosedError the listener was closed, before or meanwhile.
    * @throws TimedOutError, AbortedError no connection is taken.
    * @throws SocketStateError before `bindAndListen`.
    */
@@ -121,9 +120,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   /**
-   * Stops listening; the port is free when this resolves. Accepts that wait fail with `SocketClosedError`, connections
-   * that nobody accepted are reset, and accepted ones are left alone: they are their owners'. Never rejects; a second
-   * call does nothing more.
+   * Stops listening; the port is free when this resolves. Calls of `accept` that wait fail with `SocketClosedError`, and
+   * connections that wait are reset. Accepted connections stay open. Never rejects; a second call has no effect.
    */
   async close(): Promise<void> {
     if (this.closed) return;
@@ -153,10 +151,10 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   private requireListening(options: WaitOptions | undefined): void {
-    const ends = { local: this.bound };
-    checkOptions('accept', ends, options);
-    if (this.closed) throw new SocketClosedError('accept', ends);
-    if (this.bound === undefined) throw new SocketStateError('accept', ends, 'bindAndListen comes first');
+    const endpoints = { local: this.bound };
+    checkWaitOptions('accept', endpoints, options);
+    if (this.closed) throw new SocketClosedError('accept', endpoints);
+    if (this.bound === undefined) throw new SocketStateError('accept', endpoints, 'bindAndListen comes first');
   }
 
   private startListening(waiter: Waiter<void>): void {
@@ -194,11 +192,11 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private peerOf(stream: Duplex): PeerSocket {
     const { options, bound } = this;
     if (options.createServer !== undefined) return new PeerSocket(withTcpOptions(stream, options), options);
-    const isKnown = bound !== undefined && 'host' in bound && !isWildcard(bound);
-    return new PeerSocket(stream, options, isKnown ? bound : undefined);
+    const isLocalAddressKnown = bound !== undefined && 'host' in bound && !isWildcard(bound);
+    return new PeerSocket(stream, options, isLocalAddressKnown ? bound : undefined);
   }
 
-  /** While listening begins it has failed; later, one connection has, and one accept is told. */
+  /** Until the server listens, its error fails `bindAndListen`; later, it fails one call of `accept`. */
   private onError(error: Error): void {
     if (this.listening !== undefined) {
       this.listening.reject(new ListenFailedError({ local: this.target }, error));
@@ -216,7 +214,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 }
 
-/** A TLS server announces a connection when its handshake is done (`node:tls` itself is not loaded for it). */
+/** The event for a new connection: on a TLS server, after the handshake. (`node:tls` is not loaded for the test.) */
 function connectionEvent(server: Server): 'connection' | 'secureConnection' {
   return 'addContext' in server ? 'secureConnection' : 'connection';
 }

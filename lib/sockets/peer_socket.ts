@@ -1,20 +1,20 @@
 import { type Duplex } from 'node:stream';
-import { type Address } from './address';
+import { type Address } from '../address';
 import { type BufferOptions, StreamSocket } from './stream_socket';
 
 /**
- * The server's end of one accepted connection: everything but `connect`. `ListenSocket.accept` makes them; made by
- * hand, one wraps any connected `Duplex`.
+ * The server's end of one accepted connection; it has everything but `connect`. `ListenSocket.accept` makes them. The
+ * constructor wraps any connected `Duplex`.
  */
 export class PeerSocket extends StreamSocket {
   /**
-   * @param local this end's address where it is known already: asking the system costs a server microseconds.
-   * @throws RangeError an option that is no number of bytes.
-   * @throws TypeError the stream gives strings or objects where bytes are needed, or another socket has it already.
+   * @param local the address of this end, if it is known: the system call for it costs a server microseconds.
+   * @throws RangeError `receiveBufferBytes` is not a whole number of at least 1.
+   * @throws TypeError the stream gives strings or objects instead of bytes, or belongs to another socket.
    */
   constructor(stream: Duplex, options: BufferOptions = {}, local?: Address) {
     super(options);
-    this.adopt(stream);
-    this.startTraffic({ local });
+    this.connection.adopt(stream);
+    this.connection.open({ local });
   }
 }

@@ -3,9 +3,8 @@ import { type BufferOptions } from '../sockets/stream_socket';
 import { type MemoryPairOptions, MemoryStream } from './memory_stream';
 
 /**
- * Two sockets that are connected to each other in memory: what one sends, the other receives. They are `PeerSocket`s
- * like any other, and behave as two ends of a TCP connection do, deadlines, half-close, resets and backpressure
- * included; no port is opened and no other process can interfere.
+ * Two sockets that are connected to each other in memory. They are ordinary `PeerSocket`s, and behave as the two ends of a
+ * TCP connection do: backpressure, half-close, resets and deadlines included. No port is opened.
  */
 export function connectedPair(options: MemoryPairOptions & BufferOptions = {}): [PeerSocket, PeerSocket] {
   const [left, right] = MemoryStream.pair(options);

@@ -1,37 +1,37 @@
-/** What is to happen to the bytes of one direction. Offsets count from the direction's first byte, 0. */
+/** The faults of one direction of a connection. Offsets count its bytes from 0. */
 export interface Faults {
-  /** The bytes come in pieces of at most so many. */
+  /** The size of the largest piece in which bytes arrive. */
   readonly pieceBytes?: number;
-  /** Offsets at which a piece ends, whatever the size of pieces is. */
+  /** Offsets at which a piece ends in any case. */
   readonly slices?: readonly number[];
-  /** The bytes at `offset` and behind it come `ms` milliseconds later than they would have. */
+  /** The bytes from `offset` on arrive `ms` milliseconds later. */
   readonly delays?: readonly { readonly offset: number; readonly ms: number }[];
-  /** Of what is sent, so many bytes come, and then the end (FIN); the rest is dropped. */
+  /** The offset of a premature end (FIN): the bytes before it arrive, the others are dropped. */
   readonly cutAt?: number;
-  /** Of what is sent, so many bytes come, and then a reset (RST), for both ends. */
+  /** The offset of a reset (RST), for both ends: the bytes before it arrive. */
   readonly resetAt?: number;
 }
 
-/** The next thing to happen to a direction. */
+/** The next step of a direction. */
 export type Step =
   | { readonly kind: 'piece'; readonly bytes: number }
   | { readonly kind: 'delay'; readonly ms: number }
   | { readonly kind: 'cut' }
   | { readonly kind: 'reset' };
 
-/** Where one direction is in its script of faults: pure, without a clock or a stream. */
+/** The faults of one direction as a sequence of steps; without a clock or a stream. */
 export class FaultScript {
   private offset = 0;
   private readonly delays: { readonly offset: number; readonly ms: number }[];
-  private readonly borders: readonly number[];
+  private readonly boundaries: readonly number[];
 
   constructor(private readonly faults: Faults) {
     const { delays = [], slices = [], cutAt = Infinity, resetAt = Infinity } = faults;
     this.delays = [...delays].sort((one, other) => one.offset - other.offset);
-    this.borders = [...slices, ...delays.map((delay) => delay.offset), cutAt, resetAt];
+    this.boundaries = [...slices, ...delays.map((delay) => delay.offset), cutAt, resetAt];
   }
 
-  /** What happens next, where `available` bytes wait; `undefined`: nothing until there are more. */
+  /** The next step, if `available` bytes wait; undefined until there are more. */
   next(available: number): Step | undefined {
     if (this.faults.resetAt === this.offset) return { kind: 'reset' };
     if (this.faults.cutAt === this.offset) return { kind: 'cut' };
@@ -44,8 +44,8 @@ export class FaultScript {
 
   private nextPiece(available: number): number {
     let bytes = Math.min(available, this.faults.pieceBytes ?? Infinity);
-    for (const border of this.borders) {
-      if (border > this.offset) bytes = Math.min(bytes, border - this.offset);
+    for (const boundary of this.boundaries) {
+      if (boundary > this.offset) bytes = Math.min(bytes, boundary - this.offset);
     }
     return bytes;
   }

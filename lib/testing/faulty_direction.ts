@@ -1,14 +1,14 @@
 import { type Faults, FaultScript } from './faults';
 
-/** Where the bytes of one direction go, and what can happen to it. */
+/** The far end of one direction. */
 export interface DirectionTarget {
-  /** Passes a piece on; calls back once there is room for the next. */
+  /** Passes a piece on; calls back when there is room for the next. */
   deliver(piece: Buffer, onRoom: () => void): void;
   end(): void;
   reset(): void;
 }
 
-/** One direction of a connection, with its faults: it passes on what it is given, piece by piece, as its script says. */
+/** One direction of a connection: it passes bytes on, in the steps of its `FaultScript`. */
 export class FaultyDirection {
   private readonly script: FaultScript;
   private timer: NodeJS.Timeout | undefined;
@@ -21,7 +21,7 @@ export class FaultyDirection {
     this.script = new FaultScript(faults);
   }
 
-  /** Passes `bytes` on, or drops them where the direction is over; calls back once there is room for more. */
+  /** Passes `bytes` on, or drops them if the direction is over; calls back when there is room for more. */
   carry(bytes: Buffer, onRoom: () => void): void {
     if (this.isOver) {
       onRoom();
@@ -50,14 +50,14 @@ export class FaultyDirection {
     }
   }
 
-  /** The end of what there was to carry; passed on unless the direction was over before. */
+  /** Passes the end on, unless the direction is over. */
   finish(): void {
     if (this.isOver) return;
     this.stop();
     this.target.end();
   }
 
-  /** Nothing more is passed on, not even what a delay holds back. */
+  /** Passes nothing on any more, bytes under a delay included. */
   stop(): void {
     this.isOver = true;
     clearTimeout(this.timer);

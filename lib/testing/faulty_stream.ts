@@ -1,23 +1,23 @@
 import { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { destroyWithReset } from '../sockets/tcp_reset';
+import { destroyWithReset } from '../sockets/platform/stream_close';
 import { type Faults } from './faults';
 import { FaultyDirection } from './faulty_direction';
-import { connectionReset } from './connection_reset';
+import { connectionReset } from './memory_stream';
 
-/** Faults for each direction of a stream. */
+/** The faults of each direction. */
 export interface FaultyStreamOptions {
-  /** For what the wrapped stream receives. */
+  /** Of the bytes that the wrapped stream receives. */
   readonly incoming?: Faults;
-  /** For what is written to the wrapped stream. */
+  /** Of the bytes that are written to the wrapped stream. */
   readonly outgoing?: Faults;
 }
 
 const NO_BYTES = Buffer.alloc(0);
 
 /**
- * A stream around another (in memory, TCP, any other), which slices, delays, cuts and resets what goes through it at
- * given byte offsets. Give it to a `PeerSocket`, or to a `ConnectSocket` by its `createConnection`.
+ * A stream around another one of any kind. It slices and delays the bytes, cuts and resets the connection, at given byte
+ * offsets. A `PeerSocket` can wrap it, and the `createConnection` of a `ConnectSocket` can return it.
  */
 export class FaultyStream extends Duplex {
   private readonly incoming: FaultyDirection;
@@ -41,11 +41,11 @@ export class FaultyStream extends Duplex {
       reset,
     });
     this.listen();
-    // What is to happen at offset 0 waits for no byte.
+    // Faults at offset 0 need no byte.
     for (const direction of [this.incoming, this.outgoing]) direction.carry(NO_BYTES, () => undefined);
   }
 
-  /** As `net.Socket` has it, so that a `ConnectSocket` can wait for the connection. */
+  /** As in `net.Socket`: a `ConnectSocket` waits for the connection. */
   get connecting(): boolean {
     return (this.inner as Partial<Socket>).connecting === true;
   }
@@ -91,12 +91,12 @@ export class FaultyStream extends Duplex {
   }
 
   private deliverToReader(piece: Buffer, onRoom: () => void): void {
-    // Not at once: a stream of single bytes would call itself as deep as it is long.
+    // Not at once: pieces of one byte would recurse as deep as the stream is long.
     if (this.push(piece)) process.nextTick(onRoom);
     else this.onReaderReady = onRoom;
   }
 
-  /** An inner stream that both sides have ended closes by itself, and this one then does so too. */
+  /** An inner stream whose both directions have ended closes by itself; then so does this one. */
   private onInnerClose(): void {
     if (!this.inner.readableEnded || !this.inner.writableFinished) this.destroy();
   }

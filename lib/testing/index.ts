@@ -1,4 +1,4 @@
-/** Doubles for the tests of programs that use the library: connections in memory, and connections that fail. */
+/** Doubles for the tests of the library's users: connections in memory, and connections with faults. */
 export { connectedPair } from './connected_pair';
 export { type Faults } from './faults';
 export { FaultyStream, type FaultyStreamOptions } from './faulty_stream';

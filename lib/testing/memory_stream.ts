@@ -1,30 +1,29 @@
 import { Duplex } from 'node:stream';
-import { onNextTurn } from '../sockets/next_turn';
-import { connectionReset } from './connection_reset';
+import { onNextTurn } from '../sockets/platform/stream_close';
 
-/** How an in-memory connection behaves. */
+/** Options of a connection in memory. */
 export interface MemoryPairOptions {
   /**
-   * How many bytes each direction holds before a write waits, as the buffers of a kernel do; at most one piece of
-   * 64 KiB comes on top. Default: 65536.
+   * The number of bytes in each direction at which a write waits, as at the buffers of a kernel. One piece of 64 KiB may
+   * come on top. Default: 65536.
    */
   readonly capacityBytes?: number;
 }
 
 const DEFAULT_CAPACITY_BYTES = 65_536;
-/** A larger write arrives in pieces, as from a kernel: else a reader would hold all of it, whatever its mark is. */
+/** A larger write arrives in pieces, as from a kernel: the pause of the reader has an effect within the write. */
 const PIECE_BYTES = 65_536;
 
 /**
- * One end of an in-memory connection. It behaves as a TCP connection does: a write waits while the other end does not
- * read; the end of one direction leaves the other open; closing over bytes that were not read resets the connection;
- * and so does writing to an end that is closed.
+ * One end of a connection in memory. It behaves as a TCP connection does: a write waits while the other end does not read;
+ * the end of one direction leaves the other open; a close over unread bytes, and a write to a closed end, reset the
+ * connection.
  */
 export class MemoryStream extends Duplex {
   private other!: MemoryStream;
   private continueWriting: (() => void) | undefined;
 
-  /** Two ends, connected to each other. */
+  /** Two ends that are connected to each other. */
   static pair({ capacityBytes = DEFAULT_CAPACITY_BYTES }: MemoryPairOptions = {}): [MemoryStream, MemoryStream] {
     const left = new MemoryStream(capacityBytes);
     const right = new MemoryStream(capacityBytes);
@@ -37,7 +36,7 @@ export class MemoryStream extends Duplex {
     super({ readableHighWaterMark: capacityBytes, writableHighWaterMark: capacityBytes, allowHalfOpen: true });
   }
 
-  /** Breaks the connection: the other end sees an error with the code `ECONNRESET`, as after a TCP reset. */
+  /** Resets the connection: the other end sees an error with the code `ECONNRESET`, as after a TCP reset. */
   resetAndDestroy(): this {
     this.other.destroyByReset();
     return this.destroy();
@@ -51,9 +50,9 @@ export class MemoryStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    // A copy, as a kernel makes it: the writer may use its buffer again afterwards.
+    // A copy, as a kernel makes it: the writer may use its buffer again.
     const copy = Buffer.from(chunk);
-    // Bytes travel for a turn of the event loop, as through a kernel.
+    // The delivery takes a turn of the event loop, as through a kernel.
     onNextTurn(() => this.deliver(copy, callback));
   }
 
@@ -66,7 +65,7 @@ export class MemoryStream extends Duplex {
     const { other } = this;
     if (this.readableLength > 0) other.destroyByReset();
     else if (!other.destroyed && !this.writableFinished) other.push(null);
-    // What the other end waits to write will never be read.
+    // The bytes that the other end waits to write are never read.
     const waiting = other.continueWriting;
     other.continueWriting = undefined;
     if (waiting !== undefined) other.destroyByReset();
@@ -88,4 +87,9 @@ export class MemoryStream extends Duplex {
   private destroyByReset(): void {
     this.destroy(connectionReset('read'));
   }
+}
+
+/** The error of a real connection after a reset. */
+export function connectionReset(syscall: 'read' | 'write'): Error {
+  return Object.assign(new Error(`${syscall} ECONNRESET`), { code: 'ECONNRESET', syscall });
 }

@@ -4,19 +4,16 @@ import fc from 'fast-check';
 import { useFakeTimers } from 'sinon';
 import {
   type ConnectionLostError,
-  MessageChannel,
+  FramedSocket,
   type SocketError,
-  TypeLengthValueCodec,
+  TlvCodec,
   type UnexpectedEofError,
   utf8Text,
 } from '../../lib/index';
 import { expectCode } from '../support/rejection';
 import { type Connection, type Transport, transports } from '../support/transports';
 
-const codec = new TypeLengthValueCodec(
-  { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 },
-  utf8Text,
-);
+const codec = new TlvCodec({ typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 }, utf8Text);
 
 for (const transport of transports) {
   describe(`contract of a stream socket: ${transport.name}`, () => {
@@ -150,7 +147,7 @@ for (const transport of transports) {
 
         it(`a cut after ${offset} of a message's ${frame.length} bytes is an error that says so`, async () => {
           const { client, server } = await connect();
-          const channel = new MessageChannel(server, codec);
+          const channel = new FramedSocket(server, codec);
           await client.sendAll(Buffer.concat([frame, frame.subarray(0, offset)]));
           await client.close();
           expect(await channel.receive()).to.deep.equal({ type: 'B', value: 'héllo' });
@@ -164,7 +161,7 @@ for (const transport of transports) {
         await client.sendMany([frame, frame]);
         await client.close();
         const received = [];
-        for await (const message of new MessageChannel(server, codec)) received.push(message.value);
+        for await (const message of new FramedSocket(server, codec)) received.push(message.value);
         expect(received).to.deep.equal(['héllo', 'héllo']);
       });
     });
@@ -454,7 +451,7 @@ for (const transport of transports) {
       it('a peer that trickles a byte a second is cut off', async () => {
         const { client, server } = open[0]!;
         const frame = codec.encode({ type: 'B', value: 'x'.repeat(100) });
-        const receiving = new MessageChannel(server, codec).receive({ idleTimeoutMs: 3000, messageTimeoutMs: 5000 });
+        const receiving = new FramedSocket(server, codec).receive({ idleTimeoutMs: 3000, messageTimeoutMs: 5000 });
         const failure = expectCode(receiving, 'TIMED_OUT');
         await clock!.tickAsync(2000);
         for (let second = 1; second <= 5; second++) {
@@ -524,7 +521,7 @@ for (const transport of transports) {
         expect(client.isClosed).to.equal(true);
       });
 
-      it('drainAndClose lets a peer that goes on sending get all that was sent', async () => {
+      it('lingeringClose lets a peer that goes on sending get all that was sent', async () => {
         const { client, server } = await connect();
         let stop = false;
         const pushing = (async () => {
@@ -534,7 +531,7 @@ for (const transport of transports) {
         const waiting = server.recvExactly(1 << 30);
         await turns(5);
         void server.sendAll(Buffer.from('go away'));
-        const draining = server.drainAndClose({ timeoutMs: 10_000 });
+        const draining = server.lingeringClose({ timeoutMs: 10_000 });
         await expectCode(waiting, 'SOCKET_CLOSED');
         await expectCode(server.recvExactly(1), 'SOCKET_CLOSED');
         await expectCode(server.sendAll(Buffer.from('x')), 'SOCKET_CLOSED');
@@ -545,18 +542,18 @@ for (const transport of transports) {
         expect(server.bufferedBytes).to.equal(0);
       });
 
-      it('drainAndClose waits no longer than it may', async () => {
+      it('lingeringClose waits no longer than it may', async () => {
         const { server } = await connect();
-        await server.drainAndClose({ timeoutMs: 5 });
+        await server.lingeringClose({ timeoutMs: 5 });
         expect(server.isClosed).to.equal(true);
       });
 
-      it('drainAndClose is cut short by an abort, or by close', async () => {
+      it('lingeringClose is cut short by an abort, or by close', async () => {
         const [first, second] = [await connect(), await connect()];
         const controller = new AbortController();
-        const aborted = first.server.drainAndClose({ timeoutMs: 60_000, signal: controller.signal });
+        const aborted = first.server.lingeringClose({ timeoutMs: 60_000, signal: controller.signal });
         controller.abort();
-        const closed = second.server.drainAndClose({ timeoutMs: 60_000 });
+        const closed = second.server.lingeringClose({ timeoutMs: 60_000 });
         await second.server.close();
         await Promise.all([aborted, closed]);
       });
@@ -583,7 +580,7 @@ for (const transport of transports) {
 
       it('refuses a frame over the limit from its header, and takes no memory for it', async () => {
         const { client, server } = await connect();
-        const channel = new MessageChannel(server, codec);
+        const channel = new FramedSocket(server, codec);
         const header = Buffer.from([0x42, 1, 0x20, 0, 0, 0, 0]);
         await client.sendAll(header);
         const error = await expectCode(channel.receive(), 'FRAME_TOO_LONG');
@@ -594,7 +591,7 @@ for (const transport of transports) {
 
     it('property: any messages, cut into any pieces, arrive the same', async () => {
       const { client, server } = await connect();
-      const incoming = new MessageChannel(server, codec);
+      const incoming = new FramedSocket(server, codec);
       const message = fc.record({
         type: fc.constantFrom('A', 'B', 'Z'),
         value: fc.string({ unit: 'grapheme', maxLength: 40 }),

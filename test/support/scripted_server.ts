@@ -1,13 +1,13 @@
-import { ConnectSocket, MessageChannel, PeerSocket } from '../../lib/index';
+import { ConnectSocket, FramedSocket, PeerSocket } from '../../lib/index';
 import { MemoryStream } from '../../lib/testing/index';
 import { createServerCodec, type LotteryMessage, textMessage } from '../../apps/lottery/protocol';
 
 /** One connection of an agency, from the side of a server that does what a test says. */
 export class ScriptedConnection {
-  private readonly channel: MessageChannel<LotteryMessage>;
+  private readonly channel: FramedSocket<LotteryMessage>;
 
   constructor(private readonly stream: MemoryStream) {
-    this.channel = new MessageChannel(new PeerSocket(stream), createServerCodec());
+    this.channel = new FramedSocket(new PeerSocket(stream), createServerCodec());
   }
 
   /** The agency's next message as `TYPE value`; `end` where it has ended its side. */
@@ -28,7 +28,7 @@ export class ScriptedConnection {
 
   /** Ends the connection once all answers have left, as a server does that says goodbye. */
   async close(): Promise<void> {
-    await this.channel.socket.drainAndClose({ timeoutMs: 2_000 });
+    await this.channel.socket.lingeringClose({ timeoutMs: 2_000 });
   }
 
   /** Breaks it. */

@@ -11,13 +11,13 @@ const ROOT = resolve(__dirname, '../..');
 
 /** Sends a message through an in-memory pair and prints it: both entry points, sockets and messages. */
 const USE = `
-  const codec = new TypeLengthValueCodec(
+  const codec = new TlvCodec(
     { typeBytes: 1, lengthBytes: 2, byteOrder: 'big-endian', maxValueBytes: 100 },
     utf8Text,
   );
   const [left, right] = connectedPair();
-  void new MessageChannel(left, codec).send({ type: 'G', value: 'hello' });
-  const message = await new MessageChannel(right, codec).receive();
+  void new FramedSocket(left, codec).send({ type: 'G', value: 'hello' });
+  const message = await new FramedSocket(right, codec).receive();
   const listener = new ListenSocket({ host: '127.0.0.1', port: 0 });
   await listener.bindAndListen();
   const failure = await listener.accept({ timeoutMs: 1 }).catch((error: unknown) => error);
@@ -26,7 +26,7 @@ const USE = `
   await listener.close();
   console.log(message?.value, code);
 `;
-const NAMES = 'ListenSocket, MessageChannel, TimedOutError, TypeLengthValueCodec, utf8Text';
+const NAMES = 'ListenSocket, FramedSocket, TimedOutError, TlvCodec, utf8Text';
 const USE_JAVASCRIPT = USE.replace(': unknown', '').replace(": 'TIMED_OUT'", '');
 const EXPECTED = 'hello TIMED_OUT\n';
 
@@ -91,7 +91,7 @@ describe('the package, installed in an empty project', function () {
   });
 
   it('opens no other door', async () => {
-    const file = await write('inside.cjs', "require('sockwright/dist/sockets/waiter.js')");
+    const file = await write('inside.cjs', "require('sockwright/dist/async/waiter.js')");
     const failure = await outputOf(file).catch((error: unknown) => error);
     expect(String(failure)).to.contain('ERR_PACKAGE_PATH_NOT_EXPORTED');
   });

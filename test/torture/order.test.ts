@@ -27,7 +27,7 @@ async function say(server: MemoryLottery, ...messages: readonly Buffer[]): Promi
     if (answer === null) break;
     answers.push(`${answer.toString('latin1', 0, 1)} ${answer.toString('utf8', 7)}`.trimEnd());
   }
-  await socket.drainAndClose({ timeoutMs: 1_000 });
+  await socket.lingeringClose({ timeoutMs: 1_000 });
   return answers;
 }
 

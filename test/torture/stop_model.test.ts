@@ -151,7 +151,7 @@ describe('torture: a stop while a model of a disk is read', function () {
       for (; answer.startsWith('R '); answer = await hear(agency)) winners.push(...answer.slice(2).split(','));
       expect(answer).to.equal(`O ${store.winners.length}`);
       expect(winners).to.deep.equal(store.winners);
-      await agency.drainAndClose({ timeoutMs: 1_000 });
+      await agency.lingeringClose({ timeoutMs: 1_000 });
     }
 
     const sorteos = (server: MemoryLottery): string[] => server.log.filter((line) => line.includes('action: sorteo'));
@@ -175,7 +175,7 @@ describe('torture: a stop while a model of a disk is read', function () {
           const ended = server.stop();
           // The session does not wait for the disk.
           expect(await hear(agency)).to.match(/^E shutting-down: /);
-          await agency.drainAndClose({ timeoutMs: 1_000 });
+          await agency.lingeringClose({ timeoutMs: 1_000 });
           const reads = disk.calls.length;
           letGo();
           expect(await ended, server.log.join('')).to.equal(0);
@@ -201,7 +201,7 @@ describe('torture: a stop while a model of a disk is read', function () {
           expect(await hear(agency)).to.equal(`O ${store.count}`);
           letGo('EIO');
           expect(await hear(agency)).to.equal('E storage: the draw could not be held');
-          await agency.drainAndClose({ timeoutMs: 1_000 });
+          await agency.lingeringClose({ timeoutMs: 1_000 });
           await requireWinners(server, store);
           expect(await server.stop(), server.log.join('')).to.equal(0);
           expect(sorteos(server).map((line) => /result: (\w+)/.exec(line)![1])).to.deep.equal(['fail', 'success']);

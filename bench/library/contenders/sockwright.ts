@@ -1,19 +1,9 @@
-import {
-  ConnectSocket,
-  ListenSocket,
-  MessageChannel,
-  rawBytes,
-  type StreamSocket,
-  TypeLengthValueCodec,
-} from '../../../lib/index';
+import { ConnectSocket, ListenSocket, FramedSocket, rawBytes, type StreamSocket, TlvCodec } from '../../../lib/index';
 import { ANSWER_VALUE, type Contender } from '../contender';
 
-const codec = new TypeLengthValueCodec(
-  { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 },
-  rawBytes,
-);
+const codec = new TlvCodec({ typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 }, rawBytes);
 
-/** This library, used as its guide shows: messages by `MessageChannel`. */
+/** This library, used as its guide shows: messages by `FramedSocket`. */
 export const sockwright: Contender = {
   async serve() {
     const listener = new ListenSocket({ host: '127.0.0.1', port: 0 });
@@ -27,7 +17,7 @@ export const sockwright: Contender = {
   async connect(port) {
     const socket = new ConnectSocket({ host: '127.0.0.1', port });
     await socket.connect();
-    const channel = new MessageChannel(socket, codec);
+    const channel = new FramedSocket(socket, codec);
     return {
       async run(count, value, window) {
         let sending: Promise<void> | undefined;
@@ -48,7 +38,7 @@ export const sockwright: Contender = {
 };
 
 async function answer(peer: StreamSocket): Promise<void> {
-  await using channel = new MessageChannel(peer, codec);
+  await using channel = new FramedSocket(peer, codec);
   for await (const message of channel) {
     if (message.value.length > 0) void channel.send({ type: 'A', value: ANSWER_VALUE });
   }

@@ -5,7 +5,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConnectFailedError, ConnectSocket, type MessageChannel } from '../../../lib/index';
+import { ConnectFailedError, ConnectSocket, type FramedSocket } from '../../../lib/index';
 import { formatBet, parseBet } from './bet';
 import { openChannel, receive, type TextMessage } from './wire';
 
@@ -27,12 +27,12 @@ async function connect(): Promise<ConnectSocket> {
   }
 }
 
-async function sendBatch(channel: MessageChannel<TextMessage>, rows: readonly string[]): Promise<void> {
+async function sendBatch(channel: FramedSocket<TextMessage>, rows: readonly string[]): Promise<void> {
   await channel.send({ type: 'B', value: rows.join('\n') });
   await receive(channel);
 }
 
-async function upload(channel: MessageChannel<TextMessage>): Promise<void> {
+async function upload(channel: FramedSocket<TextMessage>): Promise<void> {
   let rows: string[] = [];
   let size = 0;
   for await (const line of createInterface({
@@ -52,7 +52,7 @@ async function upload(channel: MessageChannel<TextMessage>): Promise<void> {
   if (rows.length > 0) await sendBatch(channel, rows);
 }
 
-async function askForWinners(channel: MessageChannel<TextMessage>): Promise<number> {
+async function askForWinners(channel: FramedSocket<TextMessage>): Promise<number> {
   for (;;) {
     await channel.send({ type: 'A', value: '' });
     if ((await receive(channel)).type === 'R') break;

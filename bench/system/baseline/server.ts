@@ -5,7 +5,7 @@
  */
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ListenSocket, type MessageChannel, type PeerSocket } from '../../../lib/index';
+import { ListenSocket, type FramedSocket, type PeerSocket } from '../../../lib/index';
 import { type Bet, formatBet, parseBet } from './bet';
 import { openChannel, receive, type TextMessage } from './wire';
 
@@ -33,7 +33,7 @@ async function loadWinners(): Promise<readonly Bet[]> {
   return rows.map(parseBet).filter((bet) => Number(bet.number) === winningNumber);
 }
 
-async function handleClient(channel: MessageChannel<TextMessage>, file: FileHandle): Promise<void> {
+async function handleClient(channel: FramedSocket<TextMessage>, file: FileHandle): Promise<void> {
   let agency = 0;
   let stored = 0;
   for (;;) {
@@ -76,7 +76,7 @@ async function serve(peer: PeerSocket, file: FileHandle): Promise<void> {
   try {
     await handleClient(openChannel(peer), file);
   } finally {
-    await peer.drainAndClose({ timeoutMs: 1000 });
+    await peer.lingeringClose({ timeoutMs: 1000 });
   }
 }
 

@@ -1,21 +1,15 @@
-import {
-  type StreamSocket,
-  MessageChannel,
-  TypeLengthValueCodec,
-  type TypedMessage,
-  utf8Text,
-} from '../../../lib/index';
+import { type StreamSocket, FramedSocket, TlvCodec, type TypedMessage, utf8Text } from '../../../lib/index';
 
 export type TextMessage = TypedMessage<string>;
 
 /** The protocol's messages, their values as strings. */
-export function openChannel(socket: StreamSocket): MessageChannel<TextMessage> {
+export function openChannel(socket: StreamSocket): FramedSocket<TextMessage> {
   const layout = { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 } as const;
-  return new MessageChannel(socket, new TypeLengthValueCodec(layout, utf8Text));
+  return new FramedSocket(socket, new TlvCodec(layout, utf8Text));
 }
 
 /** The next message. @throws Error the peer has ended, or says `E`. */
-export async function receive(channel: MessageChannel<TextMessage>): Promise<TextMessage> {
+export async function receive(channel: FramedSocket<TextMessage>): Promise<TextMessage> {
   const message = await channel.receive();
   if (message === null) throw new Error('the peer has ended');
   if (message.type === 'E') throw new Error(message.value);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ConnectSocket, MessageChannel } from '../../../lib/index';
+import { ConnectSocket, FramedSocket } from '../../../lib/index';
 import { createAgencyCodec, type LotteryMessage, MessageType, textMessage } from '../../../apps/lottery/protocol';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { runLottery } from '../lottery_run';
@@ -47,7 +47,7 @@ async function finishLast(
   await uploaded;
   const socket = new ConnectSocket({ host: '127.0.0.1', port });
   await socket.connect();
-  const channel = new MessageChannel<LotteryMessage>(socket, createAgencyCodec());
+  const channel = new FramedSocket<LotteryMessage>(socket, createAgencyCodec());
   await ask(channel, MessageType.name, '6');
   const begun = performance.now();
   await ask(channel, MessageType.finish, '0');
@@ -64,7 +64,7 @@ async function finishLast(
   return begun;
 }
 
-async function ask(channel: MessageChannel<LotteryMessage>, type: string, text: string): Promise<void> {
+async function ask(channel: FramedSocket<LotteryMessage>, type: string, text: string): Promise<void> {
   void channel.send(textMessage(type, text));
   const answer = await channel.receive();
   if (answer?.type !== MessageType.ok) throw new Error(`the server answered ${answer?.type ?? 'nothing'} to ${type}`);

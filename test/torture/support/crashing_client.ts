@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { MessageChannel } from '../../../lib/index';
+import { FramedSocket } from '../../../lib/index';
 import { ActionLog } from '../../../apps/runtime/action_log';
 import { loadSettings } from '../../../apps/runtime/settings';
 import { type Agency } from '../../../apps/client/agency';
@@ -20,7 +20,7 @@ function step(): void {
   if (steps++ === crashStep) process.kill(process.pid, 'SIGKILL');
 }
 
-type Channel = MessageChannel<{ readonly type: string; readonly value: Uint8Array }>;
+type Channel = FramedSocket<{ readonly type: string; readonly value: Uint8Array }>;
 type AnyMethod = (this: unknown, ...parameters: unknown[]) => unknown;
 
 /** Puts a method in the place of a class's own, which it is handed. */
@@ -48,13 +48,13 @@ function taken(answer: Awaited<ReturnType<Channel['receive']>>): void {
 }
 
 async function main(): Promise<void> {
-  for (const name of ['send', 'sendMany']) wrap(MessageChannel.prototype, name, sending);
-  wrap(MessageChannel.prototype, 'tryReceive', (receive) => {
+  for (const name of ['send', 'sendMany']) wrap(FramedSocket.prototype, name, sending);
+  wrap(FramedSocket.prototype, 'tryReceive', (receive) => {
     const answer = receive() as ReturnType<Channel['tryReceive']>;
     if (answer !== undefined) taken(answer);
     return answer;
   });
-  wrap(MessageChannel.prototype, 'receive', async (receive) => {
+  wrap(FramedSocket.prototype, 'receive', async (receive) => {
     const answer = (await receive()) as Awaited<ReturnType<Channel['receive']>>;
     taken(answer);
     return answer;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ConnectSocket, MessageChannel } from '../../../../lib/index';
+import { ConnectSocket, FramedSocket } from '../../../../lib/index';
 import { MemoryStream } from '../../../../lib/testing/index';
 import { ServerSession } from '../../../../apps/client/server_session';
 import { createAgencyCodec } from '../../../../apps/lottery/protocol';
@@ -12,7 +12,7 @@ describe("an agency's session", () => {
     const [near, far] = MemoryStream.pair();
     const socket = new ConnectSocket({ createConnection: () => near });
     await socket.connect();
-    const channel = new MessageChannel(socket, createAgencyCodec());
+    const channel = new FramedSocket(socket, createAgencyCodec());
     return { session: new ServerSession(channel, new AbortController().signal, () => {}), socket, far };
   }
 

@@ -19,9 +19,9 @@ describe('the messages', () => {
       [createServerCodec(), 'NBFA', 'OWREnb\0 '],
       [createAgencyCodec(), 'OWRE', 'NBFAoe\0 '],
     ] as const) {
-      for (const type of taken) expect(codec.frameBytes(header(type, 5))).to.equal(12);
+      for (const type of taken) expect(codec.frameLength(header(type, 5), 0)).to.equal(12);
       for (const type of refused) {
-        expect(() => codec.frameBytes(header(type, 5)), type)
+        expect(() => codec.frameLength(header(type, 5), 0), type)
           .to.throw()
           .with.property('code', 'UNKNOWN_TYPE');
       }
@@ -31,9 +31,9 @@ describe('the messages', () => {
   it('have values of up to 8192 bytes, in both directions', () => {
     const codec = createServerCodec();
     expect(MSG_MAX_LENGTH).to.equal(8192);
-    expect(codec.frameBytes(header('B', 8192))).to.equal(8199);
+    expect(codec.frameLength(header('B', 8192), 0)).to.equal(8199);
     for (const length of [8193, 2 ** 32, 2 ** 48 - 1]) {
-      expect(() => codec.frameBytes(header('B', length)))
+      expect(() => codec.frameLength(header('B', length), 0))
         .to.throw()
         .with.property('code', 'FRAME_TOO_LONG');
     }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import { MessageChannel } from '../../../../lib/index';
+import { FramedSocket } from '../../../../lib/index';
 import { connectedPair } from '../../../../lib/testing/index';
 import { createAgencyCodec, createServerCodec, type LotteryMessage } from '../../../../apps/lottery/protocol';
 import { AgencySession, type SessionLimits } from '../../../../apps/server/agency_session';
@@ -17,7 +17,7 @@ const bet = (document: number, agency = 1): string => `${agency},Ana,Gómez,${do
 interface Agency {
   readonly session: AgencySession;
   readonly ended: Promise<void>;
-  readonly channel: MessageChannel<LotteryMessage>;
+  readonly channel: FramedSocket<LotteryMessage>;
   write(...parts: Uint8Array[]): void;
   next(): Promise<string>;
   rest(): Promise<string[]>;
@@ -42,9 +42,9 @@ describe('a session', () => {
   function connect(limits: Partial<SessionLimits> = {}): Agency {
     const [near, far] = connectedPair();
     const owner = { onSessionEnded: () => {}, onStoreBroken: (error: Error) => void broken.push(error) };
-    const channelHere = new MessageChannel(near, createServerCodec());
+    const channelHere = new FramedSocket(near, createServerCodec());
     const session = new AgencySession(channelHere, lottery, { ...LIMITS, ...limits }, owner);
-    const channel = new MessageChannel(far, createAgencyCodec());
+    const channel = new FramedSocket(far, createAgencyCodec());
     const next = async (): Promise<string> => {
       const received = await channel.receive();
       if (received === null) return 'end';

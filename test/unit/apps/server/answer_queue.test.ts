@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { MessageChannel, type PeerSocket } from '../../../../lib/index';
+import { FramedSocket, type PeerSocket } from '../../../../lib/index';
 import { connectedPair } from '../../../../lib/testing/index';
 import { AnswerQueue } from '../../../../apps/server/answer_queue';
 import {
@@ -11,16 +11,16 @@ import {
 import { turns } from '../../../support/turns';
 
 describe('the answers that are owed', () => {
-  let far: MessageChannel<LotteryMessage>;
+  let far: FramedSocket<LotteryMessage>;
   let queue: AnswerQueue;
   let failures: unknown[];
   let sockets: PeerSocket[];
 
   beforeEach(() => {
     sockets = connectedPair();
-    far = new MessageChannel(sockets[1]!, createAgencyCodec());
+    far = new FramedSocket(sockets[1]!, createAgencyCodec());
     failures = [];
-    const near = new MessageChannel(sockets[0]!, createServerCodec());
+    const near = new FramedSocket(sockets[0]!, createServerCodec());
     queue = new AnswerQueue(near, { responses: 3, bytes: 100 }, 60_000, {
       onAnswerFailed: (error) => failures.push(error),
     });

@@ -149,7 +149,7 @@ describe('a server whose files were taken away', function () {
     while (logged('CRITICAL') === 0) await delay(10);
     letGo();
     expect(await hear(agency)).to.equal('E storage: bets.csv is gone');
-    await agency.drainAndClose({ timeoutMs: 1_000 });
+    await agency.lingeringClose({ timeoutMs: 1_000 });
     await requireEnd('bets.csv is gone');
   });
 
@@ -163,7 +163,7 @@ describe('a server whose files were taken away', function () {
     while (logged('CRITICAL') === 0) await delay(10);
     letGo();
     expect(await hear(agency)).to.equal('E storage: the data directory is gone');
-    await agency.drainAndClose({ timeoutMs: 1_000 });
+    await agency.lingeringClose({ timeoutMs: 1_000 });
     await requireEnd('the data directory is gone');
   });
 
@@ -174,7 +174,7 @@ describe('a server whose files were taken away', function () {
     disk.replace('bets.csv');
     await say(agency, message('F', '1'));
     expect(await hear(agency)).to.equal('E storage: bets.csv leads to another file');
-    await agency.drainAndClose({ timeoutMs: 1_000 });
+    await agency.lingeringClose({ timeoutMs: 1_000 });
     await requireEnd('bets.csv leads to another file');
     expect(logged('action: finish')).to.equal(0);
   });
@@ -188,7 +188,7 @@ describe('a server whose files were taken away', function () {
     disk.unlink('draw.journal');
     letGo();
     expect(await hear(agency)).to.equal('E storage: draw.journal is gone');
-    await agency.drainAndClose({ timeoutMs: 1_000 });
+    await agency.lingeringClose({ timeoutMs: 1_000 });
     await requireEnd('draw.journal is gone');
     expect([logged('sorteo | result: success'), logged('sorteo | result: fail')]).to.deep.equal([0, 1]);
   });
@@ -216,7 +216,7 @@ describe('a server whose files were taken away', function () {
     await say(agency, message('N', '1'), message('B', `1,${ROW}`), message('F', '1'));
     expect([await hear(agency), await hear(agency)]).to.deep.equal(['O 0', 'O 1']);
     expect(await hear(agency)).to.equal('E storage: the files of the store cannot be looked up');
-    await agency.drainAndClose({ timeoutMs: 1_000 });
+    await agency.lingeringClose({ timeoutMs: 1_000 });
     // Some looks go by.
     await delay(2_500);
     expect(logged('WARNING  action: watch_store | result: fail | error: the files of the store')).to.equal(1);
@@ -224,7 +224,7 @@ describe('a server whose files were taken away', function () {
     const again = new PeerSocket(await server.dial());
     await say(again, message('N', '1'), message('F', '1'));
     expect([await hear(again), await hear(again)]).to.deep.equal(['O 1', 'O 1']);
-    await again.drainAndClose({ timeoutMs: 1_000 });
+    await again.lingeringClose({ timeoutMs: 1_000 });
     expect(await server.stop()).to.equal(0);
   });
 });

@@ -1,0 +1,176 @@
+import { type Address, formatAddress } from './address';
+
+/** The operation that failed. */
+export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing';
+
+/** The addresses of a connection, as far as they are known. */
+export interface Endpoints {
+  readonly local?: Address | undefined;
+  readonly remote?: Address | undefined;
+}
+
+/**
+ * The base of every error that a socket throws. `code` is stable, for programs. The message is for people: the operation,
+ * the peer and the problem. The error of the system, if there is one, is the `cause`.
+ */
+export abstract class SocketError extends Error {
+  abstract readonly code: string;
+  readonly operation: Operation;
+  readonly local: Address | undefined;
+  readonly remote: Address | undefined;
+
+  protected constructor(operation: Operation, endpoints: Endpoints, problem: string, cause?: unknown) {
+    super(
+      `${operation}${describeEndpoints(operation, endpoints)}: ${problem}`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.name = new.target.name;
+    this.operation = operation;
+    this.local = endpoints.local;
+    this.remote = endpoints.remote;
+  }
+}
+
+/** No connection was made: refused, unreachable, unknown name, failed handshake. `cause` is the system's error. */
+export class ConnectFailedError extends SocketError {
+  readonly code = 'CONNECT_FAILED';
+
+  constructor(endpoints: Endpoints, cause: unknown) {
+    super('connect', endpoints, describeCause(cause), cause);
+  }
+}
+
+/** The listener could not listen: address in use, not permitted, not local. `cause` is the system's error. */
+export class ListenFailedError extends SocketError {
+  readonly code = 'LISTEN_FAILED';
+
+  constructor(endpoints: Endpoints, cause: unknown) {
+    super('listen', endpoints, describeCause(cause), cause);
+  }
+}
+
+/** One connection could not be accepted, for lack of file descriptors for instance. The listener goes on. */
+export class AcceptFailedError extends SocketError {
+  readonly code = 'ACCEPT_FAILED';
+
+  constructor(endpoints: Endpoints, cause: unknown) {
+    super('accept', endpoints, describeCause(cause), cause);
+  }
+}
+
+/** This side closed the socket, before the call or while it waited. */
+export class SocketClosedError extends SocketError {
+  readonly code = 'SOCKET_CLOSED';
+
+  constructor(operation: Operation, endpoints: Endpoints) {
+    super(operation, endpoints, 'the socket is closed');
+  }
+}
+
+/** The connection was lost: reset by the peer, timed out in the network, or destroyed below the socket. */
+export class ConnectionLostError extends SocketError {
+  readonly code = 'CONNECTION_LOST';
+
+  constructor(
+    operation: Operation,
+    endpoints: Endpoints,
+    cause?: unknown,
+    /** For a read: the number of bytes that it needed, and that had come. These can still be received. */
+    readonly progress?: { readonly received: number; readonly expected: number },
+  ) {
+    const reason = cause === undefined ? '' : ` (${describeCause(cause)})`;
+    const point = progress === undefined ? '' : ` after ${progress.received} of ${progress.expected} bytes`;
+    super(operation, endpoints, `the connection was lost${point}${reason}`, cause);
+  }
+}
+
+/** The peer ended its side within the unit that was being read. The bytes that had come can still be received. */
+export class UnexpectedEofError extends SocketError {
+  readonly code = 'UNEXPECTED_EOF';
+
+  constructor(
+    endpoints: Endpoints,
+    /** The number of bytes that had come since the read began. */
+    readonly received: number,
+    /** The number of bytes that the read needed; for a frame without its whole header, the header's size. */
+    readonly expected: number,
+  ) {
+    super('receive', endpoints, `the peer ended after ${received} of ${expected} bytes`);
+  }
+}
+
+/** A time limit was exceeded. A read has taken no byte: the next one begins where it began. */
+export class TimedOutError extends SocketError {
+  readonly code = 'TIMED_OUT';
+
+  constructor(
+    operation: Operation,
+    endpoints: Endpoints,
+    /** The limit, in milliseconds. */
+    readonly timeoutMs: number,
+    /** The clock: of the whole call, until the first byte, or from the first byte of a message to its last. */
+    readonly clock: 'call' | 'idle' | 'message' = 'call',
+  ) {
+    super(operation, endpoints, `timed out after ${timeoutMs} ms${CLOCK_WORDS[clock]}`);
+  }
+}
+
+const CLOCK_WORDS = { call: '', idle: ' without a byte', message: ' in the middle of a message' } as const;
+
+/** The `AbortSignal` of the call fired; `cause` is its reason. A read has taken no byte. */
+export class AbortedError extends SocketError {
+  readonly code = 'ABORTED';
+
+  constructor(operation: Operation, endpoints: Endpoints, reason: unknown) {
+    super(operation, endpoints, 'aborted by the caller', reason);
+  }
+}
+
+/** A second read while one waits. */
+export class ConcurrentReadError extends SocketError {
+  readonly code = 'CONCURRENT_READ';
+
+  constructor(endpoints: Endpoints) {
+    super('receive', endpoints, 'another read is waiting already');
+  }
+}
+
+/** A call that the socket's state does not allow: a read before `connect`, a send after `shutdownWrite`. */
+export class SocketStateError extends SocketError {
+  readonly code = 'WRONG_STATE';
+
+  constructor(operation: Operation, endpoints: Endpoints, problem: string) {
+    super(operation, endpoints, problem);
+  }
+}
+
+/** There was no delimiter within the limit of `recvUntil`. No byte was taken. */
+export class DelimiterNotFoundError extends SocketError {
+  readonly code = 'DELIMITER_NOT_FOUND';
+
+  constructor(
+    endpoints: Endpoints,
+    /** The limit in bytes, the delimiter included. */
+    readonly limit: number,
+  ) {
+    super('receive', endpoints, `no delimiter within ${limit} bytes`);
+  }
+}
+
+function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
+  if (operation === 'listen' || operation === 'accept') {
+    return endpoints.local === undefined ? '' : ` on ${formatAddress(endpoints.local)}`;
+  }
+  if (endpoints.remote === undefined) return '';
+  const preposition = operation === 'receive' ? 'from' : 'to';
+  return ` ${preposition} ${formatAddress(endpoints.remote)}`;
+}
+
+/** Several attempts to connect (RFC 8305, "happy eyeballs") fail with an AggregateError, whose own message is empty. */
+function describeCause(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.errors.length > 0) {
+    return cause.errors.map((each) => describeCause(each)).join('; ');
+  }
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.message !== '' ? cause.message : ((cause as NodeJS.ErrnoException).code ?? cause.name);
+}

@@ -1,0 +1,88 @@
+import { type ReceiveOptions, type WaitOptions } from '../async/deadlines';
+import { rejection } from '../async/deferred';
+import { type StreamSocket } from '../sockets/stream_socket';
+import { type Codec } from './codec';
+
+/**
+ * A connected socket that sends and receives whole messages. Its user must not receive from the socket underneath.
+ *
+ * `for await (const message of framed)` receives until the peer ends between two messages, and throws what `receive`
+ * throws. `break` closes nothing.
+ */
+export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDisposable {
+  constructor(
+    readonly socket: StreamSocket,
+    private readonly codec: Codec<Message>,
+  ) {}
+
+  /**
+   * Sends one message, in the order of the calls. Resolves when the kernel has taken it: see `StreamSocket.sendAll`.
+   *
+   * @throws FrameRefusedError the codec refuses the message; nothing is sent.
+   * @throws as `StreamSocket.sendAll` does.
+   */
+  send(message: Message, options?: WaitOptions): Promise<void> {
+    let frame: Buffer;
+    try {
+      frame = this.codec.encode(message);
+    } catch (refused) {
+      return rejection(refused);
+    }
+    return this.socket.sendAll(frame, options);
+  }
+
+  /** Sends several messages together. If the codec refuses one of them, none is sent. Throws as `send` does. */
+  async sendMany(messages: Iterable<Message>, options?: WaitOptions): Promise<void> {
+    return this.socket.sendMany(
+      Array.from(messages, (message) => this.codec.encode(message)),
+      options,
+    );
+  }
+
+  /**
+   * Receives the next message.
+   *
+   * @param options `idleTimeoutMs` runs until the first byte, `messageTimeoutMs` from the first byte to the last.
+   * @returns the message, or `null` if the peer ended between two messages.
+   * @throws UnexpectedEofError the peer ended within a message; the error counts that message's bytes, header included.
+   * @throws FrameRefusedError the bytes are no message. If the header is refused, no byte is taken; if the value is
+   * refused, the message is taken, and the next one can be received.
+   * @throws TimedOutError, AbortedError no byte is taken: the next call receives the whole message.
+   * @throws ConcurrentReadError, SocketClosedError, ConnectionLostError
+   */
+  receive(options?: ReceiveOptions): Promise<Message | null> {
+    return this.socket.recvMessage(this.codec, options);
+  }
+
+  /** The next message if it is there as a whole, else `undefined`. Never waits; throws as `receive` does. */
+  tryReceive(): Message | undefined {
+    return this.socket.tryRecvMessage(this.codec);
+  }
+
+  /** Closes the socket: see `StreamSocket.close`. */
+  async close(): Promise<void> {
+    await this.socket.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message, void, undefined> {
+    return { next: () => this.nextIteration() };
+  }
+
+  private nextIteration(): Promise<IteratorResult<Message, void>> {
+    try {
+      // A message that is there costs one promise, not two.
+      const ready = this.tryReceive();
+      return ready === undefined ? this.receive().then(toIteration) : Promise.resolve(toIteration(ready));
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+}
+
+function toIteration<Message>(message: Message | null): IteratorResult<Message, void> {
+  return message === null ? { done: true, value: undefined } : { done: false, value: message };
+}

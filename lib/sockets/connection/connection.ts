@@ -1,0 +1,285 @@
+import { type Duplex } from 'node:stream';
+import { localAddressOf, remoteAddressOf } from '../../address';
+import { Deferred } from '../../async/deferred';
+import {
+  ConnectionLostError,
+  type Endpoints,
+  type Operation,
+  SocketClosedError,
+  type SocketError,
+  SocketStateError,
+} from '../../errors';
+import { confirmEnd, destroyAfterNotice, destroyWithReset } from '../platform/stream_close';
+
+/**
+ * The life of a connection. docs/architecture.md draws the transitions.
+ *
+ * - `connecting`: there is no stream yet, or it is not ready for bytes.
+ * - `open`: bytes can go both ways; each direction may have ended on its own.
+ * - `closing`: this side has closed the connection, or it was lost; Node has not released the stream yet.
+ * - `closed`: the stream is released.
+ */
+export type Phase = 'connecting' | 'open' | 'closing' | 'closed';
+
+/** The direction that receives, as far as the connection drives it. */
+export interface Incoming {
+  /** Whether the peer has ended its side. */
+  readonly isEnded: boolean;
+  /** A chunk has come. Empty chunks are possible. */
+  onData(chunk: Buffer): void;
+  /** The peer has ended its side: no byte follows. */
+  onEnd(): void;
+  /** The connection is `closing` or `closed`: nothing may wait any more. May be called several times. */
+  onConnectionEnd(): void;
+}
+
+/** The direction that sends, as far as the connection drives it. */
+export interface Outgoing {
+  /** Whether this side has ended its direction, or is about to. */
+  readonly isEnded: boolean;
+  /** As for `Incoming`. */
+  onConnectionEnd(): void;
+}
+
+/** The call that waits for the connection to open. One of the three is called, once. */
+export interface Opening {
+  onOpen(): void;
+  /** @param cause undefined if the stream was closed without an error. */
+  onLost(cause: unknown): void;
+  onClosedHere(): void;
+}
+
+/** The loss of a connection. */
+interface Loss {
+  /** The stream's error; undefined if the stream was destroyed without one. */
+  readonly cause: unknown;
+}
+
+const CLOSED_HERE = Symbol('closed on this side');
+const NO_ENDPOINTS: Endpoints = {};
+
+/** The property of a stream that holds its connection. */
+const CONNECTION = Symbol('connection');
+type AdoptedStream = Duplex & { [CONNECTION]: Connection };
+
+/**
+ * A stream and its state: the phase, the endpoints, and why it ended. It handles all events of the stream, makes all
+ * transitions between phases, and ends the two directions when the connection ends.
+ *
+ * **End of stream.** The peer's end is given to `Incoming`, once it is known not to be a reset. If both directions have
+ * ended, Node closes the stream, and the phase goes from `open` to `closed` without a loss.
+ *
+ * **Errors.** An error of the stream, and a stream that closes before both directions have ended, are a loss. The first
+ * loss counts.
+ *
+ * **Close on this side.** It outranks a loss: from then on every call fails with `SocketClosedError`.
+ *
+ * **Called twice.** `close` and `reset` have an effect once; whichever comes first decides how the stream is destroyed.
+ */
+export class Connection {
+  /** One set of listeners for all streams: four closures for each would cost memory. */
+  private static readonly listeners = {
+    onError(this: Duplex, cause: Error): void {
+      (this as AdoptedStream)[CONNECTION].lose(cause);
+    },
+    onClose(this: Duplex): void {
+      (this as AdoptedStream)[CONNECTION].onStreamClosed();
+    },
+    onEnd(this: Duplex): void {
+      confirmEnd(this, () => (this as AdoptedStream)[CONNECTION].incoming.onEnd());
+    },
+    onData(this: Duplex, chunk: Buffer): void {
+      (this as AdoptedStream)[CONNECTION].incoming.onData(chunk);
+    },
+  };
+
+  private currentPhase: Phase = 'connecting';
+  private knownEndpoints: Endpoints = NO_ENDPOINTS;
+  private adoptedStream: Duplex | undefined;
+  private incoming!: Incoming;
+  private outgoing!: Outgoing;
+  private opening: Opening | undefined;
+  /** Why the connection ended; undefined before that, and if both directions ended in order. */
+  private ending: Loss | typeof CLOSED_HERE | undefined;
+  private released: Deferred<void> | undefined;
+
+  get phase(): Phase {
+    return this.currentPhase;
+  }
+
+  /** The addresses, from the moment when the connection is open; they stay known after its end. */
+  get endpoints(): Endpoints {
+    return this.knownEndpoints;
+  }
+
+  /** The stream. Only for a connection that was open once. */
+  get stream(): Duplex {
+    return this.adoptedStream!;
+  }
+
+  /** Whether this side has closed the connection. */
+  get isClosedHere(): boolean {
+    return this.ending === CLOSED_HERE;
+  }
+
+  /** Whether the connection was lost, and this side has not closed it since. */
+  get isLost(): boolean {
+    return this.ending !== undefined && this.ending !== CLOSED_HERE;
+  }
+
+  /** Resolves, and never rejects, in the phase `closed`. */
+  get closed(): Promise<void> {
+    if (this.released === undefined) {
+      this.released = new Deferred<void>();
+      if (this.currentPhase === 'closed') this.released.resolve();
+    }
+    return this.released.promise;
+  }
+
+  /** Names the two directions. Called once, before all else. */
+  attach(incoming: Incoming, outgoing: Outgoing): void {
+    this.incoming = incoming;
+    this.outgoing = outgoing;
+  }
+
+  /** Names the call that waits until the connection is open. Called in the phase `connecting`. */
+  awaitOpen(opening: Opening): void {
+    this.opening = opening;
+  }
+
+  /**
+   * Takes over a stream and handles its events from here on, `error` included. An end, an error or a close that came
+   * before has its effect at once.
+   *
+   * @throws TypeError the stream gives strings or objects instead of bytes, or has a connection already.
+   */
+  adopt(stream: Duplex): void {
+    requireByteStream(stream);
+    if (CONNECTION in stream) throw new TypeError('the stream belongs to another socket already');
+    this.adoptedStream = stream;
+    // Without it Node ends this side, in the middle of an answer, when the peer ends its own.
+    stream.allowHalfOpen = true;
+    (stream as AdoptedStream)[CONNECTION] = this;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- an emitter calls them with the stream as `this`
+    const { onError, onClose, onEnd, onData } = Connection.listeners;
+    stream.on('error', onError).on('close', onClose).on('end', onEnd).on('data', onData);
+
+    if (stream.readableEnded) this.incoming.onEnd();
+    if (stream.destroyed) this.lose(stream.errored ?? undefined);
+    if (stream.closed) this.onStreamClosed();
+  }
+
+  /**
+   * From `connecting` to `open`. Both addresses are read here, because the system drops them at a reset; on a stream
+   * that has ended already nothing else happens.
+   *
+   * @param known `local` if it is known without a system call; `remote` for a stream without one, as a Unix socket.
+   */
+  open(known: Endpoints = NO_ENDPOINTS): void {
+    const stream = this.adoptedStream!;
+    this.knownEndpoints = {
+      local: known.local ?? localAddressOf(stream),
+      remote: remoteAddressOf(stream) ?? known.remote,
+    };
+    if (this.currentPhase !== 'connecting') return;
+    this.currentPhase = 'open';
+    this.opening?.onOpen();
+    this.opening = undefined;
+  }
+
+  /** To `closing`, by a loss: both directions end, and the stream is destroyed. */
+  lose(cause: unknown): void {
+    this.ending ??= { cause };
+    this.enterClosing();
+    this.endDirections();
+    this.opening?.onLost(cause);
+    this.opening = undefined;
+    this.adoptedStream!.destroy();
+  }
+
+  /** To `closing`, on this side: both directions end, and the stream is destroyed. Without a stream, to `closed`. */
+  close(): void {
+    this.closeBy(destroyAfterNotice);
+  }
+
+  /** As `close`, with a reset where the stream has one. */
+  reset(): void {
+    this.closeBy(destroyWithReset);
+  }
+
+  /**
+   * To `closing`, on this side, with the stream still at work: the incoming direction ends, the outgoing one goes on.
+   * The phase is `closed` when both directions of the stream have ended, or after `destroy`.
+   */
+  beginClosing(): void {
+    this.ending = CLOSED_HERE;
+    this.enterClosing();
+    this.incoming.onConnectionEnd();
+    this.opening?.onClosedHere();
+    this.opening = undefined;
+  }
+
+  /** Destroys the stream after `beginClosing`. */
+  destroy(): void {
+    this.adoptedStream!.destroy();
+  }
+
+  /**
+   * Checks that the connection has been open, and that this side has not closed it. It may have been lost or have ended,
+   * which each direction checks.
+   *
+   * @throws SocketStateError, SocketClosedError
+   */
+  requireOpened(operation: Operation): void {
+    if (this.ending === CLOSED_HERE) throw new SocketClosedError(operation, this.knownEndpoints);
+    if (this.currentPhase === 'connecting') throw new SocketStateError(operation, this.knownEndpoints, 'not connected');
+  }
+
+  /**
+   * The error of a call on a connection that has ended.
+   *
+   * @param cause for a loss that has no cause of its own, or is only now noticed.
+   */
+  endError(operation: Operation, cause?: unknown, progress?: ConnectionLostError['progress']): SocketError {
+    const { ending } = this;
+    if (ending === CLOSED_HERE) return new SocketClosedError(operation, this.knownEndpoints);
+    return new ConnectionLostError(operation, this.knownEndpoints, ending?.cause ?? cause ?? undefined, progress);
+  }
+
+  private closeBy(destroy: (stream: Duplex) => void): void {
+    this.beginClosing();
+    this.outgoing.onConnectionEnd();
+    if (this.adoptedStream === undefined) this.enterClosed();
+    else destroy(this.adoptedStream);
+  }
+
+  /** From any phase to `closed`: Node has released the stream. */
+  private onStreamClosed(): void {
+    if (this.ending === undefined) {
+      // The end may still be under confirmation.
+      if (this.adoptedStream!.readableEnded) this.incoming.onEnd();
+      if (!this.incoming.isEnded || !this.outgoing.isEnded) this.lose(undefined);
+    }
+    this.endDirections();
+    this.enterClosed();
+  }
+
+  private endDirections(): void {
+    this.incoming.onConnectionEnd();
+    this.outgoing.onConnectionEnd();
+  }
+
+  private enterClosing(): void {
+    if (this.currentPhase !== 'closed') this.currentPhase = 'closing';
+  }
+
+  private enterClosed(): void {
+    this.currentPhase = 'closed';
+    this.released?.resolve();
+  }
+}
+
+function requireByteStream(stream: Duplex): void {
+  if (!stream.readableObjectMode && !stream.writableObjectMode && stream.readableEncoding === null) return;
+  throw new TypeError('a stream of bytes is needed, without object mode and without an encoding');
+}

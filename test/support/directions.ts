@@ -1,0 +1,42 @@
+import { Duplex } from 'node:stream';
+import { type Incoming, type Outgoing } from '../../lib/sockets/connection/connection';
+
+/** The incoming direction of a connection, which only records what the connection does to it. */
+export class FakeIncoming implements Incoming {
+  isEnded = false;
+
+  constructor(private readonly events: string[] = []) {}
+
+  onData(chunk: Buffer): void {
+    this.events.push(`data ${String(chunk)}`);
+  }
+
+  onEnd(): void {
+    this.isEnded = true;
+    this.events.push('end');
+  }
+
+  onConnectionEnd(): void {
+    this.events.push('incoming ended');
+  }
+}
+
+/** The outgoing direction, likewise. */
+export class FakeOutgoing implements Outgoing {
+  isEnded = false;
+
+  constructor(private readonly events: string[] = []) {}
+
+  onConnectionEnd(): void {
+    this.events.push('outgoing ended');
+  }
+}
+
+/** A stream without a peer. After `destroy` it emits no `close`: the test does that. */
+export function idleStream(onDestroy: () => void = () => undefined): Duplex {
+  return new Duplex({
+    read: () => undefined,
+    write: () => undefined,
+    destroy: () => onDestroy(),
+  });
+}

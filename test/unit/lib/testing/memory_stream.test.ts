@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { MemoryStream } from '../../../../lib/testing/index';
+
+describe('MemoryStream', () => {
+  it('a write to an end that is closed fails as one to a closed connection does', async () => {
+    const [left, right] = MemoryStream.pair();
+    right.destroy();
+    left.resume();
+    left.write('x');
+    const [error] = (await once(left, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).to.equal('ECONNRESET');
+  });
+
+  it('a close over unread bytes resets', async () => {
+    const [left, right] = MemoryStream.pair();
+    left.write('never read');
+    while (right.readableLength === 0) await new Promise((resolve) => setImmediate(resolve));
+    right.destroy();
+    expect(((await once(left, 'error')) as [NodeJS.ErrnoException])[0].code).to.equal('ECONNRESET');
+  });
+
+  it('both ends, ended, close by themselves', async () => {
+    const [left, right] = MemoryStream.pair();
+    const closed = Promise.all([once(left, 'close'), once(right, 'close')]);
+    for (const stream of [left, right]) stream.resume().end();
+    await closed;
+  });
+});
