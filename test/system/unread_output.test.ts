@@ -148,7 +148,7 @@ describe('a program with output that nobody reads', function () {
     expect((await client.end()).code).to.equal(0);
   });
 
-  it('gives every line to a reader that comes back within half a second', async () => {
+  it('gives every line to a reader that comes back in time', async () => {
     const actionsOf = (text: string): readonly string[] => text.match(/action: \w+ \| result: \w+/g)!;
     const { app: other } = await sandbox.startServer();
     await other.stop('SIGTERM');
@@ -180,7 +180,8 @@ describe('a program with output that nobody reads', function () {
     await expectGoodEnd(server);
     const kept = (await end).match(/(?<=action: receive_message \| result: success .*msg: )\d+/g)!.map(Number);
     expect(kept).to.deep.equal(Array.from({ length: lines - dropped }, (_, line) => line));
-    expect(kept.length * 16_384).to.be.within(4 * 2 ** 20, 4.5 * 2 ** 20);
+    // Lines of 20 ms are written together, and come on top.
+    expect(kept.length * 16_384).to.be.within(4 * 2 ** 20, 8 * 2 ** 20);
   });
 
   describe('(and one with output that is read)', () => {
@@ -235,7 +236,7 @@ describe('a program with output that nobody reads', function () {
       await result.clog();
       const client = launchAgency(port, { stdout: result });
       await client.errorLine(/action: exit \| result: success/);
-      const later = client.end(1_500).then(
+      const later = client.end(1_000).then(
         () => 'ended',
         () => 'waits',
       );

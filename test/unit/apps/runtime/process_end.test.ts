@@ -27,9 +27,9 @@ describe('the end of a process', () => {
     expect(codes()).to.deep.equal([1]);
   });
 
-  it('waits half a second for a log', async () => {
+  it('waits 300 ms for a log', async () => {
     void endProcess(ExitCode.done, { logs: [NEVER] });
-    await clock.tickAsync(499);
+    await clock.tickAsync(299);
     expect(codes()).to.deep.equal([]);
     await clock.tickAsync(1);
     expect(codes()).to.deep.equal([0]);
@@ -46,21 +46,21 @@ describe('the end of a process', () => {
     expect(codes()).to.deep.equal([0]);
   });
 
-  it('waits for a result until it is asked to stop, and half a second longer', async () => {
+  it('waits for a result until it is asked to stop, and 300 ms longer', async () => {
     const stop = new AbortController();
     void endProcess(ExitCode.done, { results: [NEVER], logs: [Promise.resolve()] }, stop.signal);
     await clock.tickAsync(3_600_000);
     expect(codes()).to.deep.equal([]);
     stop.abort();
-    await clock.tickAsync(499);
+    await clock.tickAsync(299);
     expect(codes()).to.deep.equal([]);
     await clock.tickAsync(1);
     expect(codes()).to.deep.equal([0]);
   });
 
-  it('waits half a second for a result after an earlier stop', async () => {
+  it('waits 300 ms for a result after an earlier stop', async () => {
     void endProcess(ExitCode.done, { results: [NEVER] }, AbortSignal.abort());
-    await clock.tickAsync(500);
+    await clock.tickAsync(300);
     expect(codes()).to.deep.equal([0]);
   });
 
