@@ -1,9 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
-import { SourceUnreadableError } from '../apps/client/bet_source';
-import { countRows } from '../apps/client/count_rows';
-import { DataFile } from '../apps/client/data_file';
+import { SourceUnreadableError } from '../apps/client/bets/bet_source';
+import { countRows } from '../apps/client/bets/count_rows';
+import { DataFile } from '../apps/client/bets/data_file';
 import { ExitCode } from '../apps/runtime/exit_code';
 import { endProcess } from '../apps/runtime/process_end';
 import { ignoreLostReader, writeLine, writeText, written } from '../apps/runtime/standard_streams';
@@ -17,7 +17,7 @@ import { makeSampleData } from './sample_data';
 
 const RUN_DIRECTORY = '.data/run';
 
-/** What the apps tell their parent; see apps/client/parent_progress.ts and apps/server/lottery_server.ts. */
+/** What the apps tell their parent; see apps/client/progress/parent_progress.ts and apps/server/lottery_server.ts. */
 type AppMessage =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'stored' | 'finished'; readonly bets: number }

@@ -2,14 +2,14 @@ import 'reflect-metadata/lite';
 import { Container } from 'inversify';
 import { ConnectSocket } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
-import { DataFile } from './data_file';
-import { FileAgency } from './file_agency';
-import { FileBetSource } from './file_bet_source';
-import { ParentProgress } from './parent_progress';
-import { Progress, type ProgressListener } from './progress';
-import { ServerLink, type SocketFactory } from './server_link';
+import { DataFile } from './bets/data_file';
+import { FileAgency } from './agencies/upload_agency';
+import { FileBetSource } from './bets/file_bet_source';
+import { ParentProgress } from './progress/parent_progress';
+import { Progress, type ProgressListener } from './progress/progress';
+import { ServerLink, type SocketFactory } from './connection/reconnector';
 import { betOfSettings, type ClientSettings, dataFileOf } from './settings';
-import { SingleBetAgency } from './single_bet_agency';
+import { SingleBetAgency } from './agencies/single_bet_agency';
 import { TOKENS } from './tokens';
 
 /**

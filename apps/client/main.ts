@@ -1,13 +1,13 @@
 import { stopSignal } from '../runtime/stop_signal';
 import { type ProgramOutput, runProgram } from '../runtime/program';
 import { type ExitCode } from '../runtime/exit_code';
-import { type Agency } from './agency';
+import { type Agency } from './agencies/agency';
 import { createClientContainer } from './container';
-import { countRows } from './count_rows';
-import { DataFile } from './data_file';
-import { type ProgressListener } from './progress';
-import type * as progressBar from './progress_bar';
-import { RunResult } from './run_result';
+import { countRows } from './bets/count_rows';
+import { DataFile } from './bets/data_file';
+import { type ProgressListener } from './progress/progress';
+import type * as progressBar from './progress/progress_bar';
+import { RunResult } from './progress/run_result';
 import { BET_SETTINGS, betOfSettings, CLIENT_SETTINGS, type ClientSettings, dataFileOf } from './settings';
 import { TOKENS } from './tokens';
 
@@ -45,6 +45,6 @@ async function createProgressBar(
   if (total === undefined) return [];
   // A bundle of its own (see tools/build.js): an agency that nobody watches does not load it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { ProgressBar } = require('./progress_bar') as typeof progressBar;
+  const { ProgressBar } = require('./progress/progress_bar') as typeof progressBar;
   return [new ProgressBar(settings.CLI_ID, total, logOutput)];
 }

@@ -1,15 +1,15 @@
 import { inject, injectable } from 'inversify';
-import { type Bet } from '../lottery/bet';
-import { formatCsvRow } from '../lottery/csv_row';
-import { ProtocolError } from '../lottery/protocol_error';
-import { type ActionLog } from '../runtime/action_log';
-import { ExitCode } from '../runtime/exit_code';
+import { type Bet } from '../../lottery/bet';
+import { formatCsvRow } from '../../lottery/csv_row';
+import { ProtocolError } from '../../lottery/protocol_error';
+import { type ActionLog } from '../../runtime/action_log';
+import { ExitCode } from '../../runtime/exit_code';
 import { type Agency } from './agency';
-import { OutcomeUnknownError, StoppedError, UnexpectedAnswerError } from './errors';
-import { type Progress } from './progress';
-import { type ServerLink } from './server_link';
-import { type ServerSession, settlingTime } from './server_session';
-import { TOKENS } from './tokens';
+import { OutcomeUnknownError, StoppedError, UnexpectedAnswerError } from '../connection/errors';
+import { type Progress } from '../progress/progress';
+import { type ServerLink } from '../connection/reconnector';
+import { type ServerSession, settlingTime } from '../connection/lottery_client';
+import { TOKENS } from '../tokens';
 
 /**
  * The exercise's first agency: one bet, from the environment. It neither finishes nor asks for winners: other clients

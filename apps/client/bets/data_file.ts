@@ -1,10 +1,10 @@
 import { type BigIntStats } from 'node:fs';
 import { constants, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SettingsError } from '../runtime/settings';
+import { SettingsError } from '../../runtime/settings';
 import { SourceChangedError, SourceUnreadableError } from './bet_source';
-import { StoppedError } from './errors';
-import { orStopped } from './or_stopped';
+import { StoppedError } from '../connection/errors';
+import { orStopped } from '../stop';
 
 /** The functions of `node:fs/promises` that a data file uses. */
 export interface FileSystem {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { ConnectSocket, MessageChannel } from '../../../../lib/index';
-import { MemoryStream } from '../../../../lib/testing/index';
-import { ServerSession } from '../../../../apps/client/server_session';
-import { createAgencyCodec } from '../../../../apps/lottery/protocol';
-import { turns } from '../../../support/turns';
+import { ConnectSocket, MessageChannel } from '../../../../../lib/index';
+import { MemoryStream } from '../../../../../lib/testing/index';
+import { ServerSession } from '../../../../../apps/client/connection/lottery_client';
+import { createAgencyCodec } from '../../../../../apps/lottery/protocol';
+import { turns } from '../../../../support/turns';
 
 describe("an agency's session", () => {
   const BATCH = Buffer.from('1,Ana,Paz,30904465,1999-03-17,7574');

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { BatchBuilder } from '../../../../apps/client/batch_builder';
+import { BatchBuilder } from '../../../../../apps/client/bets/batch_builder';
 
 const add = (builder: BatchBuilder, text: string, prefix = ''): boolean => {
   const bytes = Buffer.from(text);

@@ -1,8 +1,8 @@
-import { decodeUtf8, InvalidTextError, type MessageChannel, type ReceiveOptions } from '../../lib/index';
-import { parseCanonicalNumber } from '../lottery/canonical_number';
-import { type LotteryMessage, MessageType, textMessage } from '../lottery/protocol';
-import { ProtocolError } from '../lottery/protocol_error';
-import { parseWinners } from '../lottery/winner_list';
+import { decodeUtf8, InvalidTextError, type MessageChannel, type ReceiveOptions } from '../../../lib/index';
+import { parseCanonicalNumber } from '../../lottery/canonical_number';
+import { type LotteryMessage, MessageType, textMessage } from '../../lottery/protocol';
+import { ProtocolError } from '../../lottery/protocol_error';
+import { parseWinners } from '../../lottery/winner_list';
 import { ServerEndedError, UnexpectedAnswerError } from './errors';
 
 /** A server that is silent for so long has lost the connection, whatever TCP says. */

@@ -1,19 +1,19 @@
 import { expect } from 'chai';
 import { type Container } from 'inversify';
-import { type Agency } from '../../../../apps/client/agency';
+import { type Agency } from '../../../../../apps/client/agencies/agency';
 import {
   BadRowError,
   type BetSource,
   type OutgoingBatch,
   SourceChangedError,
-} from '../../../../apps/client/bet_source';
-import { createClientContainer } from '../../../../apps/client/container';
-import { CLIENT_SETTINGS } from '../../../../apps/client/settings';
-import { TOKENS } from '../../../../apps/client/tokens';
-import { loadSettings } from '../../../../apps/runtime/settings';
-import { createMemoryLog } from '../../../support/memory_lottery';
-import { type ScriptedConnection, ScriptedServer } from '../../../support/scripted_server';
-import { turns, until } from '../../../support/turns';
+} from '../../../../../apps/client/bets/bet_source';
+import { createClientContainer } from '../../../../../apps/client/container';
+import { CLIENT_SETTINGS } from '../../../../../apps/client/settings';
+import { TOKENS } from '../../../../../apps/client/tokens';
+import { loadSettings } from '../../../../../apps/runtime/settings';
+import { createMemoryLog } from '../../../../support/memory_lottery';
+import { type ScriptedConnection, ScriptedServer } from '../../../../support/scripted_server';
+import { turns, until } from '../../../../support/turns';
 
 /** Bets 1 to `total`, two in a batch, as text; fails behind them if told to. */
 class FakeSource implements BetSource {

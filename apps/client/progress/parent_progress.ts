@@ -1,4 +1,4 @@
-import { tellParent } from '../runtime/parent_process';
+import { tellParent } from '../../runtime/parent_process';
 import { type ProgressListener } from './progress';
 
 const PAUSE_MS = 100;

@@ -1,15 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { inject, injectable } from 'inversify';
-import { decodeBetText, readBetRow } from '../lottery/bet_batch';
-import { NOT_PLAIN, scanPlainBet } from '../lottery/plain_bet';
-import { MSG_MAX_LENGTH } from '../lottery/protocol';
-import { ProtocolError } from '../lottery/protocol_error';
-import { type ActionLog } from '../runtime/action_log';
+import { decodeBetText, readBetRow } from '../../lottery/bet_batch';
+import { NOT_PLAIN, scanPlainBet } from '../../lottery/plain_bet';
+import { MSG_MAX_LENGTH } from '../../lottery/protocol';
+import { ProtocolError } from '../../lottery/protocol_error';
+import { type ActionLog } from '../../runtime/action_log';
 import { BatchBuilder } from './batch_builder';
 import { BadRowError, type BetSource, type OutgoingBatch, SourceTooShortError } from './bet_source';
 import { type DataFile, type OpenDataFile } from './data_file';
 import { readLineBlocks } from './line_blocks';
-import { TOKENS } from './tokens';
+import { TOKENS } from '../tokens';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;

@@ -15,8 +15,8 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataFile } from '../../../../apps/client/data_file';
-import { expectCode } from '../../../support/rejection';
+import { DataFile } from '../../../../../apps/client/bets/data_file';
+import { expectCode } from '../../../../support/rejection';
 
 /** A modification time that no later write has, whatever the resolution of the clock is. */
 const LONG_AGO = new Date('2001-01-01T00:00:00.123Z');

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type BarPayload, describeBar } from '../../../../apps/client/bar_style';
+import { type BarPayload, describeBar } from '../../../../../apps/client/progress/bar_style';
 
 describe('a bar in the terminal', () => {
   const uploading: BarPayload = { name: 'agency 1', rate: 17_617, state: 'uploading' };

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
-import { type ConnectSocket, MessageChannel, SocketError } from '../../lib/index';
-import { createAgencyCodec } from '../lottery/protocol';
-import { ProtocolError } from '../lottery/protocol_error';
-import { type ActionLog } from '../runtime/action_log';
+import { type ConnectSocket, MessageChannel, SocketError } from '../../../lib/index';
+import { createAgencyCodec } from '../../lottery/protocol';
+import { ProtocolError } from '../../lottery/protocol_error';
+import { type ActionLog } from '../../runtime/action_log';
 import { ServerEndedError, StoppedError } from './errors';
-import { ServerSession } from './server_session';
-import { TOKENS } from './tokens';
+import { ServerSession } from './lottery_client';
+import { TOKENS } from '../tokens';
 
 /** Makes the socket of one connection to the server. */
 export type SocketFactory = () => ConnectSocket;

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
-import { type ReceiveOptions } from '../../lib/index';
-import { type ActionLog } from '../runtime/action_log';
-import { ExitCode } from '../runtime/exit_code';
-import { SettingsError } from '../runtime/settings';
+import { type ReceiveOptions } from '../../../lib/index';
+import { type ActionLog } from '../../runtime/action_log';
+import { ExitCode } from '../../runtime/exit_code';
+import { SettingsError } from '../../runtime/settings';
 import { type Agency } from './agency';
-import { type BetSource, BetSourceError } from './bet_source';
-import { StoppedError, UnexpectedAnswerError } from './errors';
-import { type Progress } from './progress';
-import { type ServerLink } from './server_link';
-import { type ServerSession, settlingTime } from './server_session';
-import { TOKENS } from './tokens';
+import { type BetSource, BetSourceError } from '../bets/bet_source';
+import { StoppedError, UnexpectedAnswerError } from '../connection/errors';
+import { type Progress } from '../progress/progress';
+import { type ServerLink } from '../connection/reconnector';
+import { type ServerSession, settlingTime } from '../connection/lottery_client';
+import { TOKENS } from '../tokens';
 
 /**
  * A server that holds an `A` sets the pace of asking; one that says `W` at once is asked again after a pause that grows

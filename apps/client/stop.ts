@@ -1,4 +1,4 @@
-import { StoppedError } from './errors';
+import { StoppedError } from './connection/errors';
 
 /**
  * Settles as `work` does, or rejects with a StoppedError as soon as `stop` fires. It is for operations without a way to

@@ -1,4 +1,4 @@
-import { OutcomeUnknownError, StoppedError } from './errors';
+import { OutcomeUnknownError, StoppedError } from '../connection/errors';
 import { type ProgressListener } from './progress';
 
 /** What came of a run, for scripts: what `--json` prints. docs/operations.md documents it. */

@@ -1,5 +1,5 @@
 import { type MultiBar, type SingleBar } from 'cli-progress';
-import { type LogOutput } from '../runtime/log_output';
+import { type LogOutput } from '../../runtime/log_output';
 import { createBars } from './bar_style';
 import { type ProgressListener } from './progress';
 

@@ -1,4 +1,4 @@
-import { type ExitCode } from '../runtime/exit_code';
+import { type ExitCode } from '../../runtime/exit_code';
 
 /** What a client program does, from its first connection to its exit code. */
 export interface Agency {
