@@ -3,11 +3,11 @@ import { Container } from 'inversify';
 import { ConnectSocket } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { DataFile } from './bets/data_file';
-import { FileAgency } from './agencies/upload_agency';
+import { UploadAgency } from './agencies/upload_agency';
 import { FileBetSource } from './bets/file_bet_source';
 import { ParentProgress } from './progress/parent_progress';
 import { Progress, type ProgressListener } from './progress/progress';
-import { ServerLink, type SocketFactory } from './connection/reconnector';
+import { Reconnector, type SocketFactory } from './connection/reconnector';
 import { betOfSettings, type ClientSettings, dataFileOf } from './settings';
 import { SingleBetAgency } from './agencies/single_bet_agency';
 import { TOKENS } from './tokens';
@@ -32,13 +32,13 @@ export function createClientContainer(
   container
     .bind<SocketFactory>(TOKENS.SocketFactory)
     .toConstantValue(() => new ConnectSocket(settings.CLI_SERVER_ADDRESS));
-  container.bind(TOKENS.ServerLink).to(ServerLink);
+  container.bind(TOKENS.Reconnector).to(Reconnector);
   container.bind(TOKENS.Progress).toConstantValue(new Progress([new ParentProgress(), ...listeners]));
 
   const bet = betOfSettings(settings);
   if (bet === undefined) {
     container.bind(TOKENS.BetSource).to(FileBetSource);
-    container.bind(TOKENS.Agency).to(FileAgency);
+    container.bind(TOKENS.Agency).to(UploadAgency);
   } else {
     container.bind(TOKENS.SingleBet).toConstantValue(bet);
     container.bind(TOKENS.Agency).to(SingleBetAgency);

@@ -4,7 +4,7 @@ import { StoppedError } from './connection/errors';
  * Settles as `work` does, or rejects with a StoppedError as soon as `stop` fires. It is for operations without a way to
  * cancel them, file operations above all. After a stop, `work` stays pending and its outcome is dropped.
  */
-export async function orStopped<Result>(work: Promise<Result>, stop: AbortSignal): Promise<Result> {
+export async function raceStop<Result>(work: Promise<Result>, stop: AbortSignal): Promise<Result> {
   let onStop: () => void = () => {};
   const stopped = new Promise<never>((_resolve, reject) => {
     onStop = () => reject(new StoppedError('stopped'));

@@ -9,7 +9,7 @@ export const TOKENS = {
   SingleBet: Symbol.for('SingleBet'),
   SocketFactory: Symbol.for('SocketFactory'),
   BetSource: Symbol.for('BetSource'),
-  ServerLink: Symbol.for('ServerLink'),
+  Reconnector: Symbol.for('Reconnector'),
   Progress: Symbol.for('Progress'),
   Agency: Symbol.for('Agency'),
 } as const;

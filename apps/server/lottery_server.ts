@@ -12,7 +12,7 @@ import { createServerCodec, MessageType, textMessage } from '../lottery/protocol
 import { type ActionLog } from '../runtime/action_log';
 import { describePeer } from '../runtime/describe_peer';
 import { ExitCode } from '../runtime/exit_code';
-import { tellParent } from '../runtime/parent_process';
+import { sendToParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
 import { type ServerActivity } from './activity/server_activity';
 import { type AgencySession, type SessionOwner } from './agency_session';
@@ -145,7 +145,7 @@ export class LotteryServer implements SessionOwner {
   private becomeReady(): void {
     const address = this.listener.address!;
     this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.settings.SERVER_AGENCIES });
-    tellParent({ kind: 'listening', ...address });
+    sendToParent({ kind: 'listening', ...address });
     this.activity.phase = 'ready';
     this.status.open(this.budget.status);
   }

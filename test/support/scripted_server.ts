@@ -22,7 +22,7 @@ export class ScriptedConnection {
     return message && `${message.type} ${Buffer.from(message.value).toString('utf8')}`.trimEnd();
   }
 
-  answer(type: string, text = ''): void {
+  respond(type: string, text = ''): void {
     void this.channel.send(textMessage(type, text)).catch(() => {});
   }
 

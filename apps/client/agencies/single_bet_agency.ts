@@ -5,10 +5,10 @@ import { ProtocolError } from '../../lottery/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
 import { ExitCode } from '../../runtime/exit_code';
 import { type Agency } from './agency';
-import { OutcomeUnknownError, StoppedError, UnexpectedAnswerError } from '../connection/errors';
+import { OutcomeUnknownError, StoppedError, UnexpectedResponseError } from '../connection/errors';
 import { type Progress } from '../progress/progress';
-import { type ServerLink } from '../connection/reconnector';
-import { type ServerSession, settlingTime } from '../connection/lottery_client';
+import { type Reconnector } from '../connection/reconnector';
+import { type LotteryClient, stopGracePeriod } from '../connection/lottery_client';
 import { TOKENS } from '../tokens';
 
 /**
@@ -24,7 +24,7 @@ export class SingleBetAgency implements Agency {
   constructor(
     @inject(TOKENS.AgencyId) private readonly id: number,
     @inject(TOKENS.SingleBet) private readonly bet: Bet,
-    @inject(TOKENS.ServerLink) private readonly link: ServerLink,
+    @inject(TOKENS.Reconnector) private readonly reconnector: Reconnector,
     @inject(TOKENS.Progress) private readonly progress: Progress,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {}
@@ -32,7 +32,7 @@ export class SingleBetAgency implements Agency {
   async run(stop: AbortSignal): Promise<ExitCode> {
     const { document, number } = this.bet;
     try {
-      await this.link.run(stop, (session) => this.place(session, stop));
+      await this.reconnector.run(stop, (client) => this.place(client, stop));
       this.log.info('apuesta_enviada', 'success', { dni: document, numero: number });
       this.progress.stored(1);
       return ExitCode.done;
@@ -45,29 +45,29 @@ export class SingleBetAgency implements Agency {
   }
 
   /** Sends the bet, unless an earlier session may have stored it. */
-  private async place(session: ServerSession, stop: AbortSignal): Promise<void> {
-    const stored = await session.identify(this.id);
+  private async place(client: LotteryClient, stop: AbortSignal): Promise<void> {
+    const stored = await client.identify(this.id);
     if (this.countBefore !== undefined && stored !== this.countBefore) {
-      throw this.unknown(`agency ${this.id}: ${this.countBefore} bets before, ${stored} now`);
+      throw this.outcomeUnknown(`agency ${this.id}: ${this.countBefore} bets before, ${stored} now`);
     }
     // The N is answered after the older session's batches are stored or dropped, so an equal count is final.
     this.countBefore = undefined;
     stop.throwIfAborted();
     const { firstName, lastName, document, birthdate, number } = this.bet;
     const row = formatCsvRow([String(this.id), firstName, lastName, document, birthdate, number]);
-    if (session.sendBets(Buffer.from(row, 'utf8'))) this.countBefore = stored;
-    const count = await this.receiveAnswer(session, stop);
+    if (client.sendBets(Buffer.from(row, 'utf8'))) this.countBefore = stored;
+    const count = await this.receiveResponse(client, stop);
     if (count !== stored + 1) {
-      throw new UnexpectedAnswerError(`the server has ${count} bets of this agency, and ${stored + 1} were sent`);
+      throw new UnexpectedResponseError(`the server has ${count} bets of this agency, and ${stored + 1} were sent`);
     }
   }
 
   /** Receives the answer to the bet; after a stop, within the settling time. */
-  private async receiveAnswer(session: ServerSession, stop: AbortSignal): Promise<number> {
+  private async receiveResponse(client: LotteryClient, stop: AbortSignal): Promise<number> {
     try {
-      return await session.receiveStored().catch((error: unknown) => {
+      return await client.receiveAcknowledgement().catch((error: unknown) => {
         if (!stop.aborted) throw error;
-        return session.receiveStored(settlingTime());
+        return client.receiveAcknowledgement(stopGracePeriod());
       });
     } catch (error) {
       if (isRefusal(error)) this.countBefore = undefined;
@@ -80,13 +80,13 @@ export class SingleBetAgency implements Agency {
     const wasStopped = error instanceof StoppedError;
     if (error instanceof OutcomeUnknownError) return error;
     if (this.countBefore !== undefined) {
-      return this.unknown(wasStopped ? 'stopped before its answer came' : error.message, error);
+      return this.outcomeUnknown(wasStopped ? 'stopped before its answer came' : error.message, error);
     }
     if (!wasStopped) return error;
     return new StoppedError('stopped before the bet was acknowledged: it is not stored', { cause: error });
   }
 
-  private unknown(reason: string, cause?: Error): OutcomeUnknownError {
+  private outcomeUnknown(reason: string, cause?: Error): OutcomeUnknownError {
     return new OutcomeUnknownError(
       `it is unknown whether the bet is stored (${reason}): ` +
         `search the server's bets.csv for document ${this.bet.document} at agency ${this.id}, or ask its operator`,

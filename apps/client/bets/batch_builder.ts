@@ -11,7 +11,7 @@ export class BatchBuilder {
   private sourceView = this.target;
   private used = 0;
   private rows = 0;
-  private refusing = false;
+  private rowRejected = false;
 
   /** @param maxBets the most bets in a batch; 0: as many as fit. */
   constructor(private readonly maxBets: number) {}
@@ -23,7 +23,7 @@ export class BatchBuilder {
 
   /** Whether the row that was to be added last had no room. */
   get isFull(): boolean {
-    return this.refusing;
+    return this.rowRejected;
   }
 
   /**
@@ -34,8 +34,8 @@ export class BatchBuilder {
   add(prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
     const separator = this.rows === 0 ? 0 : 1;
     const size = separator + prefix.length + end - start;
-    this.refusing = this.used + size > MSG_MAX_LENGTH || (this.maxBets > 0 && this.rows >= this.maxBets);
-    if (this.refusing) return false;
+    this.rowRejected = this.used + size > MSG_MAX_LENGTH || (this.maxBets > 0 && this.rows >= this.maxBets);
+    if (this.rowRejected) return false;
     if (separator === 1) this.value[this.used++] = LINE_FEED;
     for (let index = 0; index < prefix.length; index++) this.value[this.used++] = prefix[index]!;
     this.append(bytes, start, end);
@@ -48,7 +48,7 @@ export class BatchBuilder {
     const batch = { value: this.value.subarray(0, this.used), count: this.rows };
     this.used = 0;
     this.rows = 0;
-    this.refusing = false;
+    this.rowRejected = false;
     return batch;
   }
 

@@ -14,7 +14,7 @@ import { TOKENS } from '../tokens';
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF', 'utf8');
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
 /**
  * An agency's file: a row `first_name,last_name,document,birthdate,number` for each bet. It is read as a stream, in
@@ -41,7 +41,7 @@ export class FileBetSource implements BetSource {
     const file = await this.file.open(stop);
     const builder = new BatchBuilder(this.maxBets);
     try {
-      yield* this.fill(builder, file, skip);
+      yield* this.fillBatches(builder, file, skip);
       // During a write, the file may end in a part of a row that is a valid row itself.
       await this.file.requireUnchanged(stop);
       if (builder.count > 0) yield builder.take();
@@ -62,7 +62,7 @@ export class FileBetSource implements BetSource {
   }
 
   /** Adds the rows behind the first `skip` to the builder, and hands out each batch that is full. */
-  private async *fill(builder: BatchBuilder, file: OpenDataFile, skip: number): AsyncGenerator<OutgoingBatch> {
+  private async *fillBatches(builder: BatchBuilder, file: OpenDataFile, skip: number): AsyncGenerator<OutgoingBatch> {
     let line = 0;
     for await (const block of readLineBlocks(file)) {
       const blockIsUtf8 = isUtf8(block);
@@ -77,7 +77,7 @@ export class FileBetSource implements BetSource {
         else if (start < block.length) {
           const lineFeed = block.indexOf(LINE_FEED, start);
           const end = lineFeed === -1 ? block.length : lineFeed;
-          if (++line > skip) yield* this.addRow(builder, withoutCarriageReturn(block.subarray(start, end)), line);
+          if (++line > skip) yield* this.addRow(builder, trimCarriageReturn(block.subarray(start, end)), line);
           start = end + 1;
         }
       }
@@ -92,7 +92,7 @@ export class FileBetSource implements BetSource {
     let at = start;
     while (at < block.length) {
       const rowEnd = scanPlainBet(block, at);
-      const next = rowEnd === NOT_PLAIN ? NOT_PLAIN : behindLineBreak(block, rowEnd);
+      const next = rowEnd === NOT_PLAIN ? NOT_PLAIN : skipLineBreak(block, rowEnd);
       if (next === NOT_PLAIN || !builder.add(this.prefix, block, at, rowEnd)) break;
       at = next;
     }
@@ -102,7 +102,7 @@ export class FileBetSource implements BetSource {
   /** Adds any row; hands out the batch that has no room for it. */
   private *addRow(builder: BatchBuilder, bytes: Uint8Array, line: number): Generator<OutgoingBatch> {
     const row = this.readRow(bytes, line);
-    while (!builder.add(NOTHING, row, 0, row.length)) yield builder.take();
+    while (!builder.add(EMPTY, row, 0, row.length)) yield builder.take();
   }
 
   private async close(file: OpenDataFile): Promise<void> {
@@ -131,12 +131,12 @@ export class FileBetSource implements BetSource {
 }
 
 /** The offset behind the line break, or the end of the block, at `at`; `NOT_PLAIN` where neither is there. */
-function behindLineBreak(block: Uint8Array, at: number): number {
+function skipLineBreak(block: Uint8Array, at: number): number {
   if (at === block.length) return at;
   const lineFeed = block[at] === CARRIAGE_RETURN ? at + 1 : at;
   return block[lineFeed] === LINE_FEED ? lineFeed + 1 : NOT_PLAIN;
 }
 
-function withoutCarriageReturn(row: Uint8Array): Uint8Array {
+function trimCarriageReturn(row: Uint8Array): Uint8Array {
   return row[row.length - 1] === CARRIAGE_RETURN ? row.subarray(0, -1) : row;
 }

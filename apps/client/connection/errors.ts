@@ -14,7 +14,7 @@ export class ServerEndedError extends AgencyError {
 }
 
 /** An answer that the protocol does not allow here, or a count that cannot be: no new session would mend it. */
-export class UnexpectedAnswerError extends AgencyError {
+export class UnexpectedResponseError extends AgencyError {
   readonly code = 'UNEXPECTED_ANSWER';
 }
 

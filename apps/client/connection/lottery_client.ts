@@ -3,24 +3,24 @@ import { parseCanonicalNumber } from '../../lottery/canonical_number';
 import { type LotteryMessage, MessageType, textMessage } from '../../lottery/protocol';
 import { ProtocolError } from '../../lottery/protocol_error';
 import { parseWinners } from '../../lottery/winner_list';
-import { ServerEndedError, UnexpectedAnswerError } from './errors';
+import { ServerEndedError, UnexpectedResponseError } from './errors';
 
 /** A server that is silent for so long has lost the connection, whatever TCP says. */
-const ANSWER_TIMEOUT_MS = 30_000;
+const RESPONSE_TIMEOUT_MS = 30_000;
 
 /** Time for the answers to all batches in flight after a stop, in milliseconds. */
-const SETTLE_MS = 750;
+const STOP_GRACE_MS = 750;
 
 /** The time limit for the last answers after a stop; it counts from this call. */
-export function settlingTime(): ReceiveOptions {
-  return { signal: AbortSignal.timeout(SETTLE_MS) };
+export function stopGracePeriod(): ReceiveOptions {
+  return { signal: AbortSignal.timeout(STOP_GRACE_MS) };
 }
 
 /** What the server says of the draw. */
-export type DrawAnswer = { readonly held: true } | { readonly held: false; readonly progress: string };
+export type DrawStatus = { readonly held: true } | { readonly held: false; readonly progress: string };
 
 /** The agency's side of the protocol on one connection: what it says, and what it takes for an answer. */
-export class ServerSession {
+export class LotteryClient {
   constructor(
     private readonly channel: MessageChannel<LotteryMessage>,
     /** Ends every wait for an answer; no answer is lost by that. */
@@ -31,8 +31,8 @@ export class ServerSession {
 
   /** Says the agency's name; returns how many of its bets are stored. */
   async identify(agency: number): Promise<number> {
-    this.say(MessageType.name, String(agency));
-    return this.receiveOk();
+    this.sendText(MessageType.name, String(agency));
+    return this.receiveCount();
   }
 
   /**
@@ -47,62 +47,62 @@ export class ServerSession {
   }
 
   /** The answer to the oldest batch that has none yet: how many of the agency's bets are stored through it. */
-  async receiveStored(options?: ReceiveOptions): Promise<number> {
-    const count = await this.receiveOk(options);
+  async receiveAcknowledgement(options?: ReceiveOptions): Promise<number> {
+    const count = await this.receiveCount(options);
     this.onProgress();
     return count;
   }
 
   /** Closes the agency's bets, of which there are `total`. */
   async finish(total: number): Promise<void> {
-    this.say(MessageType.finish, String(total));
-    const count = await this.receiveOk();
+    this.sendText(MessageType.finish, String(total));
+    const count = await this.receiveCount();
     this.onProgress();
-    if (count !== total) throw new UnexpectedAnswerError(`the server closed ${count} bets, not ${total}`);
+    if (count !== total) throw new UnexpectedResponseError(`the server closed ${count} bets, not ${total}`);
   }
 
   /** Asks whether the draw is held; the server may take its time to say no. */
-  async askForDraw(): Promise<DrawAnswer> {
-    this.say(MessageType.askWinners);
-    const { type, text } = await this.receive();
-    if (type !== MessageType.wait && (type !== MessageType.result || text !== '')) throw unexpected(type, text);
+  async requestDraw(): Promise<DrawStatus> {
+    this.sendText(MessageType.askWinners);
+    const { type, text } = await this.receiveResponse();
+    if (type !== MessageType.wait && (type !== MessageType.result || text !== '')) throw unexpectedResponse(type, text);
     this.onProgress();
     return type === MessageType.result ? { held: true } : { held: false, progress: text };
   }
 
   /** The agency's winners, once the draw is held: a document for each winning bet. */
   async receiveWinners(agency: number): Promise<readonly string[]> {
-    this.say(MessageType.name, String(agency));
+    this.sendText(MessageType.name, String(agency));
     const documents: string[] = [];
     for (;;) {
-      const { type, text } = await this.receive();
+      const { type, text } = await this.receiveResponse();
       if (type === MessageType.result) {
         documents.push(...parseWinners(text));
         continue;
       }
-      const count = toCount(type, text);
+      const count = parseCount(type, text);
       if (count === documents.length) return documents;
-      throw new UnexpectedAnswerError(`the server named ${documents.length} winners, and says they are ${count}`);
+      throw new UnexpectedResponseError(`the server named ${documents.length} winners, and says they are ${count}`);
     }
   }
 
-  private async receiveOk(options?: ReceiveOptions): Promise<number> {
-    const { type, text } = await this.receive(options);
-    return toCount(type, text);
+  private async receiveCount(options?: ReceiveOptions): Promise<number> {
+    const { type, text } = await this.receiveResponse(options);
+    return parseCount(type, text);
   }
 
   /** @throws ProtocolError what an `E` says. @throws ServerEndedError, UnexpectedAnswerError, SocketError */
-  private async receive(options?: ReceiveOptions): Promise<{ type: string; text: string }> {
+  private async receiveResponse(options?: ReceiveOptions): Promise<{ type: string; text: string }> {
     const message =
       this.channel.tryReceive() ??
-      (await this.channel.receive({ idleTimeoutMs: ANSWER_TIMEOUT_MS, signal: this.stop, ...options }));
+      (await this.channel.receive({ idleTimeoutMs: RESPONSE_TIMEOUT_MS, signal: this.stop, ...options }));
     if (message === null) throw new ServerEndedError('the server ended the connection while an answer was due');
-    const text = decodeAnswer(message.value);
+    const text = decodeText(message.value);
     if (message.type !== MessageType.error) return { type: message.type, text };
-    throw ProtocolError.parse(text) ?? new UnexpectedAnswerError(`an error that the protocol does not have: ${text}`);
+    throw ProtocolError.parse(text) ?? new UnexpectedResponseError(`an error that the protocol does not have: ${text}`);
   }
 
-  private say(type: string, text?: string): void {
+  private sendText(type: string, text?: string): void {
     this.send(textMessage(type, text));
   }
 
@@ -113,21 +113,21 @@ export class ServerSession {
   }
 }
 
-function toCount(type: string, text: string): number {
+function parseCount(type: string, text: string): number {
   const count = type === MessageType.ok ? parseCanonicalNumber(text) : undefined;
-  if (count === undefined) throw unexpected(type, text);
+  if (count === undefined) throw unexpectedResponse(type, text);
   return count;
 }
 
-function unexpected(type: string, text: string): UnexpectedAnswerError {
-  return new UnexpectedAnswerError(`the server answered ${type} ${JSON.stringify(text.slice(0, 100))}`);
+function unexpectedResponse(type: string, text: string): UnexpectedResponseError {
+  return new UnexpectedResponseError(`the server answered ${type} ${JSON.stringify(text.slice(0, 100))}`);
 }
 
-function decodeAnswer(value: Uint8Array): string {
+function decodeText(value: Uint8Array): string {
   try {
     return decodeUtf8(value);
   } catch (cause) {
     if (!(cause instanceof InvalidTextError)) throw cause;
-    throw new UnexpectedAnswerError('the server sent a value that is not UTF-8', { cause });
+    throw new UnexpectedResponseError('the server sent a value that is not UTF-8', { cause });
   }
 }

@@ -10,8 +10,8 @@ import { type ProgressListener } from './progress';
 export class ProgressBar implements ProgressListener {
   private readonly multiBar: MultiBar;
   private readonly bar: SingleBar;
-  private readonly begun = performance.now();
-  private first: number | undefined;
+  private readonly startedAt = performance.now();
+  private storedBefore: number | undefined;
 
   constructor(
     agency: number,
@@ -25,9 +25,9 @@ export class ProgressBar implements ProgressListener {
 
   stored(bets: number): void {
     // What an earlier run had stored is no work of this one.
-    this.first ??= bets;
-    const seconds = (performance.now() - this.begun) / 1000;
-    this.bar.update(bets, { rate: Math.round((bets - this.first) / seconds), state: 'uploading' });
+    this.storedBefore ??= bets;
+    const seconds = (performance.now() - this.startedAt) / 1000;
+    this.bar.update(bets, { rate: Math.round((bets - this.storedBefore) / seconds), state: 'uploading' });
   }
 
   finished(bets: number): void {

@@ -79,14 +79,14 @@ describe('an agency', () => {
   /** What a server does from the finish to the winners. */
   async function giveWinners(connection: ScriptedConnection, total: number, winners: readonly string[]): Promise<void> {
     expect(await connection.next()).to.equal(`F ${total}`);
-    connection.answer('O', String(total));
+    connection.respond('O', String(total));
     expect(await connection.next()).to.equal('A');
-    connection.answer('W', '1/2');
+    connection.respond('W', '1/2');
     expect(await connection.next()).to.equal('A');
-    connection.answer('R');
+    connection.respond('R');
     expect(await connection.next()).to.equal('N 1');
-    for (const value of winners) connection.answer('R', value);
-    connection.answer('O', String(winners.join().split(',').filter(Boolean).length));
+    for (const value of winners) connection.respond('R', value);
+    connection.respond('O', String(winners.join().split(',').filter(Boolean).length));
     expect(await connection.next()).to.equal('end');
     await connection.close();
   }
@@ -95,11 +95,11 @@ describe('an agency', () => {
     const running = start(new FakeSource(3));
     const connection = await server.accept();
     expect(await connection.next()).to.equal('N 1');
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     expect(await connection.next()).to.equal('B 1 2');
-    connection.answer('O', '2');
+    connection.respond('O', '2');
     expect(await connection.next()).to.equal('B 3');
-    connection.answer('O', '3');
+    connection.respond('O', '3');
     await giveWinners(connection, 3, ['7,8', '9']);
     expect(await running).to.equal(0);
     expect(logged(/INFO +action: consulta_ganadores \| result: success \| cant_ganadores: 3$/)).to.have.length(1);
@@ -110,7 +110,7 @@ describe('an agency', () => {
     const running = start(new FakeSource(0));
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     await giveWinners(connection, 0, []);
     expect(await running).to.equal(0);
   });
@@ -119,16 +119,16 @@ describe('an agency', () => {
     const running = start(new FakeSource(100), { window: 3 });
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     for (let batch = 1; batch <= 3; batch++)
       expect(await connection.next()).to.equal(`B ${batch * 2 - 1} ${batch * 2}`);
     for (let batch = 4; batch <= 50; batch++) {
       await turns(5);
       expect(connection.pending(), 'a batch beyond the window').to.equal(undefined);
-      connection.answer('O', String((batch - 3) * 2));
+      connection.respond('O', String((batch - 3) * 2));
       expect(await connection.next()).to.equal(`B ${batch * 2 - 1} ${batch * 2}`);
     }
-    for (let batch = 48; batch <= 50; batch++) connection.answer('O', String(batch * 2));
+    for (let batch = 48; batch <= 50; batch++) connection.respond('O', String(batch * 2));
     await giveWinners(connection, 100, []);
     expect(await running).to.equal(0);
   });
@@ -138,21 +138,21 @@ describe('an agency', () => {
     const running = start(source, { window: 8 });
     const first = await server.accept();
     await first.next();
-    first.answer('O', '0');
+    first.respond('O', '0');
     for (let batch = 1; batch <= 5; batch++) await first.next();
-    first.answer('O', '2');
+    first.respond('O', '2');
     await turns(3);
     first.reset();
     const second = await server.accept();
     expect(await second.next()).to.equal('N 1');
-    second.answer('O', '6');
+    second.respond('O', '6');
     expect(await second.next()).to.equal('B 7 8');
     expect(await second.next()).to.equal('B 9 10');
-    second.answer('O', '8');
+    second.respond('O', '8');
     await second.close();
     const third = await server.accept();
     await third.next();
-    third.answer('O', '10');
+    third.respond('O', '10');
     await giveWinners(third, 10, ['1']);
     expect(await running).to.equal(0);
     expect(source.skips).to.deep.equal([0, 6, 10]);
@@ -162,11 +162,11 @@ describe('an agency', () => {
     it(`tries again after ${code}`, async () => {
       const running = start(new FakeSource(0));
       const first = await server.accept();
-      first.answer('E', `${code}: in words`);
+      first.respond('E', `${code}: in words`);
       await first.close();
       const second = await server.accept();
       expect(await second.next()).to.equal('N 1');
-      second.answer('O', '0');
+      second.respond('O', '0');
       await giveWinners(second, 0, []);
       expect(await running).to.equal(0);
       expect(logged(/WARNING +action: connect \| result: in_progress/)).to.have.length(1);
@@ -182,7 +182,7 @@ describe('an agency', () => {
       const running = start(new FakeSource(0));
       const connection = await server.accept();
       await connection.next();
-      connection.answer('E', `${code}: in words`);
+      connection.respond('E', `${code}: in words`);
       await connection.close();
       expect(await running).to.equal(1);
       expect(server.attempts).to.equal(1);
@@ -203,7 +203,7 @@ describe('an agency', () => {
       const running = start(new FakeSource(2));
       const connection = await server.accept();
       await connection.next();
-      connection.answer(type, text);
+      connection.respond(type, text);
       await connection.close();
       expect(await running).to.equal(1);
       expect(server.attempts).to.equal(1);
@@ -214,9 +214,9 @@ describe('an agency', () => {
     const running = start(new FakeSource(2));
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     await connection.next();
-    connection.answer('O', '3');
+    connection.respond('O', '3');
     await connection.close();
     expect(await running).to.equal(1);
     expect(logged(/the server has 3 bets of this agency, and 2 were sent/)).to.have.length(1);
@@ -227,11 +227,11 @@ describe('an agency', () => {
     const connection = await server.accept();
     for (const answer of ['O', 'O', 'R'] as const) {
       await connection.next();
-      connection.answer(answer, answer === 'O' ? '0' : '');
+      connection.respond(answer, answer === 'O' ? '0' : '');
     }
     await connection.next();
-    connection.answer('R', '1');
-    connection.answer('O', '2');
+    connection.respond('R', '1');
+    connection.respond('O', '2');
     await connection.close();
     expect(await running).to.equal(1);
   });
@@ -240,15 +240,15 @@ describe('an agency', () => {
     const running = start(new FakeSource(4, new BadRowError('bets.csv:5: wrong')));
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     expect(await connection.next()).to.equal('B 1 2');
     expect(await connection.next()).to.equal('B 3 4');
     let code: number | undefined;
     void running.then((end) => (code = end));
-    connection.answer('O', '2');
+    connection.respond('O', '2');
     await turns(10);
     expect(code, 'its end, with a batch in flight').to.equal(undefined);
-    connection.answer('O', '4');
+    connection.respond('O', '4');
     expect(await connection.next()).to.equal('end');
     await connection.close();
     expect(await running).to.equal(1);
@@ -259,14 +259,14 @@ describe('an agency', () => {
     const running = start(new FakeSource(4, new BadRowError('bets.csv:5: wrong')));
     const first = await server.accept();
     await first.next();
-    first.answer('O', '0');
+    first.respond('O', '0');
     await first.next();
     first.reset();
     const second = await server.accept();
     await second.next();
-    second.answer('O', '2');
+    second.respond('O', '2');
     expect(await second.next()).to.equal('B 3 4');
-    second.answer('O', '4');
+    second.respond('O', '4');
     await second.next();
     await second.close();
     expect(await running).to.equal(1);
@@ -278,12 +278,12 @@ describe('an agency', () => {
     const running = start(source);
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     for (const batch of ['B 1 2', 'B 3 4']) expect(await connection.next()).to.equal(batch);
-    connection.answer('O', '2');
+    connection.respond('O', '2');
     await turns(3);
     source.isChanged = true;
-    connection.answer('O', '4');
+    connection.respond('O', '4');
     expect(await connection.next()).to.equal('end');
     await connection.close();
     expect(await running).to.equal(1);
@@ -296,17 +296,17 @@ describe('an agency', () => {
     const running = start(source);
     const first = await server.accept();
     await first.next();
-    first.answer('O', '0');
+    first.respond('O', '0');
     await first.next();
-    first.answer('O', '2');
+    first.respond('O', '2');
     expect(await first.next()).to.equal('F 2');
-    first.answer('O', '2');
+    first.respond('O', '2');
     await first.next();
     source.isChanged = true;
     first.reset();
     const second = await server.accept();
     await second.next();
-    second.answer('O', '2');
+    second.respond('O', '2');
     await giveWinners(second, 2, ['1']);
     expect(await running).to.equal(0);
     expect(source.skips).to.deep.equal([0]);
@@ -322,15 +322,15 @@ describe('an agency', () => {
       ['F 2', '2'],
     ] as const) {
       expect(await first.next()).to.equal(message);
-      first.answer('O', stored);
+      first.respond('O', stored);
     }
     await first.next();
     first.reset();
     const second = await server.accept();
     await second.next();
-    second.answer('O', '0');
+    second.respond('O', '0');
     expect(await second.next()).to.equal('B 1 2');
-    second.answer('O', '2');
+    second.respond('O', '2');
     await giveWinners(second, 2, []);
     expect(await running).to.equal(0);
   });
@@ -376,11 +376,11 @@ describe('an agency', () => {
       const running = start(new FakeSource(100), { window: 3 });
       const connection = await server.accept();
       await connection.next();
-      connection.answer('O', '0');
+      connection.respond('O', '0');
       for (let batch = 0; batch < 3; batch++) await connection.next();
       stop.abort();
       await turns(3);
-      for (const stored of ['2', '4', '6']) connection.answer('O', stored);
+      for (const stored of ['2', '4', '6']) connection.respond('O', stored);
       expect(await connection.next()).to.equal('end');
       await connection.close();
       await expectStopped(running);
@@ -392,7 +392,7 @@ describe('an agency', () => {
       const running = start(new FakeSource(100), { window: 3 });
       const connection = await server.accept();
       await connection.next();
-      connection.answer('O', '0');
+      connection.respond('O', '0');
       for (let batch = 0; batch < 3; batch++) await connection.next();
       const begun = performance.now();
       stop.abort();
@@ -404,9 +404,9 @@ describe('an agency', () => {
       const running = start(new FakeSource(0));
       const connection = await server.accept();
       await connection.next();
-      connection.answer('O', '0');
+      connection.respond('O', '0');
       await connection.next();
-      connection.answer('O', '0');
+      connection.respond('O', '0');
       expect(await connection.next()).to.equal('A');
       stop.abort();
       expect(await connection.next()).to.equal('end');
@@ -427,9 +427,9 @@ describe('an agency', () => {
       const running = startSingle();
       const connection = await server.accept();
       expect(await connection.next()).to.equal('N 1');
-      connection.answer('O', '7');
+      connection.respond('O', '7');
       expect(await connection.next()).to.equal(row);
-      connection.answer('O', '8');
+      connection.respond('O', '8');
       expect(await connection.next()).to.equal('end');
       await connection.close();
       expect(await running).to.equal(0);
@@ -443,7 +443,7 @@ describe('an agency', () => {
     async function takeBet(): Promise<ScriptedConnection> {
       const connection = await server.accept();
       expect(await connection.next()).to.equal('N 1');
-      connection.answer('O', '7');
+      connection.respond('O', '7');
       expect(await connection.next()).to.equal(row);
       return connection;
     }
@@ -457,7 +457,7 @@ describe('an agency', () => {
         (await takeBet()).reset();
         const second = await server.accept();
         expect(await second.next()).to.equal('N 1');
-        second.answer('O', count);
+        second.respond('O', count);
         expect(await second.next()).to.equal('end');
         await second.close();
         expect(await running).to.equal(1);
@@ -470,7 +470,7 @@ describe('an agency', () => {
       it(`fails with ${code} if the server refuses the bet`, async () => {
         const running = startSingle();
         const connection = await takeBet();
-        connection.answer('E', `${code}: in words`);
+        connection.respond('E', `${code}: in words`);
         await connection.close();
         expect(await running).to.equal(1);
         expect(logged(new RegExp(`numero: 42 \\| error: ${code}: in words$`))).to.have.length(1);
@@ -480,7 +480,7 @@ describe('an agency', () => {
     it('fails with an unknown outcome if a newer session supersedes it before the answer', async () => {
       const running = startSingle();
       const connection = await takeBet();
-      connection.answer('E', 'superseded: in words');
+      connection.respond('E', 'superseded: in words');
       await connection.close();
       expect(await running).to.equal(1);
       expect(logged(unknown)).to.have.length(1);
@@ -491,7 +491,7 @@ describe('an agency', () => {
       (await takeBet()).reset();
       const second = await server.accept();
       await second.next();
-      second.answer('E', 'unknown-agency: the agencies are 1 to 0');
+      second.respond('E', 'unknown-agency: the agencies are 1 to 0');
       await second.close();
       expect(await running).to.equal(1);
       expect(logged(unknown)).to.have.length(1);
@@ -506,7 +506,7 @@ describe('an agency', () => {
       it(`fails with an unknown outcome after the answer ${type} ${text}`, async () => {
         const running = startSingle();
         const connection = await takeBet();
-        connection.answer(type, text);
+        connection.respond(type, text);
         await connection.close();
         expect(await running).to.equal(1);
         expect(logged(unknown)).to.have.length(1);
@@ -527,14 +527,14 @@ describe('an agency', () => {
       const running = startSingle();
       const first = await server.accept();
       await first.next();
-      first.answer('E', 'busy: in words');
+      first.respond('E', 'busy: in words');
       await first.close();
       (await takeBet()).reset();
       const third = await server.accept();
       await third.next();
-      third.answer('O', '7');
+      third.respond('O', '7');
       expect(await third.next()).to.equal(row);
-      third.answer('O', '8');
+      third.respond('O', '8');
       await third.next();
       await third.close();
       expect(await running).to.equal(0);
@@ -555,7 +555,7 @@ describe('an agency', () => {
       const connection = await takeBet();
       stop.abort();
       await turns(3);
-      connection.answer('O', '8');
+      connection.respond('O', '8');
       expect(await connection.next()).to.equal('end');
       await connection.close();
       expect(await running).to.equal(0);
@@ -577,14 +577,14 @@ describe('an agency', () => {
       const running = startSingle();
       const first = await server.accept();
       await first.next();
-      first.answer('O', '7');
+      first.respond('O', '7');
       expect(await first.next()).to.equal(row);
       first.reset();
       const second = await server.accept();
       await second.next();
-      second.answer('O', '7');
+      second.respond('O', '7');
       expect(await second.next()).to.equal(row);
-      second.answer('O', '8');
+      second.respond('O', '8');
       await second.next();
       await second.close();
       expect(await running).to.equal(0);
@@ -594,7 +594,7 @@ describe('an agency', () => {
       const running = startSingle();
       const connection = await server.accept();
       await connection.next();
-      connection.answer('E', 'unknown-agency: the agencies are 1 to 0');
+      connection.respond('E', 'unknown-agency: the agencies are 1 to 0');
       await connection.close();
       expect(await running).to.equal(1);
       expect(logged(/apuesta_enviada \| result: fail \| dni: 5 \| numero: 42 \| error: unknown-agency/)).to.have.length(

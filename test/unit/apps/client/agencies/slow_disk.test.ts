@@ -76,7 +76,7 @@ describe('an agency on a disk without a response', () => {
       const running = start(call);
       const connection = await server.accept();
       await connection.next();
-      connection.answer('O', '0');
+      connection.respond('O', '0');
       await hangs();
       await requireStop(running, connection);
       expect(logged(/close_connection \| result: success/)).to.have.length(1);
@@ -87,11 +87,11 @@ describe('an agency on a disk without a response', () => {
     const running = start('read 2');
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     const rows = (await connection.next()).split('\n').length;
     await hangs();
     stop.abort('SIGTERM');
-    connection.answer('O', String(rows));
+    connection.respond('O', String(rows));
     await requireStop(running, connection);
     expect(logged(new RegExp(`batch_enviado .*cantidad_total: ${rows}$`))).to.have.length(1);
     expect(logged(/WARNING +action: close_file \| result: fail \| file: bets\.csv \| error: /)).to.have.length(1);
@@ -101,13 +101,13 @@ describe('an agency on a disk without a response', () => {
     const running = start('close');
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     let stored = 0;
     for (let message = await connection.next(); message !== `F ${BETS}`; message = await connection.next()) {
       stored += message.split('\n').length;
-      connection.answer('O', String(stored));
+      connection.respond('O', String(stored));
     }
-    connection.answer('O', String(BETS));
+    connection.respond('O', String(BETS));
     expect(await connection.next()).to.equal('A');
     expect(logged(/close_file \| result: fail/)).to.have.length(1);
     await requireStop(running, connection);

@@ -1,37 +1,37 @@
 import { expect } from 'chai';
 import { ConnectSocket, MessageChannel } from '../../../../../lib/index';
 import { MemoryStream } from '../../../../../lib/testing/index';
-import { ServerSession } from '../../../../../apps/client/connection/lottery_client';
+import { LotteryClient } from '../../../../../apps/client/connection/lottery_client';
 import { createAgencyCodec } from '../../../../../apps/lottery/protocol';
 import { turns } from '../../../../support/turns';
 
 describe("an agency's session", () => {
   const BATCH = Buffer.from('1,Ana,Paz,30904465,1999-03-17,7574');
 
-  async function connect(): Promise<{ session: ServerSession; socket: ConnectSocket; far: MemoryStream }> {
+  async function connect(): Promise<{ client: LotteryClient; socket: ConnectSocket; far: MemoryStream }> {
     const [near, far] = MemoryStream.pair();
     const socket = new ConnectSocket({ createConnection: () => near });
     await socket.connect();
     const channel = new MessageChannel(socket, createAgencyCodec());
-    return { session: new ServerSession(channel, new AbortController().signal, () => {}), socket, far };
+    return { client: new LotteryClient(channel, new AbortController().signal, () => {}), socket, far };
   }
 
   it('returns true for a batch that was sent', async () => {
-    const { session, socket } = await connect();
-    expect(session.sendBets(BATCH)).to.equal(true);
+    const { client, socket } = await connect();
+    expect(client.sendBets(BATCH)).to.equal(true);
     await socket.close();
   });
 
   it('returns false for a batch after the close', async () => {
-    const { session, socket } = await connect();
+    const { client, socket } = await connect();
     await socket.close();
-    expect(session.sendBets(BATCH)).to.equal(false);
+    expect(client.sendBets(BATCH)).to.equal(false);
   });
 
   it('returns false for a batch after the loss of the connection', async () => {
-    const { session, far } = await connect();
+    const { client, far } = await connect();
     far.resetAndDestroy();
     await turns(3);
-    expect(session.sendBets(BATCH)).to.equal(false);
+    expect(client.sendBets(BATCH)).to.equal(false);
   });
 });
