@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
-import { SourceUnreadableError } from '../apps/client/bets/bet_source';
+import { SourceUnreadableError } from '../apps/client/bets/errors';
 import { countRows } from '../apps/client/bets/count_rows';
 import { DataFile } from '../apps/client/bets/data_file';
 import { ExitCode } from '../apps/runtime/exit_code';

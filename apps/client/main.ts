@@ -2,12 +2,12 @@ import { stopSignal } from '../runtime/stop_signal';
 import { type ProgramOutput, runProgram } from '../runtime/program';
 import { type ExitCode } from '../runtime/exit_code';
 import { type Agency } from './agencies/agency';
-import { createClientContainer } from './container';
+import { RunResult } from './agencies/run_result';
 import { countRows } from './bets/count_rows';
 import { DataFile } from './bets/data_file';
+import { createClientContainer } from './container';
 import { type ProgressListener } from './progress/progress';
 import type * as progressBar from './progress/progress_bar';
-import { RunResult } from './progress/run_result';
 import { BET_SETTINGS, betOfSettings, CLIENT_SETTINGS, type ClientSettings, dataFileOf } from './settings';
 import { TOKENS } from './tokens';
 
@@ -34,7 +34,7 @@ async function runClient(settings: ClientSettings, output: ProgramOutput, stop: 
   return code;
 }
 
-/** A bar for an agency with a file; none where that cannot be read, which the agency itself will say. */
+/** A bar for an agency with a file; none if the file cannot be read, because the agency reports that. */
 async function createProgressBar(
   settings: ClientSettings,
   { logOutput }: ProgramOutput,
@@ -43,7 +43,7 @@ async function createProgressBar(
   if (betOfSettings(settings) !== undefined) return [];
   const total = await countRows(new DataFile(dataFileOf(settings)), stop).catch(() => undefined);
   if (total === undefined) return [];
-  // A bundle of its own (see tools/build.js): an agency that nobody watches does not load it.
+  // Its own bundle (tools/build.js, docs/decisions/0008): a client without a terminal does not load it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { ProgressBar } = require('./progress/progress_bar') as typeof progressBar;
   return [new ProgressBar(settings.CLI_ID, total, logOutput)];

@@ -1,4 +1,9 @@
-import { StoppedError } from './connection/errors';
+import { CodedError } from '../runtime/coded_error';
+
+/** The client was stopped (SIGTERM, SIGINT) before the end of its work. */
+export class StoppedError extends CodedError {
+  readonly code = 'STOPPED';
+}
 
 /**
  * Settles as `work` does, or rejects with a StoppedError as soon as `stop` fires. It is for operations without a way to

@@ -4,7 +4,7 @@ import { ConnectSocket, type WaitOptions } from '../../lib/index';
 import { FaultyStream } from '../../lib/testing/index';
 import { type Agency } from '../../apps/client/agencies/agency';
 import { createClientContainer } from '../../apps/client/container';
-import { RunResult } from '../../apps/client/progress/run_result';
+import { RunResult } from '../../apps/client/agencies/run_result';
 import { CLIENT_SETTINGS } from '../../apps/client/settings';
 import { TOKENS } from '../../apps/client/tokens';
 import { ActionLog } from '../../apps/runtime/action_log';

@@ -4,17 +4,21 @@ import { formatCsvRow } from '../../lottery/csv_row';
 import { ProtocolError } from '../../lottery/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
 import { ExitCode } from '../../runtime/exit_code';
-import { type Agency } from './agency';
-import { OutcomeUnknownError, StoppedError, UnexpectedResponseError } from '../connection/errors';
-import { type Progress } from '../progress/progress';
-import { type Reconnector } from '../connection/reconnector';
+import { UnexpectedResponseError } from '../connection/errors';
 import { type LotteryClient, stopGracePeriod } from '../connection/lottery_client';
+import { type Reconnector } from '../connection/reconnector';
+import { type Progress } from '../progress/progress';
+import { type ClientSettings } from '../settings';
+import { StoppedError } from '../stop';
 import { TOKENS } from '../tokens';
+import { type Agency } from './agency';
+import { OutcomeUnknownError } from './errors';
 
 /**
- * The exercise's first agency: one bet, from the environment. It neither finishes nor asks for winners: other clients
- * may still bet at the same agency. The server's count includes the bets of those clients. After a lost answer, an
- * equal count proves that the bet is not stored; any other count proves nothing, and the outcome is unknown.
+ * The exercise's first agency: one bet, from the environment. It sends no finish and does not request winners, because
+ * other clients may still place bets at the same agency. The server's count includes the bets of those clients. After a
+ * lost response, an equal count proves that the bet is not stored; any other count proves nothing, and the outcome is
+ * unknown.
  */
 @injectable()
 export class SingleBetAgency implements Agency {
@@ -22,7 +26,7 @@ export class SingleBetAgency implements Agency {
   private countBefore: number | undefined;
 
   constructor(
-    @inject(TOKENS.AgencyId) private readonly id: number,
+    @inject(TOKENS.Settings) private readonly settings: Pick<ClientSettings, 'CLI_ID'>,
     @inject(TOKENS.SingleBet) private readonly bet: Bet,
     @inject(TOKENS.Reconnector) private readonly reconnector: Reconnector,
     @inject(TOKENS.Progress) private readonly progress: Progress,
@@ -46,15 +50,16 @@ export class SingleBetAgency implements Agency {
 
   /** Sends the bet, unless an earlier session may have stored it. */
   private async place(client: LotteryClient, stop: AbortSignal): Promise<void> {
-    const stored = await client.identify(this.id);
+    const { CLI_ID } = this.settings;
+    const stored = await client.identify(CLI_ID);
     if (this.countBefore !== undefined && stored !== this.countBefore) {
-      throw this.outcomeUnknown(`agency ${this.id}: ${this.countBefore} bets before, ${stored} now`);
+      throw this.outcomeUnknown(`agency ${CLI_ID}: ${this.countBefore} bets before, ${stored} now`);
     }
-    // The N is answered after the older session's batches are stored or dropped, so an equal count is final.
+    // The response to N follows the end of all batches of the older session, so an equal count is final.
     this.countBefore = undefined;
     stop.throwIfAborted();
     const { firstName, lastName, document, birthdate, number } = this.bet;
-    const row = formatCsvRow([String(this.id), firstName, lastName, document, birthdate, number]);
+    const row = formatCsvRow([String(CLI_ID), firstName, lastName, document, birthdate, number]);
     if (client.sendBets(Buffer.from(row, 'utf8'))) this.countBefore = stored;
     const count = await this.receiveResponse(client, stop);
     if (count !== stored + 1) {
@@ -62,7 +67,7 @@ export class SingleBetAgency implements Agency {
     }
   }
 
-  /** Receives the answer to the bet; after a stop, within the settling time. */
+  /** Receives the response to the bet; after a stop, within the grace period. */
   private async receiveResponse(client: LotteryClient, stop: AbortSignal): Promise<number> {
     try {
       return await client.receiveAcknowledgement().catch((error: unknown) => {
@@ -75,7 +80,7 @@ export class SingleBetAgency implements Agency {
     }
   }
 
-  /** The error to report for a run that `error` has ended. */
+  /** The error to report for a run that ended with `error`. */
   private failureAfter(error: Error): Error {
     const wasStopped = error instanceof StoppedError;
     if (error instanceof OutcomeUnknownError) return error;
@@ -89,13 +94,14 @@ export class SingleBetAgency implements Agency {
   private outcomeUnknown(reason: string, cause?: Error): OutcomeUnknownError {
     return new OutcomeUnknownError(
       `it is unknown whether the bet is stored (${reason}): ` +
-        `search the server's bets.csv for document ${this.bet.document} at agency ${this.id}, or ask its operator`,
+        `search the server's bets.csv for document ${this.bet.document} at agency ${this.settings.CLI_ID}, ` +
+        'or ask its operator',
       { cause },
     );
   }
 }
 
-/** Whether an `E` in answer to the bet refuses the bet itself: every final code but `superseded`. */
+/** Whether an `E` in response to the bet refuses the bet itself: every final code except `superseded`. */
 function isRefusal(error: unknown): boolean {
   return error instanceof ProtocolError && !error.isRetryable && error.code !== 'superseded';
 }

@@ -4,30 +4,32 @@ import { type ReceiveOptions } from '../../../lib/index';
 import { type ActionLog } from '../../runtime/action_log';
 import { ExitCode } from '../../runtime/exit_code';
 import { SettingsError } from '../../runtime/settings';
-import { type Agency } from './agency';
-import { type BetSource, BetSourceError } from '../bets/bet_source';
-import { StoppedError, UnexpectedResponseError } from '../connection/errors';
-import { type Progress } from '../progress/progress';
-import { type Reconnector } from '../connection/reconnector';
+import { type BetSource } from '../bets/bet_source';
+import { BetSourceError } from '../bets/errors';
+import { UnexpectedResponseError } from '../connection/errors';
 import { type LotteryClient, stopGracePeriod } from '../connection/lottery_client';
+import { type Reconnector } from '../connection/reconnector';
+import { type Progress } from '../progress/progress';
+import { type ClientSettings } from '../settings';
+import { StoppedError } from '../stop';
 import { TOKENS } from '../tokens';
+import { type Agency } from './agency';
 
 /**
- * A server that holds an `A` sets the pace of asking; one that says `W` at once is asked again after a pause that grows
- * up to the longest.
+ * Milliseconds between two requests for the draw: the pause doubles from the first to the longest. There is no pause
+ * after a response that took longer than it, because a server with a long poll delays its `W`.
  */
 const FIRST_POLL_PAUSE_MS = 50;
 const LONGEST_POLL_PAUSE_MS = 1_000;
 
-/** An agency with many bets: uploads them all, says that it has finished, and gets its winners. */
+/** An agency with a file of bets: uploads them all, finishes, waits for the draw and receives its winners. */
 @injectable()
 export class UploadAgency implements Agency {
-  /** The total of bets, from the acknowledgement of the finish on; the source is not needed after that. */
+  /** The total number of bets, after the acknowledgement of the finish. The source is not read after that. */
   private finishedTotal: number | undefined;
 
   constructor(
-    @inject(TOKENS.AgencyId) private readonly id: number,
-    @inject(TOKENS.Window) private readonly window: number,
+    @inject(TOKENS.Settings) private readonly settings: Pick<ClientSettings, 'CLI_ID' | 'CLI_WINDOW'>,
     @inject(TOKENS.BetSource) private readonly source: BetSource,
     @inject(TOKENS.Reconnector) private readonly reconnector: Reconnector,
     @inject(TOKENS.Progress) private readonly progress: Progress,
@@ -53,8 +55,10 @@ export class UploadAgency implements Agency {
     }
   }
 
+  /** Runs the whole protocol on one connection; returns the documents of the winners. */
   private async runSession(client: LotteryClient, stop: AbortSignal): Promise<readonly string[]> {
-    const stored = await client.identify(this.id);
+    const { CLI_ID } = this.settings;
+    const stored = await client.identify(CLI_ID);
     this.progress.stored(stored);
     this.log.info('upload', 'in_progress', { stored });
     const total = stored === this.finishedTotal ? stored : await this.upload(client, stored, stop);
@@ -63,13 +67,14 @@ export class UploadAgency implements Agency {
     this.log.info('upload', 'success', { cantidad: total });
     this.progress.finished(total);
     await this.waitForDraw(client, stop);
-    return client.receiveWinners(this.id);
+    return client.receiveWinners(CLI_ID);
   }
 
   /**
-   * Sends the bets behind the first `stored`, with a window of batches in flight, and returns how many there are in all
-   * once each is acknowledged and the source is found unchanged. Where the source fails, or the agency is stopped, what
-   * is in flight is settled first.
+   * Sends the bets after the first `stored`, with a window of batches in flight. After a failure of the source, and
+   * after a stop, it receives the responses to the batches in flight before it rejects.
+   *
+   * @returns the total number of bets, once all are acknowledged and the source is unchanged.
    */
   private async upload(client: LotteryClient, stored: number, stop: AbortSignal): Promise<number> {
     const inFlight: number[] = [];
@@ -80,9 +85,9 @@ export class UploadAgency implements Agency {
         client.sendBets(value);
         sent += count;
         inFlight.push(sent);
-        while (inFlight.length >= this.window) await this.receiveOldestInFlight(client, inFlight);
+        while (inFlight.length >= this.settings.CLI_WINDOW) await this.receiveOldestInFlight(client, inFlight);
       }
-      while (inFlight.length > 0) await this.receiveOldestInFlight(client, inFlight);
+      await this.receiveAllInFlight(client, inFlight);
       await this.source.requireUnchanged(stop);
     } catch (error) {
       if (error instanceof BetSourceError) await this.receiveAllInFlight(client, inFlight);
@@ -96,6 +101,7 @@ export class UploadAgency implements Agency {
     while (inFlight.length > 0) await this.receiveOldestInFlight(client, inFlight, options);
   }
 
+  /** @param inFlight for each batch in flight, the number of stored bets that its acknowledgement must contain. */
   private async receiveOldestInFlight(
     client: LotteryClient,
     inFlight: number[],
@@ -113,11 +119,11 @@ export class UploadAgency implements Agency {
   private async waitForDraw(client: LotteryClient, stop: AbortSignal): Promise<void> {
     let pauseMs = FIRST_POLL_PAUSE_MS;
     for (;;) {
-      const askedAt = performance.now();
-      const answer = await client.requestDraw();
-      if (answer.held) return;
-      this.log.debug('consulta_ganadores', 'in_progress', { finished: answer.progress });
-      if (performance.now() - askedAt >= pauseMs) continue;
+      const requestedAt = performance.now();
+      const draw = await client.requestDraw();
+      if (draw.held) return;
+      this.log.debug('consulta_ganadores', 'in_progress', { finished: draw.progress });
+      if (performance.now() - requestedAt >= pauseMs) continue;
       await delay(pauseMs, undefined, { signal: stop });
       pauseMs = Math.min(LONGEST_POLL_PAUSE_MS, pauseMs * 2);
     }

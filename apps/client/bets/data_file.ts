@@ -2,9 +2,8 @@ import { type BigIntStats } from 'node:fs';
 import { constants, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SettingsError } from '../../runtime/settings';
-import { SourceChangedError, SourceUnreadableError } from './bet_source';
-import { StoppedError } from '../connection/errors';
-import { raceStop } from '../stop';
+import { raceStop, StoppedError } from '../stop';
+import { SourceChangedError, SourceUnreadableError } from './errors';
 
 /** The functions of `node:fs/promises` that a data file uses. */
 export interface FileSystem {

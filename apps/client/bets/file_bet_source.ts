@@ -5,11 +5,13 @@ import { NOT_PLAIN, scanPlainBet } from '../../lottery/plain_bet';
 import { MSG_MAX_LENGTH } from '../../lottery/protocol';
 import { ProtocolError } from '../../lottery/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
-import { BatchBuilder } from './batch_builder';
-import { BadRowError, type BetSource, type OutgoingBatch, SourceTooShortError } from './bet_source';
-import { type DataFile, type OpenDataFile } from './data_file';
-import { readLineBlocks } from './line_blocks';
+import { type ClientSettings } from '../settings';
 import { TOKENS } from '../tokens';
+import { BatchBuilder } from './batch_builder';
+import { type BetSource, type OutgoingBatch } from './bet_source';
+import { type DataFile, type OpenDataFile } from './data_file';
+import { BadRowError, SourceTooShortError } from './errors';
+import { readLineBlocks } from './line_blocks';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -25,12 +27,11 @@ export class FileBetSource implements BetSource {
   private readonly prefix: Uint8Array;
 
   constructor(
-    @inject(TOKENS.AgencyId) private readonly agency: number,
+    @inject(TOKENS.Settings) private readonly settings: Pick<ClientSettings, 'CLI_ID' | 'CLI_BATCH_MAX_AMOUNT'>,
     @inject(TOKENS.DataFile) private readonly file: DataFile,
-    @inject(TOKENS.BatchMaxAmount) private readonly maxBets: number,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {
-    this.prefix = Buffer.from(`${agency},`, 'latin1');
+    this.prefix = Buffer.from(`${settings.CLI_ID},`, 'latin1');
   }
 
   async requireUsable(stop: AbortSignal): Promise<void> {
@@ -39,7 +40,7 @@ export class FileBetSource implements BetSource {
 
   async *batches(skip: number, stop: AbortSignal): AsyncGenerator<OutgoingBatch> {
     const file = await this.file.open(stop);
-    const builder = new BatchBuilder(this.maxBets);
+    const builder = new BatchBuilder(this.settings.CLI_BATCH_MAX_AMOUNT);
     try {
       yield* this.fillBatches(builder, file, skip);
       // During a write, the file may end in a part of a row that is a valid row itself.
@@ -117,12 +118,13 @@ export class FileBetSource implements BetSource {
 
   /** The slow path, for rows with quotes and for bad ones. */
   private readRow(bytes: Uint8Array, line: number): Uint8Array {
+    const { CLI_ID } = this.settings;
     const place = `${this.file.path}:${line}`;
     if (bytes.length === 0) throw new BadRowError(`${place}: an empty line`);
     if (bytes.length > MSG_MAX_LENGTH) throw new BadRowError(`${place}: a line of more than ${MSG_MAX_LENGTH} bytes`);
     try {
-      const text = `${this.agency},${decodeBetText(bytes, place)}`;
-      return Buffer.from(readBetRow(text, 0, this.agency, place).text, 'utf8');
+      const text = `${CLI_ID},${decodeBetText(bytes, place)}`;
+      return Buffer.from(readBetRow(text, 0, CLI_ID, place).text, 'utf8');
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
       throw new BadRowError(cause.words, { cause });

@@ -5,40 +5,45 @@ import { ProtocolError } from '../../lottery/protocol_error';
 import { parseWinners } from '../../lottery/winner_list';
 import { ServerEndedError, UnexpectedResponseError } from './errors';
 
-/** A server that is silent for so long has lost the connection, whatever TCP says. */
+/** Milliseconds without a byte from the server after which its connection counts as lost, even if TCP reports no loss. */
 const RESPONSE_TIMEOUT_MS = 30_000;
 
-/** Time for the answers to all batches in flight after a stop, in milliseconds. */
+/** Time limit for the responses to all batches in flight after a stop, in milliseconds. */
 const STOP_GRACE_MS = 750;
 
-/** The time limit for the last answers after a stop; it counts from this call. */
+/** The time limit for the last responses after a stop, 750 ms. It begins with this call. */
 export function stopGracePeriod(): ReceiveOptions {
   return { signal: AbortSignal.timeout(STOP_GRACE_MS) };
 }
 
-/** What the server says of the draw. */
+/** The state of the draw; `progress` is the server's `FINISHED/AGENCIES`. */
 export type DrawStatus = { readonly held: true } | { readonly held: false; readonly progress: string };
 
-/** The agency's side of the protocol on one connection: what it says, and what it takes for an answer. */
+/**
+ * The agency's side of the protocol on one connection (docs/protocol.md): its requests and the checks of the responses.
+ *
+ * Every method that receives a response throws ProtocolError (an `E`), ServerEndedError, UnexpectedResponseError or a
+ * SocketError.
+ */
 export class LotteryClient {
   constructor(
     private readonly channel: MessageChannel<LotteryMessage>,
-    /** Ends every wait for an answer; no answer is lost by that. */
+    /** Ends a pending receive; a response is not lost by that. */
     private readonly stop: AbortSignal,
-    /** Told of every answer that takes the agency further. */
+    /** Called after each response that is progress: an acknowledgement, or the state of the draw. */
     private readonly onProgress: () => void,
   ) {}
 
-  /** Says the agency's name; returns how many of its bets are stored. */
+  /** Identifies the agency; returns its number of stored bets. */
   async identify(agency: number): Promise<number> {
     this.sendText(MessageType.name, String(agency));
     return this.receiveCount();
   }
 
   /**
-   * Sends a batch; its answer is for `receiveStored`, in the order of the batches.
+   * Sends a batch. `receiveAcknowledgement` returns the responses in the order of the batches.
    *
-   * @returns false if the connection was already lost: nothing is sent, and `receiveStored` throws the reason.
+   * @returns false if the connection was already lost: nothing is sent, and `receiveAcknowledgement` throws the reason.
    */
   sendBets(value: Uint8Array): boolean {
     const isOpen = !this.channel.socket.isClosed;
@@ -46,14 +51,14 @@ export class LotteryClient {
     return isOpen;
   }
 
-  /** The answer to the oldest batch that has none yet: how many of the agency's bets are stored through it. */
+  /** Receives the response to the oldest batch in flight: the agency's number of stored bets after that batch. */
   async receiveAcknowledgement(options?: ReceiveOptions): Promise<number> {
     const count = await this.receiveCount(options);
     this.onProgress();
     return count;
   }
 
-  /** Closes the agency's bets, of which there are `total`. */
+  /** Finishes the upload of `total` bets: the server accepts no more of this agency. */
   async finish(total: number): Promise<void> {
     this.sendText(MessageType.finish, String(total));
     const count = await this.receiveCount();
@@ -61,7 +66,7 @@ export class LotteryClient {
     if (count !== total) throw new UnexpectedResponseError(`the server closed ${count} bets, not ${total}`);
   }
 
-  /** Asks whether the draw is held; the server may take its time to say no. */
+  /** Requests the state of the draw. A server with a long poll delays the response `W`. */
   async requestDraw(): Promise<DrawStatus> {
     this.sendText(MessageType.askWinners);
     const { type, text } = await this.receiveResponse();
@@ -70,7 +75,7 @@ export class LotteryClient {
     return type === MessageType.result ? { held: true } : { held: false, progress: text };
   }
 
-  /** The agency's winners, once the draw is held: a document for each winning bet. */
+  /** Receives the agency's winners, after the draw: one document for each winning bet. */
   async receiveWinners(agency: number): Promise<readonly string[]> {
     this.sendText(MessageType.name, String(agency));
     const documents: string[] = [];
@@ -91,7 +96,6 @@ export class LotteryClient {
     return parseCount(type, text);
   }
 
-  /** @throws ProtocolError what an `E` says. @throws ServerEndedError, UnexpectedAnswerError, SocketError */
   private async receiveResponse(options?: ReceiveOptions): Promise<{ type: string; text: string }> {
     const message =
       this.channel.tryReceive() ??
@@ -107,8 +111,8 @@ export class LotteryClient {
   }
 
   private send(message: LotteryMessage): void {
-    // Not awaited: what is sent in one turn leaves together, and a connection that fails is told by the next answer,
-    // which may be the `E` that says why.
+    // Not awaited: the messages of one turn leave in one write. The next receive reports a lost connection, or returns
+    // the `E` with its reason.
     this.channel.send(message).catch(() => {});
   }
 }

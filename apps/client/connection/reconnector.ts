@@ -4,23 +4,25 @@ import { type ConnectSocket, MessageChannel, SocketError } from '../../../lib/in
 import { createAgencyCodec } from '../../lottery/protocol';
 import { ProtocolError } from '../../lottery/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
-import { ServerEndedError, StoppedError } from './errors';
-import { LotteryClient } from './lottery_client';
+import { type ClientSettings } from '../settings';
+import { StoppedError } from '../stop';
 import { TOKENS } from '../tokens';
+import { ServerEndedError } from './errors';
+import { LotteryClient } from './lottery_client';
 
-/** Makes the socket of one connection to the server. */
+/** Creates the socket of one connection to the server. */
 export type SocketFactory = () => ConnectSocket;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** The pause before another try doubles from the first to the longest; half of it is left to chance. */
+/** The backoff in milliseconds doubles from the first to the longest. Half of it is random (jitter). */
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
 
-/** How long a connection that is done with may take to end on both sides. */
+/** Time limit for the end of a connection on both sides, in milliseconds. */
 const LINGER_MS = 500;
 
-/** The agency's way to the server: it makes connections until the agency's work is done, or cannot be. */
+/** Runs the agency's work on a connection to the server, and again on a new one after a transient error. */
 @injectable()
 export class Reconnector {
   private readonly codec = createAgencyCodec();
@@ -28,18 +30,17 @@ export class Reconnector {
   private lastProgress = 0;
 
   constructor(
+    @inject(TOKENS.Settings) private readonly settings: Pick<ClientSettings, 'CLI_RETRY_LIMIT_MS'>,
     @inject(TOKENS.SocketFactory) private readonly createSocket: SocketFactory,
-    @inject(TOKENS.RetryLimitMs) private readonly retryLimitMs: number,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {}
 
   /**
-   * Runs `work` on a connection, and again on a new one as long as it fails for a reason that a new one may mend: a
-   * connection that is refused or lost, or an `E` marked for trying again. It gives up when nothing has got further for
-   * the retry limit.
+   * Runs `work` on a connection, and again on a new one after each transient error: a connection that is refused or
+   * lost, or a retryable `E`. It gives up after the retry limit without any progress.
    *
-   * @param work begins from the start each time: it asks the server where to go on.
-   * @throws what `work` threw last; StoppedError once `stop` has fired.
+   * @param work begins anew on each connection: the server's count of stored bets is the place to continue.
+   * @throws the last error of `work`; StoppedError after `stop` has fired.
    */
   async run<Result>(stop: AbortSignal, work: (client: LotteryClient) => Promise<Result>): Promise<Result> {
     this.recordProgress();
@@ -67,14 +68,14 @@ export class Reconnector {
     }
   }
 
-  /** Waits before another try, or gives up by throwing `error`. */
+  /** @throws `error` after the retry limit. */
   private async backOff(error: Error, stop: AbortSignal): Promise<void> {
-    const timeLeft = this.lastProgress + this.retryLimitMs - performance.now();
+    const timeLeft = this.lastProgress + this.settings.CLI_RETRY_LIMIT_MS - performance.now();
     if (timeLeft <= 0) throw error;
     const longest = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.failures++);
-    const pauseMs = Math.ceil(Math.min(timeLeft, longest * (0.5 + Math.random() / 2)));
-    this.log.warning('connect', 'in_progress', { error: error.message, again_in_ms: pauseMs });
-    await delay(pauseMs, undefined, { signal: stop }).catch(() => {});
+    const backoffMs = Math.ceil(Math.min(timeLeft, longest * (0.5 + Math.random() / 2)));
+    this.log.warning('connect', 'in_progress', { error: error.message, again_in_ms: backoffMs });
+    await delay(backoffMs, undefined, { signal: stop }).catch(() => {});
   }
 
   private recordProgress(): void {

@@ -1,16 +1,12 @@
 import { expect } from 'chai';
-import { type Agency } from '../../../../../apps/client/agencies/agency';
-import { createClientContainer } from '../../../../../apps/client/container';
 import { countRows } from '../../../../../apps/client/bets/count_rows';
 import { DataFile } from '../../../../../apps/client/bets/data_file';
-import { CLIENT_SETTINGS } from '../../../../../apps/client/settings';
 import { TOKENS } from '../../../../../apps/client/tokens';
-import { loadSettings } from '../../../../../apps/runtime/settings';
 import { formatBets, generateBets } from '../../../../support/generated_bets';
 import { type HangingCall, HangingFileSystem } from '../../../../support/hanging_file_system';
-import { createMemoryLog } from '../../../../support/memory_lottery';
+import { MemoryClient } from '../../../../support/memory_client';
 import { expectCode } from '../../../../support/rejection';
-import { type ScriptedConnection, ScriptedServer } from '../../../../support/scripted_server';
+import { type ScriptedConnection, type ScriptedServer } from '../../../../support/scripted_server';
 import { until } from '../../../../support/turns';
 
 const BETS = 1000;
@@ -18,14 +14,14 @@ const CONTENT = Buffer.from(formatBets(generateBets(1, BETS)));
 const STOP_MS = 2_000;
 
 describe('an agency on a disk without a response', () => {
+  let client: MemoryClient;
   let server: ScriptedServer;
   let stop: AbortController;
-  let lines: string[];
   let fileSystem: HangingFileSystem;
 
   beforeEach(() => {
-    server = new ScriptedServer();
-    stop = new AbortController();
+    client = new MemoryClient();
+    ({ server, stop } = client);
   });
 
   afterEach(() => {
@@ -33,18 +29,13 @@ describe('an agency on a disk without a response', () => {
   });
 
   function start(hangingCall: HangingCall): Promise<number> {
-    const memory = createMemoryLog();
-    lines = memory.lines;
     fileSystem = new HangingFileSystem(CONTENT, hangingCall);
-    const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: 'none.ini', environment: {} });
-    const container = createClientContainer(settings, memory.log);
-    container.rebind(TOKENS.SocketFactory).toConstantValue(server.createSocket);
-    container.rebind(TOKENS.DataFile).toConstantValue(new DataFile('bets.csv', fileSystem));
-    return container.get<Agency>(TOKENS.Agency).run(stop.signal);
+    const file = new DataFile('bets.csv', fileSystem);
+    return client.run({}, (container) => container.rebind(TOKENS.DataFile).toConstantValue(file));
   }
 
   const hangs = (): Promise<void> => until(() => fileSystem.isHanging, 'a call hangs');
-  const logged = (pattern: RegExp): string[] => lines.filter((line) => pattern.test(line));
+  const logged = (pattern: RegExp): string[] => client.logged(pattern);
 
   /** Stops the agency, and requires its end in time and in good order. */
   async function requireStop(running: Promise<number>, connection?: ScriptedConnection): Promise<void> {

@@ -29,7 +29,7 @@ describe("an agency's file", () => {
   });
 
   const sourceOf = (file: string, maxBets = 0): FileBetSource =>
-    new FileBetSource(3, new DataFile(file), maxBets, createMemoryLog().log);
+    new FileBetSource({ CLI_ID: 3, CLI_BATCH_MAX_AMOUNT: maxBets }, new DataFile(file), createMemoryLog().log);
 
   /** Reads a file to its end, or to its error. */
   async function read(
