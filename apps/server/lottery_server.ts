@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import { inject, injectable } from 'inversify';
 import {
   AcceptFailedError,
+  type Address,
   formatAddress,
   ListenFailedError,
   type ListenSocket,
@@ -22,6 +23,9 @@ import { MAX_STATUS_CONNECTIONS, type StatusSide } from './status_side';
 import { StoreConflictError, StoreDirectoryError } from './storage/errors';
 import { type Store } from './store';
 import { TOKENS } from './tokens';
+
+/** The message to the parent process (child_process IPC) once agencies are accepted. tools/run_lottery.ts receives it. */
+export type ListeningMessage = { readonly kind: 'listening' } & Address;
 
 /** Makes the session of an accepted connection. */
 export type SessionFactory = (peer: PeerSocket, owner: SessionOwner) => AgencySession;
@@ -145,7 +149,7 @@ export class LotteryServer implements SessionOwner {
   private becomeReady(): void {
     const address = this.listener.address!;
     this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.settings.SERVER_AGENCIES });
-    sendToParent({ kind: 'listening', ...address });
+    sendToParent<ListeningMessage>({ kind: 'listening', ...address });
     this.activity.phase = 'ready';
     this.status.open(this.budget.status);
   }

@@ -1,9 +1,15 @@
 import { sendToParent } from '../../runtime/parent_process';
 import { type ProgressListener } from './progress';
 
+/** A message of a client to its parent process (child_process IPC). tools/run_lottery.ts receives it. */
+export type ClientMessage =
+  | { readonly kind: 'stored' | 'finished'; readonly bets: number }
+  | { readonly kind: 'winners'; readonly documents: readonly string[] };
+
+/** Milliseconds between two messages of kind `stored`. */
 const INTERVAL_MS = 100;
 
-/** Tells the process that started this one, if that wants to know: of bets at most ten times a second. */
+/** Sends the progress to the parent process, if there is one with an IPC channel. */
 export class ParentProgress implements ProgressListener {
   private lastSentAt = 0;
 
@@ -11,18 +17,18 @@ export class ParentProgress implements ProgressListener {
     const now = performance.now();
     if (now - this.lastSentAt < INTERVAL_MS) return;
     this.lastSentAt = now;
-    sendToParent({ kind: 'stored', bets });
+    sendToParent<ClientMessage>({ kind: 'stored', bets });
   }
 
   finished(bets: number): void {
-    sendToParent({ kind: 'finished', bets });
+    sendToParent<ClientMessage>({ kind: 'finished', bets });
   }
 
   winners(documents: readonly string[]): void {
-    sendToParent({ kind: 'winners', documents });
+    sendToParent<ClientMessage>({ kind: 'winners', documents });
   }
 
   ended(): void {
-    // The exit code says it.
+    // The exit code reports it.
   }
 }
