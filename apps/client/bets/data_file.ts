@@ -39,7 +39,7 @@ const CLOSE_MS = 250;
  * Every method rejects with a StoppedError as soon as `stop` fires, even if the disk never responds.
  */
 export class DataFile {
-  /** The state of the file at its first opening. */
+  /** The state of the file at its first opening; undefined before it. */
   private baseline: BigIntStats | undefined;
 
   constructor(

@@ -19,8 +19,8 @@ const BYTE_ORDER_MARK = Buffer.from('\uFEFF', 'utf8');
 const EMPTY = new Uint8Array(0);
 
 /**
- * An agency's file: a row `first_name,last_name,document,birthdate,number` for each bet. It is read as a stream, in
- * constant memory, and each row is checked before it is sent.
+ * The bets of an agency's file, one row `first_name,last_name,document,birthdate,number` each. The file is read as a
+ * stream, in constant memory, and each row is validated before it is sent.
  */
 @injectable()
 export class FileBetSource implements BetSource {
@@ -43,14 +43,14 @@ export class FileBetSource implements BetSource {
     const builder = new BatchBuilder(this.settings.CLI_BATCH_MAX_AMOUNT);
     try {
       yield* this.fillBatches(builder, file, skip);
-      // During a write, the file may end in a part of a row that is a valid row itself.
+      // During a write, the file may end with a part of a row that is a valid row itself.
       await this.file.requireUnchanged(stop);
       if (builder.count > 0) yield builder.take();
     } catch (error) {
       if (!(error instanceof BadRowError || error instanceof SourceTooShortError)) throw error;
-      // Or in one that is not valid.
+      // The invalid row may be such a part too.
       await this.file.requireUnchanged(stop);
-      // The rows before a bad one are good: they go first.
+      // The rows before a bad one are valid and are sent first.
       if (error instanceof BadRowError && builder.count > 0) yield builder.take();
       throw error;
     } finally {
@@ -62,7 +62,7 @@ export class FileBetSource implements BetSource {
     await this.file.requireUnchanged(stop);
   }
 
-  /** Adds the rows behind the first `skip` to the builder, and hands out each batch that is full. */
+  /** Adds the rows after the first `skip` to the builder, and yields each full batch. */
   private async *fillBatches(builder: BatchBuilder, file: OpenDataFile, skip: number): AsyncGenerator<OutgoingBatch> {
     let line = 0;
     for await (const block of readLineBlocks(file)) {
@@ -88,7 +88,10 @@ export class FileBetSource implements BetSource {
     }
   }
 
-  /** Adds rows until one is not plain, the batch has no room or the block ends; returns where it has come to. */
+  /**
+   * Adds rows up to one that is not plain, a full batch or the end of the block (the fast path, docs/decisions/0013);
+   * returns the offset of the next row.
+   */
   private addPlainRows(builder: BatchBuilder, block: Uint8Array, start: number): number {
     let at = start;
     while (at < block.length) {
@@ -100,7 +103,7 @@ export class FileBetSource implements BetSource {
     return at;
   }
 
-  /** Adds any row; hands out the batch that has no room for it. */
+  /** Adds any row; yields the batch that has no room for it. */
   private *addRow(builder: BatchBuilder, bytes: Uint8Array, line: number): Generator<OutgoingBatch> {
     const row = this.readRow(bytes, line);
     while (!builder.add(EMPTY, row, 0, row.length)) yield builder.take();
@@ -116,7 +119,7 @@ export class FileBetSource implements BetSource {
     }
   }
 
-  /** The slow path, for rows with quotes and for bad ones. */
+  /** The slow path, for rows with quotes and for invalid ones. @throws BadRowError */
   private readRow(bytes: Uint8Array, line: number): Uint8Array {
     const { CLI_ID } = this.settings;
     const place = `${this.file.path}:${line}`;
@@ -132,7 +135,7 @@ export class FileBetSource implements BetSource {
   }
 }
 
-/** The offset behind the line break, or the end of the block, at `at`; `NOT_PLAIN` where neither is there. */
+/** The offset after the line break at `at`, or `at` at the end of the block; `NOT_PLAIN` at any other byte. */
 function skipLineBreak(block: Uint8Array, at: number): number {
   if (at === block.length) return at;
   const lineFeed = block[at] === CARRIAGE_RETURN ? at + 1 : at;

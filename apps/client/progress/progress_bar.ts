@@ -4,8 +4,8 @@ import { createBars } from './bar_style';
 import { type ProgressListener } from './progress';
 
 /**
- * The agency's progress as a bar in a terminal: bets, rate, time left, state in words. The log's lines go above it. It
- * is a bundle of its own, loaded where there is a terminal.
+ * Draws the progress of an agency as a bar in a terminal: bets, rate, time left and state. The lines of the log appear
+ * above it. It is a bundle of its own that is loaded on demand (tools/build.js).
  */
 export class ProgressBar implements ProgressListener {
   private readonly multiBar: MultiBar;
@@ -24,7 +24,7 @@ export class ProgressBar implements ProgressListener {
   }
 
   stored(bets: number): void {
-    // What an earlier run had stored is no work of this one.
+    // The bets of an earlier run do not count in the rate.
     this.storedBefore ??= bets;
     const seconds = (performance.now() - this.startedAt) / 1000;
     this.bar.update(bets, { rate: Math.round((bets - this.storedBefore) / seconds), state: 'uploading' });
@@ -44,7 +44,7 @@ export class ProgressBar implements ProgressListener {
     this.stop();
   }
 
-  /** Draws the last state below what was logged until now, and gives the terminal back to the log. */
+  /** Draws the last state below the log, and returns the terminal to the log. */
   private stop(): void {
     this.output.divert(undefined);
     this.multiBar.update();

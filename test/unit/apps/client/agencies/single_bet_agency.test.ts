@@ -23,7 +23,7 @@ describe('an agency with one bet', () => {
     return client.run({ ...bet, ...environment });
   }
 
-  it('places it, and neither finishes nor asks', async () => {
+  it('places the bet without a finish or a request for winners', async () => {
     const running = startSingle();
     const connection = await server.accept();
     expect(await connection.next()).to.equal('N 1');
@@ -52,7 +52,7 @@ describe('an agency with one bet', () => {
     ['is larger', '8'],
     ['is smaller', '6'],
   ] as const) {
-    it(`fails with an unknown outcome if the answer was lost and the count ${what}`, async () => {
+    it(`fails with an unknown outcome if the response was lost and the count ${what}`, async () => {
       const running = startSingle();
       (await takeBet()).reset();
       const second = await server.accept();
@@ -77,7 +77,7 @@ describe('an agency with one bet', () => {
     });
   }
 
-  it('fails with an unknown outcome if a newer session supersedes it before the answer', async () => {
+  it('fails with an unknown outcome if a newer session supersedes it before the response', async () => {
     const running = startSingle();
     const connection = await takeBet();
     connection.respond('E', 'superseded: in words');
@@ -103,7 +103,7 @@ describe('an agency with one bet', () => {
     ['W', '1/2'],
     ['E', 'teapot: short and stout'],
   ] as const) {
-    it(`fails with an unknown outcome after the answer ${type} ${text}`, async () => {
+    it(`fails with an unknown outcome after the response ${type} ${text}`, async () => {
       const running = startSingle();
       const connection = await takeBet();
       connection.respond(type, text);
@@ -113,7 +113,7 @@ describe('an agency with one bet', () => {
     });
   }
 
-  it('fails without an unknown outcome before the bet was sent', async () => {
+  it('fails with a known outcome before the bet is sent', async () => {
     const running = startSingle({ CLI_RETRY_LIMIT_MS: '0' });
     const connection = await server.accept();
     await connection.next();
@@ -123,7 +123,7 @@ describe('an agency with one bet', () => {
     expect(client.logged(/unknown whether/)).to.be.empty;
   });
 
-  it('compares the count with that of the session in which the bet was sent', async () => {
+  it('compares the count with that of the session of the bet', async () => {
     const running = startSingle();
     const first = await server.accept();
     await first.next();
@@ -140,7 +140,7 @@ describe('an agency with one bet', () => {
     expect(await running).to.equal(0);
   });
 
-  it('has an unknown outcome after a stop between the bet and its answer', async () => {
+  it('has an unknown outcome after a stop between the bet and its response', async () => {
     const running = startSingle();
     await takeBet();
     const begun = performance.now();
@@ -150,7 +150,7 @@ describe('an agency with one bet', () => {
     expect(client.logged(unknown)).to.have.length(1);
   });
 
-  it('takes an answer that follows the stop', async () => {
+  it('accepts a response after the stop', async () => {
     const running = startSingle();
     const connection = await takeBet();
     client.stop.abort();
@@ -173,7 +173,7 @@ describe('an agency with one bet', () => {
     expect(client.logged(/error: stopped before the bet was acknowledged: it is not stored$/)).to.have.length(1);
   });
 
-  it('sends it again where the bet was lost too', async () => {
+  it('sends the bet again if it was lost with the connection', async () => {
     const running = startSingle();
     const first = await server.accept();
     await first.next();
@@ -190,7 +190,7 @@ describe('an agency with one bet', () => {
     expect(await running).to.equal(0);
   });
 
-  it('ends with 1 where the server refuses it', async () => {
+  it('ends with exit code 1 if the server refuses the agency', async () => {
     const running = startSingle();
     const connection = await server.accept();
     await connection.next();

@@ -37,7 +37,7 @@ describe('an agency on a disk without a response', () => {
   const hangs = (): Promise<void> => until(() => fileSystem.isHanging, 'a call hangs');
   const logged = (pattern: RegExp): string[] => client.logged(pattern);
 
-  /** Stops the agency, and requires its end in time and in good order. */
+  /** Stops the agency and requires a clean end within the time limit. */
   async function requireStop(running: Promise<number>, connection?: ScriptedConnection): Promise<void> {
     const begun = performance.now();
     stop.abort('SIGTERM');
@@ -74,7 +74,7 @@ describe('an agency on a disk without a response', () => {
     });
   }
 
-  it('ends at a stop in a later read, after the answers to the batches in flight', async () => {
+  it('ends at a stop in a later read, after the responses to the batches in flight', async () => {
     const running = start('read 2');
     const connection = await server.accept();
     await connection.next();
@@ -105,7 +105,7 @@ describe('an agency on a disk without a response', () => {
   });
 
   for (const call of ['stat', 'open', 'fstat', 'read 1', 'read 2'] as const) {
-    it(`ends the count of its rows at a stop in ${call}`, async () => {
+    it(`ends counting the rows at a stop in ${call}`, async () => {
       fileSystem = new HangingFileSystem(CONTENT, call);
       const counting = countRows(new DataFile('bets.csv', fileSystem), stop.signal);
       await hangs();
@@ -114,7 +114,7 @@ describe('an agency on a disk without a response', () => {
     });
   }
 
-  it('has the count of its rows after a close without a response', async () => {
+  it('counts the rows despite a close without a response', async () => {
     const hanging = new HangingFileSystem(CONTENT, 'close');
     expect(await countRows(new DataFile('bets.csv', hanging), stop.signal)).to.equal(BETS);
   });

@@ -17,7 +17,7 @@ describe('an agency that uploads a file', () => {
     client.stop.abort();
   });
 
-  it('uploads, finishes, asks until the draw is held, and has its winners', async () => {
+  it('uploads, finishes, polls until the draw and receives its winners', async () => {
     const running = client.upload(new FakeSource(3));
     const connection = await server.accept();
     expect(await connection.next()).to.equal('N 1');
@@ -34,7 +34,7 @@ describe('an agency that uploads a file', () => {
     expect(client.logged(/DEBUG +action: ganador \| result: success \| dni: [789]$/)).to.have.length(3);
   });
 
-  it('has no winners where the server names none', async () => {
+  it('accepts an empty list of winners', async () => {
     const running = client.upload(new FakeSource(0));
     const connection = await server.accept();
     await connection.next();
@@ -43,7 +43,7 @@ describe('an agency that uploads a file', () => {
     expect(await running).to.equal(0);
   });
 
-  it('keeps no more batches in flight than its window', async () => {
+  it('keeps at most its window of batches in flight', async () => {
     const running = client.upload(new FakeSource(100), { window: 3 });
     const connection = await server.accept();
     await connection.next();
@@ -61,7 +61,7 @@ describe('an agency that uploads a file', () => {
     expect(await running).to.equal(0);
   });
 
-  it('goes on behind what the server has, after a lost connection', async () => {
+  it('continues after the stored bets on a new connection', async () => {
     const source = new FakeSource(10);
     const running = client.upload(source, { window: 8 });
     const first = await server.accept();
@@ -86,7 +86,7 @@ describe('an agency that uploads a file', () => {
     expect(source.skips).to.deep.equal([0, 6, 10]);
   });
 
-  it('ends with 1 where the counts do not fit together', async () => {
+  it('ends with exit code 1 after an acknowledgement of the wrong count', async () => {
     const running = client.upload(new FakeSource(2));
     const connection = await server.accept();
     await connection.next();
@@ -98,12 +98,12 @@ describe('an agency that uploads a file', () => {
     expect(client.logged(/the server has 3 bets of this agency, and 2 were sent/)).to.have.length(1);
   });
 
-  it('ends with 1 where the server names fewer winners than it says', async () => {
+  it('ends with exit code 1 if the count of winners is wrong', async () => {
     const running = client.upload(new FakeSource(0));
     const connection = await server.accept();
-    for (const answer of ['O', 'O', 'R'] as const) {
+    for (const response of ['O', 'O', 'R'] as const) {
       await connection.next();
-      connection.respond(answer, answer === 'O' ? '0' : '');
+      connection.respond(response, response === 'O' ? '0' : '');
     }
     await connection.next();
     connection.respond('R', '1');
@@ -112,7 +112,7 @@ describe('an agency that uploads a file', () => {
     expect(await running).to.equal(1);
   });
 
-  it('stores all before a bad row, and names the row', async () => {
+  it('stores all bets before a bad row and reports the row', async () => {
     const running = client.upload(new FakeSource(4, new BadRowError('bets.csv:5: wrong')));
     const connection = await server.accept();
     await connection.next();
@@ -123,7 +123,7 @@ describe('an agency that uploads a file', () => {
     void running.then((end) => (code = end));
     connection.respond('O', '2');
     await turns(10);
-    expect(code, 'its end, with a batch in flight').to.equal(undefined);
+    expect(code, 'the exit code with a batch in flight').to.equal(undefined);
     connection.respond('O', '4');
     expect(await connection.next()).to.equal('end');
     await connection.close();
@@ -131,7 +131,7 @@ describe('an agency that uploads a file', () => {
     expect(client.logged(/result: fail \| error: bets\.csv:5: wrong$/)).to.have.length(1);
   });
 
-  it('tries again to settle what is before a bad row, where the connection is lost', async () => {
+  it('stores the bets before a bad row despite a lost connection', async () => {
     const running = client.upload(new FakeSource(4, new BadRowError('bets.csv:5: wrong')));
     const first = await server.accept();
     await first.next();
@@ -149,7 +149,7 @@ describe('an agency that uploads a file', () => {
     expect(client.logged(/bets\.csv:5: wrong$/)).to.have.length(1);
   });
 
-  it('sends no F if its source has changed by the last acknowledgement', async () => {
+  it('sends no F if its source changes before the last acknowledgement', async () => {
     const source = new FakeSource(4);
     const running = client.upload(source);
     const connection = await server.accept();
@@ -188,7 +188,7 @@ describe('an agency that uploads a file', () => {
     expect(source.skips).to.deep.equal([0]);
   });
 
-  it('uploads again to a server that has lost the finished bets', async () => {
+  it('uploads again if the server has lost the finished bets', async () => {
     const source = new FakeSource(2);
     const running = client.upload(source);
     const first = await server.accept();
@@ -211,7 +211,7 @@ describe('an agency that uploads a file', () => {
     expect(await running).to.equal(0);
   });
 
-  describe('that is stopped', () => {
+  describe('after a stop', () => {
     async function expectStopped(running: Promise<number>): Promise<void> {
       expect(await running).to.equal(0);
       expect(
@@ -219,21 +219,21 @@ describe('an agency that uploads a file', () => {
       ).to.have.length(1);
     }
 
-    it('before it began, makes no connection', async () => {
+    it('before its start makes no connection', async () => {
       client.stop.abort();
       await expectStopped(client.upload(new FakeSource(2)));
       expect(server.attempts).to.equal(0);
     });
 
-    it('in its pause before another try, ends at once', async () => {
+    it('in a backoff ends at once', async () => {
       server.refuse = Infinity;
       const running = client.upload(new FakeSource(2));
-      await until(() => client.logged(/in_progress/).length >= 2, 'it pauses');
+      await until(() => client.logged(/in_progress/).length >= 2, 'the backoff begins');
       client.stop.abort();
       await expectStopped(running);
     });
 
-    it('in its upload, takes the answers of what is in flight, and sends no more', async () => {
+    it('in its upload receives the responses to the batches in flight and sends no more', async () => {
       const running = client.upload(new FakeSource(100), { window: 3 });
       const connection = await server.accept();
       await connection.next();
@@ -249,7 +249,7 @@ describe('an agency that uploads a file', () => {
       expect(client.logged(/close_connection \| result: success/)).to.have.length(1);
     });
 
-    it('in its upload, waits no more than a moment for a server that is silent', async () => {
+    it('in its upload ends within the grace period despite a silent server', async () => {
       const running = client.upload(new FakeSource(100), { window: 3 });
       const connection = await server.accept();
       await connection.next();
@@ -261,7 +261,7 @@ describe('an agency that uploads a file', () => {
       expect(performance.now() - begun).to.be.below(2_500);
     });
 
-    it('while it waits for the draw, ends', async () => {
+    it('before the draw ends', async () => {
       const running = client.upload(new FakeSource(0));
       const connection = await server.accept();
       await connection.next();

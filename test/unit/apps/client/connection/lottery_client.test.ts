@@ -5,7 +5,7 @@ import { LotteryClient } from '../../../../../apps/client/connection/lottery_cli
 import { createAgencyCodec } from '../../../../../apps/lottery/protocol';
 import { turns } from '../../../../support/turns';
 
-describe("an agency's session", () => {
+describe('a lottery client', () => {
   const BATCH = Buffer.from('1,Ana,Paz,30904465,1999-03-17,7574');
 
   async function connect(): Promise<{ client: LotteryClient; socket: ConnectSocket; far: MemoryStream }> {
@@ -16,7 +16,7 @@ describe("an agency's session", () => {
     return { client: new LotteryClient(channel, new AbortController().signal, () => {}), socket, far };
   }
 
-  it('returns true for a batch that was sent', async () => {
+  it('returns true for a batch on an open connection', async () => {
     const { client, socket } = await connect();
     expect(client.sendBets(BATCH)).to.equal(true);
     await socket.close();

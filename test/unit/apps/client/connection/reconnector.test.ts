@@ -16,7 +16,7 @@ describe('a reconnector', () => {
   });
 
   for (const code of ['timeout', 'busy', 'storage', 'shutting-down']) {
-    it(`tries again after ${code}`, async () => {
+    it(`runs the work again after ${code}`, async () => {
       const running = client.upload(new FakeSource(0));
       const first = await server.accept();
       first.respond('E', `${code}: in words`);
@@ -35,7 +35,7 @@ describe('a reconnector', () => {
     ...['out-of-order', 'count-mismatch', 'superseded'],
   ];
   for (const code of final) {
-    it(`ends with 1 after ${code}`, async () => {
+    it(`ends with exit code 1 after ${code}`, async () => {
       const running = client.upload(new FakeSource(0));
       const connection = await server.accept();
       await connection.next();
@@ -50,13 +50,13 @@ describe('a reconnector', () => {
   }
 
   for (const [what, type, text] of [
-    ['an error that the protocol does not have', 'E', 'teapot: short and stout'],
+    ['an unknown error code', 'E', 'teapot: short and stout'],
     ['winners instead of a count', 'R', '1,2'],
-    ['a count that is none', 'O', 'many'],
+    ['a count that is not a number', 'O', 'many'],
     ['a count with a leading zero', 'O', '00'],
     ['W', 'W', '1/2'],
   ] as const) {
-    it(`ends with 1 where the server answers its name with ${what}`, async () => {
+    it(`ends with exit code 1 after ${what} in response to N`, async () => {
       const running = client.upload(new FakeSource(2));
       const connection = await server.accept();
       await connection.next();
@@ -67,7 +67,7 @@ describe('a reconnector', () => {
     });
   }
 
-  it('gives up once nothing has got further for the retry limit', async () => {
+  it('gives up after the retry limit without progress', async () => {
     server.refuse = Infinity;
     const begun = performance.now();
     expect(await client.upload(new FakeSource(0), { retryLimitMs: 250 })).to.equal(1);
@@ -76,7 +76,7 @@ describe('a reconnector', () => {
     expect(client.logged(/result: fail \| error: connect: refused$/)).to.have.length(1);
   });
 
-  it('does not try again at all with a limit of 0', async () => {
+  it('tries once with a retry limit of 0', async () => {
     server.refuse = Infinity;
     expect(await client.upload(new FakeSource(0), { retryLimitMs: 0 })).to.equal(1);
     expect(server.attempts).to.equal(1);
