@@ -38,7 +38,7 @@ FROM app AS client
 COPY --from=build /build/dist/apps/client/main.js client.js
 COPY --from=build /build/dist/apps/client/main.bundle.js client.bundle.js
 COPY --from=build /build/dist/apps/client/main.cache client.cache
-COPY --from=build /build/dist/apps/client/progress_bar.js progress_bar.js
+COPY --from=build /build/dist/apps/client/progress/progress_bar.js progress/progress_bar.js
 USER node
 ENTRYPOINT ["node", "client.js"]
 

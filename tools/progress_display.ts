@@ -1,5 +1,5 @@
 import { type SingleBar } from 'cli-progress';
-import { createBars } from '../apps/client/bar_style';
+import { createBars } from '../apps/client/progress/bar_style';
 import { writeLine } from '../apps/runtime/standard_streams';
 
 /** Shows how far each agency is. */

@@ -1,12 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Table from 'cli-table3';
-import { SourceUnreadableError } from '../apps/client/bet_source';
-import { countRows } from '../apps/client/count_rows';
-import { DataFile } from '../apps/client/data_file';
+import { countRows } from '../apps/client/bets/count_rows';
+import { DataFile } from '../apps/client/bets/data_file';
+import { SourceUnreadableError } from '../apps/client/bets/errors';
+import { type ClientMessage } from '../apps/client/progress/parent_progress';
 import { ExitCode } from '../apps/runtime/exit_code';
 import { endProcess } from '../apps/runtime/process_end';
 import { ignoreLostReader, writeLine, writeText, written } from '../apps/runtime/standard_streams';
+import { type ListeningMessage } from '../apps/server/lottery_server';
 import { makePrivateDirectory } from '../apps/server/storage/private_files';
 import { type AppEnd, AppProcess } from './app_process';
 import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
@@ -17,12 +19,6 @@ import { makeSampleData } from './sample_data';
 /** `make run`: the whole lottery on this machine, the server and each agency a process of its own. */
 
 const RUN_DIRECTORY = '.data/run';
-
-/** What the apps tell their parent; see apps/client/parent_progress.ts and apps/server/lottery_server.ts. */
-type AppMessage =
-  | { readonly kind: 'listening'; readonly port: number }
-  | { readonly kind: 'stored' | 'finished'; readonly bets: number }
-  | { readonly kind: 'winners'; readonly documents: readonly string[] };
 
 /** Fires at SIGTERM or SIGINT, once the processes of a run are there to be stopped. */
 const stop = new AbortController();
@@ -97,9 +93,9 @@ class LotteryRun {
     };
     const log = join(RUN_DIRECTORY, 'server.log');
     return new Promise((resolve, reject) => {
-      const server = new AppProcess('server', environment, log, (message) => {
-        const { kind, port } = message as AppMessage & { port: number };
-        if (kind === 'listening') resolve({ server, port });
+      const server = new AppProcess('server', environment, log, (received) => {
+        const message = received as ListeningMessage;
+        if (message.kind === 'listening' && 'port' in message) resolve({ server, port: message.port });
       });
       this.processes.push(server);
       void server.ended
@@ -118,7 +114,7 @@ class LotteryRun {
     };
     const log = join(RUN_DIRECTORY, `agency-${agency}.log`);
     const child = new AppProcess('client', environment, log, (received) => {
-      const message = received as AppMessage;
+      const message = received as ClientMessage;
       if (message.kind === 'stored' || message.kind === 'finished') bets = message.bets;
       if (message.kind === 'winners') winners = message.documents;
       display.update(agency, bets, STATES[message.kind]);
@@ -182,8 +178,7 @@ class LotteryRun {
   }
 }
 
-const STATES: Readonly<Record<AppMessage['kind'], string>> = {
-  listening: '',
+const STATES: Readonly<Record<ClientMessage['kind'], string>> = {
   stored: 'uploading',
   finished: 'waiting for the draw',
   winners: 'has its winners',

@@ -1,13 +1,13 @@
 import { stopSignal } from '../runtime/stop_signal';
 import { type ProgramOutput, runProgram } from '../runtime/program';
 import { type ExitCode } from '../runtime/exit_code';
-import { type Agency } from './agency';
+import { type Agency } from './agencies/agency';
+import { RunResult } from './agencies/run_result';
+import { countRows } from './bets/count_rows';
+import { DataFile } from './bets/data_file';
 import { createClientContainer } from './container';
-import { countRows } from './count_rows';
-import { DataFile } from './data_file';
-import { type ProgressListener } from './progress';
-import type * as progressBar from './progress_bar';
-import { RunResult } from './run_result';
+import { type ProgressListener } from './progress/progress';
+import type * as progressBar from './progress/progress_bar';
 import { BET_SETTINGS, betOfSettings, CLIENT_SETTINGS, type ClientSettings, dataFileOf } from './settings';
 import { TOKENS } from './tokens';
 
@@ -34,7 +34,7 @@ async function runClient(settings: ClientSettings, output: ProgramOutput, stop: 
   return code;
 }
 
-/** A bar for an agency with a file; none where that cannot be read, which the agency itself will say. */
+/** A bar for an agency with a file; none if the file cannot be read, because the agency reports that. */
 async function createProgressBar(
   settings: ClientSettings,
   { logOutput }: ProgramOutput,
@@ -43,8 +43,8 @@ async function createProgressBar(
   if (betOfSettings(settings) !== undefined) return [];
   const total = await countRows(new DataFile(dataFileOf(settings)), stop).catch(() => undefined);
   if (total === undefined) return [];
-  // A bundle of its own (see tools/build.js): an agency that nobody watches does not load it.
+  // Its own bundle (tools/build.js, docs/decisions/0008): a client without a terminal does not load it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { ProgressBar } = require('./progress_bar') as typeof progressBar;
+  const { ProgressBar } = require('./progress/progress_bar') as typeof progressBar;
   return [new ProgressBar(settings.CLI_ID, total, logOutput)];
 }

@@ -35,18 +35,18 @@ export const CLIENT_SETTINGS = {
 
 export type ClientSettings = SettingsOf<typeof CLIENT_SETTINGS>;
 
-/** The file of the agency's bets. */
+/** The path of the agency's file of bets. */
 export function dataFileOf({ CLI_DATA_FILE, CLI_ID }: ClientSettings): string {
   return CLI_DATA_FILE.replaceAll('{id}', String(CLI_ID));
 }
 
-/** The settings that make one bet; they hold a person's data. */
+/** The settings of a single bet. They contain personal data. */
 export const BET_SETTINGS = ['NOMBRE', 'APELLIDO', 'DOCUMENTO', 'NACIMIENTO', 'NUMERO'] as const;
 
 /**
- * The bet that the settings name, or undefined where they name none.
+ * The single bet of the settings, or undefined if none of its five settings is set.
  *
- * @throws SettingsError some of the five are missing, or they make no bet.
+ * @throws SettingsError some of the five are missing, or a field is invalid.
  */
 export function betOfSettings(settings: ClientSettings): Bet | undefined {
   const missing = BET_SETTINGS.filter((name) => settings[name] === undefined);

@@ -1,15 +1,12 @@
-/** What the agency's parts ask for, by name; container.ts says what they get. */
+/** The dependencies of the client's classes. container.ts binds each of them. */
 export const TOKENS = {
+  Settings: Symbol.for('ClientSettings'),
   ActionLog: Symbol.for('ActionLog'),
-  AgencyId: Symbol.for('AgencyId'),
-  DataFile: Symbol.for('DataFile'),
-  BatchMaxAmount: Symbol.for('BatchMaxAmount'),
-  Window: Symbol.for('Window'),
-  RetryLimitMs: Symbol.for('RetryLimitMs'),
-  SingleBet: Symbol.for('SingleBet'),
-  SocketFactory: Symbol.for('SocketFactory'),
-  BetSource: Symbol.for('BetSource'),
-  ServerLink: Symbol.for('ServerLink'),
   Progress: Symbol.for('Progress'),
+  SocketFactory: Symbol.for('SocketFactory'),
+  Reconnector: Symbol.for('Reconnector'),
+  DataFile: Symbol.for('DataFile'),
+  BetSource: Symbol.for('BetSource'),
+  SingleBet: Symbol.for('SingleBet'),
   Agency: Symbol.for('Agency'),
 } as const;

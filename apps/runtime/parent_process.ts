@@ -1,10 +1,10 @@
 let lastMessage: Promise<void> = Promise.resolve();
 
 /**
- * Tells the process that started this one (over the channel of `child_process.fork`) how far it is. Without such a
- * parent nothing happens; a parent that is gone is no error.
+ * Sends a message to the process that started this one, over the channel of `child_process.fork`. Without such a parent
+ * the call has no effect; a closed channel is not an error. The type of the messages is beside each sender.
  */
-export function tellParent(message: object): void {
+export function sendToParent<Message extends object>(message: Message): void {
   if (process.send === undefined || !process.connected) return;
   lastMessage = new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
 }

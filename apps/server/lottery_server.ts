@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import { inject, injectable } from 'inversify';
 import {
   AcceptFailedError,
+  type Address,
   formatAddress,
   ListenFailedError,
   type ListenSocket,
@@ -12,7 +13,7 @@ import { createServerCodec, MessageType, textMessage } from '../lottery/protocol
 import { type ActionLog } from '../runtime/action_log';
 import { describePeer } from '../runtime/describe_peer';
 import { ExitCode } from '../runtime/exit_code';
-import { tellParent } from '../runtime/parent_process';
+import { sendToParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
 import { type ServerActivity } from './activity/server_activity';
 import { type AgencySession, type SessionOwner } from './agency_session';
@@ -23,6 +24,9 @@ import { MAX_STATUS_CONNECTIONS, type StatusSide } from './status_side';
 import { StoreConflictError, StoreDirectoryError, StoreStoppedError } from './storage/errors';
 import { type Store } from './store';
 import { TOKENS } from './tokens';
+
+/** The message to the parent process (child_process IPC) once agencies are accepted. tools/run_lottery.ts receives it. */
+export type ListeningMessage = { readonly kind: 'listening' } & Address;
 
 /** Makes the session of an accepted connection. */
 export type SessionFactory = (peer: PeerSocket, owner: SessionOwner) => AgencySession;
@@ -149,7 +153,7 @@ export class LotteryServer implements SessionOwner {
   private becomeReady(): void {
     const address = this.listener.address!;
     this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.settings.SERVER_AGENCIES });
-    tellParent({ kind: 'listening', ...address });
+    sendToParent<ListeningMessage>({ kind: 'listening', ...address });
     this.activity.phase = 'ready';
     this.status.open(this.budget.status);
   }

@@ -1,5 +1,5 @@
 import { type BigIntStats, statSync } from 'node:fs';
-import { type FileSystem, type OpenFile } from '../../apps/client/data_file';
+import { type FileSystem, type OpenFile } from '../../apps/client/bets/data_file';
 
 /** The call without a response; 'read 2' is the second read. */
 export type HangingCall = 'stat' | 'open' | 'fstat' | 'read 1' | 'read 2' | 'close';

@@ -2,7 +2,7 @@ import { ConnectSocket, FramedSocket, PeerSocket } from '../../lib/index';
 import { MemoryStream } from '../../lib/testing/index';
 import { createServerCodec, type LotteryMessage, textMessage } from '../../apps/lottery/protocol';
 
-/** One connection of an agency, from the side of a server that does what a test says. */
+/** The server's side of one connection of an agency. A test scripts its messages. */
 export class ScriptedConnection {
   private readonly channel: FramedSocket<LotteryMessage>;
 
@@ -16,36 +16,36 @@ export class ScriptedConnection {
     return message === null ? 'end' : `${message.type} ${Buffer.from(message.value).toString('utf8')}`.trimEnd();
   }
 
-  /** The message that has come already, if one has. */
+  /** The message that has arrived already, if any. */
   pending(): string | undefined {
     const message = this.channel.tryReceive();
     return message && `${message.type} ${Buffer.from(message.value).toString('utf8')}`.trimEnd();
   }
 
-  answer(type: string, text = ''): void {
+  respond(type: string, text = ''): void {
     void this.channel.send(textMessage(type, text)).catch(() => {});
   }
 
-  /** Ends the connection once all answers have left, as a server does that says goodbye. */
+  /** Ends the connection after all responses, as the server does. */
   async close(): Promise<void> {
     await this.channel.socket.lingeringClose({ timeoutMs: 2_000 });
   }
 
-  /** Breaks it. */
+  /** Resets the connection. */
   reset(): void {
     this.stream.resetAndDestroy();
   }
 }
 
-/** Takes an agency's connections one after the other, in memory. `refuse` makes so many connections fail first. */
+/** Accepts an agency's connections in memory. The first `refuse` connections fail. */
 export class ScriptedServer {
-  /** How many connections were tried. */
+  /** The number of attempted connections. */
   attempts = 0;
   refuse = 0;
   private readonly connections: ScriptedConnection[] = [];
   private wake: () => void = () => {};
 
-  /** What the agency makes its sockets with. */
+  /** The agency's socket factory. */
   readonly createSocket = (): ConnectSocket => {
     this.attempts++;
     if (this.attempts <= this.refuse) {
@@ -61,7 +61,7 @@ export class ScriptedServer {
     return new ConnectSocket({ createConnection: () => near });
   };
 
-  /** The next connection that is made. */
+  /** Waits for the next connection. */
   async accept(): Promise<ScriptedConnection> {
     for (;;) {
       const connection = this.connections.shift();

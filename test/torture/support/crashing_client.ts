@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { FramedSocket } from '../../../lib/index';
 import { ActionLog } from '../../../apps/runtime/action_log';
 import { loadSettings } from '../../../apps/runtime/settings';
-import { type Agency } from '../../../apps/client/agency';
+import { type Agency } from '../../../apps/client/agencies/agency';
 import { createClientContainer } from '../../../apps/client/container';
 import { CLIENT_SETTINGS } from '../../../apps/client/settings';
 import { TOKENS } from '../../../apps/client/tokens';

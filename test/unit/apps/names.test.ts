@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataFile } from '../../../apps/client/data_file';
-import { FileBetSource } from '../../../apps/client/file_bet_source';
+import { DataFile } from '../../../apps/client/bets/data_file';
+import { FileBetSource } from '../../../apps/client/bets/file_bet_source';
 import { betOfSettings, CLIENT_SETTINGS } from '../../../apps/client/settings';
 import { type BetBatch, readBetBatch, readBetText } from '../../../apps/lottery/bet_batch';
 import { ProtocolError } from '../../../apps/lottery/protocol_error';
@@ -73,7 +73,7 @@ describe('a name', () => {
   async function readAsFile(name: string): Promise<string> {
     const path = join(directory, 'agency-3.csv');
     await writeFile(path, encode(`Ana,${REST}\n${name},${REST}\n`));
-    const source = new FileBetSource(3, new DataFile(path), 1, createMemoryLog().log);
+    const source = new FileBetSource({ CLI_ID: 3, CLI_BATCH_MAX_AMOUNT: 1 }, new DataFile(path), createMemoryLog().log);
     let rows = '';
     try {
       for await (const { value } of source.batches(1, new AbortController().signal)) {

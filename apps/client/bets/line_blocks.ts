@@ -4,8 +4,8 @@ const BLOCK_BYTES = 262_144;
 const LINE_FEED = 0x0a;
 
 /**
- * A file's lines, many at a time: each block holds whole lines, every one ended by `\n` but perhaps the file's last. A
- * line that is longer than a block comes in pieces. A block is only good until the next one is asked for.
+ * Reads a file in blocks of complete lines. Every line ends with `\n`, except possibly the last of the file. A line of
+ * more than 256 KiB is split over blocks. A block is valid until the next one is read.
  */
 export async function* readLineBlocks(file: OpenDataFile): AsyncGenerator<Buffer> {
   const block = Buffer.allocUnsafe(BLOCK_BYTES);

@@ -1,16 +1,16 @@
-/** Wants to know how far the agency is. It must return at once, and never throw. */
+/** A listener for the progress of an agency. Its methods must return at once and must not throw. */
 export interface ProgressListener {
-  /** So many of the agency's bets are stored. */
+  /** @param bets the agency's number of stored bets. */
   stored(bets: number): void;
-  /** All of its bets are stored; it waits for the draw. */
+  /** All bets are stored, and the agency waits for the draw. */
   finished(bets: number): void;
-  /** It has its winners. */
+  /** The winners were received. The run has succeeded. */
   winners(documents: readonly string[]): void;
-  /** It ended without what it was there for: told to stop (a StoppedError), or failed. */
+  /** The run ended without success: by a stop (StoppedError) or a failure. */
   ended(error: Error): void;
 }
 
-/** How far the agency is, told to all who want to know. */
+/** Passes the progress of an agency to all listeners. */
 export class Progress implements ProgressListener {
   constructor(private readonly listeners: readonly ProgressListener[]) {}
 

@@ -15,10 +15,10 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataFile } from '../../../../apps/client/data_file';
-import { expectCode } from '../../../support/rejection';
+import { DataFile } from '../../../../../apps/client/bets/data_file';
+import { expectCode } from '../../../../support/rejection';
 
-/** A modification time that no later write has, whatever the resolution of the clock is. */
+/** A modification time that differs from that of any later write, at any resolution of the clock. */
 const LONG_AGO = new Date('2001-01-01T00:00:00.123Z');
 
 const NEVER_STOPPED = new AbortController().signal;

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { BatchBuilder } from '../../../../apps/client/batch_builder';
+import { BatchBuilder } from '../../../../../apps/client/bets/batch_builder';
 
 const add = (builder: BatchBuilder, text: string, prefix = ''): boolean => {
   const bytes = Buffer.from(text);
   return builder.add(Buffer.from(prefix), bytes, 0, bytes.length);
 };
 
-describe('a batch that is built', () => {
-  it('has its rows with a line feed between them', () => {
+describe('a batch builder', () => {
+  it('separates rows by a line feed', () => {
     const builder = new BatchBuilder(0);
     expect(builder.count).to.equal(0);
     expect([add(builder, 'a', '1,'), add(builder, 'b')]).to.deep.equal([true, true]);
@@ -27,7 +27,7 @@ describe('a batch that is built', () => {
     expect(builder.take().value).to.have.length(8192);
   });
 
-  it('has every byte of its rows, of whatever length, at whatever offset, from whatever memory', () => {
+  it('copies rows of any length from any offset of any buffer', () => {
     const rows = Array.from({ length: 90 }, (_, length) => 'abcdefghijklm'.repeat(7).slice(0, length));
     const sources = [Buffer.from(rows.join('')), Buffer.from(`xyz${rows.join('')}`).subarray(3)];
     const builder = new BatchBuilder(0);
@@ -40,7 +40,7 @@ describe('a batch that is built', () => {
     expect(Buffer.from(builder.take().value).toString()).to.equal(rows.map((row) => `12,${row}`).join('\n'));
   });
 
-  it('takes a row that fills it alone', () => {
+  it('accepts a row of the length of a batch', () => {
     const builder = new BatchBuilder(0);
     expect(add(builder, 'x'.repeat(8192))).to.equal(true);
     expect(add(builder, 'x')).to.equal(false);
@@ -48,12 +48,12 @@ describe('a batch that is built', () => {
     expect(add(builder, 'x'.repeat(8193))).to.equal(false);
   });
 
-  it('has no more bets than allowed', () => {
+  it('limits the number of bets', () => {
     const builder = new BatchBuilder(2);
     expect(['a', 'b', 'c'].map((text) => add(builder, text))).to.deep.equal([true, true, false]);
   });
 
-  it('knows that it is full, until it is taken', () => {
+  it('is full from the first rejected row until it is taken', () => {
     const builder = new BatchBuilder(1);
     add(builder, 'a');
     expect(builder.isFull).to.equal(false);

@@ -1,36 +1,37 @@
 import { isUtf8 } from 'node:buffer';
 import { inject, injectable } from 'inversify';
-import { decodeBetText, readBetRow } from '../lottery/bet_batch';
-import { NOT_PLAIN, scanPlainBet } from '../lottery/plain_bet';
-import { MSG_MAX_LENGTH } from '../lottery/protocol';
-import { ProtocolError } from '../lottery/protocol_error';
-import { type ActionLog } from '../runtime/action_log';
+import { decodeBetText, readBetRow } from '../../lottery/bet_batch';
+import { NOT_PLAIN, scanPlainBet } from '../../lottery/plain_bet';
+import { MSG_MAX_LENGTH } from '../../lottery/protocol';
+import { ProtocolError } from '../../lottery/protocol_error';
+import { type ActionLog } from '../../runtime/action_log';
+import { type ClientSettings } from '../settings';
+import { TOKENS } from '../tokens';
 import { BatchBuilder } from './batch_builder';
-import { BadRowError, type BetSource, type OutgoingBatch, SourceTooShortError } from './bet_source';
+import { type BetSource, type OutgoingBatch } from './bet_source';
 import { type DataFile, type OpenDataFile } from './data_file';
+import { BadRowError, SourceTooShortError } from './errors';
 import { readLineBlocks } from './line_blocks';
-import { TOKENS } from './tokens';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF', 'utf8');
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
 /**
- * An agency's file: a row `first_name,last_name,document,birthdate,number` for each bet. It is read as a stream, in
- * constant memory, and each row is checked before it is sent.
+ * The bets of an agency's file, one row `first_name,last_name,document,birthdate,number` each. The file is read as a
+ * stream, in constant memory, and each row is validated before it is sent.
  */
 @injectable()
 export class FileBetSource implements BetSource {
   private readonly prefix: Uint8Array;
 
   constructor(
-    @inject(TOKENS.AgencyId) private readonly agency: number,
+    @inject(TOKENS.Settings) private readonly settings: Pick<ClientSettings, 'CLI_ID' | 'CLI_BATCH_MAX_AMOUNT'>,
     @inject(TOKENS.DataFile) private readonly file: DataFile,
-    @inject(TOKENS.BatchMaxAmount) private readonly maxBets: number,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {
-    this.prefix = Buffer.from(`${agency},`, 'latin1');
+    this.prefix = Buffer.from(`${settings.CLI_ID},`, 'latin1');
   }
 
   async requireUsable(stop: AbortSignal): Promise<void> {
@@ -39,17 +40,17 @@ export class FileBetSource implements BetSource {
 
   async *batches(skip: number, stop: AbortSignal): AsyncGenerator<OutgoingBatch> {
     const file = await this.file.open(stop);
-    const builder = new BatchBuilder(this.maxBets);
+    const builder = new BatchBuilder(this.settings.CLI_BATCH_MAX_AMOUNT);
     try {
-      yield* this.fill(builder, file, skip);
-      // During a write, the file may end in a part of a row that is a valid row itself.
+      yield* this.fillBatches(builder, file, skip);
+      // During a write, the file may end with a part of a row that is a valid row itself.
       await this.file.requireUnchanged(stop);
       if (builder.count > 0) yield builder.take();
     } catch (error) {
       if (!(error instanceof BadRowError || error instanceof SourceTooShortError)) throw error;
-      // Or in one that is not valid.
+      // The invalid row may be such a part too.
       await this.file.requireUnchanged(stop);
-      // The rows before a bad one are good: they go first.
+      // The rows before a bad one are valid and are sent first.
       if (error instanceof BadRowError && builder.count > 0) yield builder.take();
       throw error;
     } finally {
@@ -61,8 +62,8 @@ export class FileBetSource implements BetSource {
     await this.file.requireUnchanged(stop);
   }
 
-  /** Adds the rows behind the first `skip` to the builder, and hands out each batch that is full. */
-  private async *fill(builder: BatchBuilder, file: OpenDataFile, skip: number): AsyncGenerator<OutgoingBatch> {
+  /** Adds the rows after the first `skip` to the builder, and yields each full batch. */
+  private async *fillBatches(builder: BatchBuilder, file: OpenDataFile, skip: number): AsyncGenerator<OutgoingBatch> {
     let line = 0;
     for await (const block of readLineBlocks(file)) {
       const blockIsUtf8 = isUtf8(block);
@@ -77,7 +78,7 @@ export class FileBetSource implements BetSource {
         else if (start < block.length) {
           const lineFeed = block.indexOf(LINE_FEED, start);
           const end = lineFeed === -1 ? block.length : lineFeed;
-          if (++line > skip) yield* this.addRow(builder, withoutCarriageReturn(block.subarray(start, end)), line);
+          if (++line > skip) yield* this.addRow(builder, trimCarriageReturn(block.subarray(start, end)), line);
           start = end + 1;
         }
       }
@@ -87,22 +88,25 @@ export class FileBetSource implements BetSource {
     }
   }
 
-  /** Adds rows until one is not plain, the batch has no room or the block ends; returns where it has come to. */
+  /**
+   * Adds rows up to one that is not plain, a full batch or the end of the block (the fast path, docs/decisions/0013);
+   * returns the offset of the next row.
+   */
   private addPlainRows(builder: BatchBuilder, block: Uint8Array, start: number): number {
     let at = start;
     while (at < block.length) {
       const rowEnd = scanPlainBet(block, at);
-      const next = rowEnd === NOT_PLAIN ? NOT_PLAIN : behindLineBreak(block, rowEnd);
+      const next = rowEnd === NOT_PLAIN ? NOT_PLAIN : skipLineBreak(block, rowEnd);
       if (next === NOT_PLAIN || !builder.add(this.prefix, block, at, rowEnd)) break;
       at = next;
     }
     return at;
   }
 
-  /** Adds any row; hands out the batch that has no room for it. */
+  /** Adds any row; yields the batch that has no room for it. */
   private *addRow(builder: BatchBuilder, bytes: Uint8Array, line: number): Generator<OutgoingBatch> {
     const row = this.readRow(bytes, line);
-    while (!builder.add(NOTHING, row, 0, row.length)) yield builder.take();
+    while (!builder.add(EMPTY, row, 0, row.length)) yield builder.take();
   }
 
   private async close(file: OpenDataFile): Promise<void> {
@@ -115,14 +119,15 @@ export class FileBetSource implements BetSource {
     }
   }
 
-  /** The slow path, for rows with quotes and for bad ones. */
+  /** The slow path, for rows with quotes and for invalid ones. @throws BadRowError */
   private readRow(bytes: Uint8Array, line: number): Uint8Array {
+    const { CLI_ID } = this.settings;
     const place = `${this.file.path}:${line}`;
     if (bytes.length === 0) throw new BadRowError(`${place}: an empty line`);
     if (bytes.length > MSG_MAX_LENGTH) throw new BadRowError(`${place}: a line of more than ${MSG_MAX_LENGTH} bytes`);
     try {
-      const text = `${this.agency},${decodeBetText(bytes, place)}`;
-      return Buffer.from(readBetRow(text, 0, this.agency, place).text, 'utf8');
+      const text = `${CLI_ID},${decodeBetText(bytes, place)}`;
+      return Buffer.from(readBetRow(text, 0, CLI_ID, place).text, 'utf8');
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
       throw new BadRowError(cause.words, { cause });
@@ -130,13 +135,13 @@ export class FileBetSource implements BetSource {
   }
 }
 
-/** The offset behind the line break, or the end of the block, at `at`; `NOT_PLAIN` where neither is there. */
-function behindLineBreak(block: Uint8Array, at: number): number {
+/** The offset after the line break at `at`, or `at` at the end of the block; `NOT_PLAIN` at any other byte. */
+function skipLineBreak(block: Uint8Array, at: number): number {
   if (at === block.length) return at;
   const lineFeed = block[at] === CARRIAGE_RETURN ? at + 1 : at;
   return block[lineFeed] === LINE_FEED ? lineFeed + 1 : NOT_PLAIN;
 }
 
-function withoutCarriageReturn(row: Uint8Array): Uint8Array {
+function trimCarriageReturn(row: Uint8Array): Uint8Array {
   return row[row.length - 1] === CARRIAGE_RETURN ? row.subarray(0, -1) : row;
 }

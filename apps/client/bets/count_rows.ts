@@ -4,7 +4,7 @@ import { readLineBlocks } from './line_blocks';
 const LINE_FEED = 0x0a;
 
 /**
- * The number of lines of a file, the total of a progress bar.
+ * Counts the lines of a file, for the total of a progress bar.
  *
  * @throws SettingsError not a regular file. @throws SourceUnreadableError. @throws StoppedError
  */

@@ -1,10 +1,9 @@
 import { type BigIntStats } from 'node:fs';
 import { constants, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SettingsError } from '../runtime/settings';
-import { SourceChangedError, SourceUnreadableError } from './bet_source';
-import { StoppedError } from './errors';
-import { orStopped } from './or_stopped';
+import { SettingsError } from '../../runtime/settings';
+import { raceStop, StoppedError } from '../stop';
+import { SourceChangedError, SourceUnreadableError } from './errors';
 
 /** The functions of `node:fs/promises` that a data file uses. */
 export interface FileSystem {
@@ -40,8 +39,8 @@ const CLOSE_MS = 250;
  * Every method rejects with a StoppedError as soon as `stop` fires, even if the disk never responds.
  */
 export class DataFile {
-  /** The state of the file at its first opening. */
-  private first: BigIntStats | undefined;
+  /** The state of the file at its first opening; undefined before it. */
+  private baseline: BigIntStats | undefined;
 
   constructor(
     readonly path: string,
@@ -55,8 +54,8 @@ export class DataFile {
    */
   async requireRegular(stop: AbortSignal): Promise<void> {
     const looking = this.fileSystem.stat(this.path, AS_BIGINT).catch(() => undefined);
-    const stats = await orStopped(looking, stop);
-    if (stats !== undefined) this.refuseUnlessRegular(stats);
+    const stats = await raceStop(looking, stop);
+    if (stats !== undefined) this.requireRegularType(stats);
   }
 
   /**
@@ -68,12 +67,12 @@ export class DataFile {
    * @throws SourceUnreadableError
    */
   async open(stop: AbortSignal): Promise<OpenDataFile> {
-    this.requireSame(await this.look(stop));
+    this.requireSame(await this.statPath(stop));
     const open = new OpenDataFile(this.path, await this.openFile(stop), stop);
     try {
       const stats = await open.stat();
       this.requireSame(stats);
-      this.first ??= stats;
+      this.baseline ??= stats;
       return open;
     } catch (error) {
       await open.close().catch(() => {});
@@ -88,13 +87,13 @@ export class DataFile {
    * @throws SourceUnreadableError
    */
   async requireUnchanged(stop: AbortSignal): Promise<void> {
-    this.requireSame(await this.look(stop));
+    this.requireSame(await this.statPath(stop));
   }
 
   private async openFile(stop: AbortSignal): Promise<OpenFile> {
     const opening = this.fileSystem.open(this.path, READ_ONLY);
     try {
-      return await readable(this.path, orStopped(opening, stop));
+      return await wrapReadError(this.path, raceStop(opening, stop));
     } catch (error) {
       // After a stop the open is still pending, and may yet return a descriptor.
       opening.then((file) => file.close()).catch(() => {});
@@ -102,24 +101,25 @@ export class DataFile {
     }
   }
 
-  private async look(stop: AbortSignal): Promise<BigIntStats> {
+  private async statPath(stop: AbortSignal): Promise<BigIntStats> {
     const looking = this.fileSystem.stat(this.path, AS_BIGINT).catch((cause: NodeJS.ErrnoException) => {
-      if (this.first !== undefined && cause.code === 'ENOENT')
-        throw this.changed('no file is at this path any more', cause);
-      throw unreadable(this.path, cause);
+      if (this.baseline !== undefined && cause.code === 'ENOENT')
+        throw this.changedError('no file is at this path any more', cause);
+      throw unreadableError(this.path, cause);
     });
-    return orStopped(looking, stop);
+    return raceStop(looking, stop);
   }
 
   private requireSame(stats: BigIntStats): void {
-    const { first } = this;
-    if (first === undefined) return this.refuseUnlessRegular(stats);
-    if (stats.dev !== first.dev || stats.ino !== first.ino) throw this.changed('another file is at this path');
-    if (stats.size !== first.size) throw this.changed(`${first.size} bytes before, ${stats.size} bytes now`);
-    if (stats.mtimeNs !== first.mtimeNs) throw this.changed('its modification time is another one');
+    const { baseline } = this;
+    if (baseline === undefined) return this.requireRegularType(stats);
+    if (stats.dev !== baseline.dev || stats.ino !== baseline.ino)
+      throw this.changedError('another file is at this path');
+    if (stats.size !== baseline.size) throw this.changedError(`${baseline.size} bytes before, ${stats.size} bytes now`);
+    if (stats.mtimeNs !== baseline.mtimeNs) throw this.changedError('its modification time is another one');
   }
 
-  private changed(how: string, cause?: unknown): SourceChangedError {
+  private changedError(how: string, cause?: unknown): SourceChangedError {
     return new SourceChangedError(
       `${this.path} has changed since its upload began (${how}): the agency's bets are not closed; ` +
         'restart it after the last change to the file, in which the stored rows must be the same',
@@ -127,10 +127,10 @@ export class DataFile {
     );
   }
 
-  private refuseUnlessRegular(stats: BigIntStats): void {
+  private requireRegularType(stats: BigIntStats): void {
     if (stats.isFile()) return;
     throw new SettingsError(
-      `the data file ${this.path} is ${describeKind(stats)}: ` +
+      `the data file ${this.path} is ${describeType(stats)}: ` +
         'a regular file is required, since an upload may read it again',
     );
   }
@@ -146,7 +146,7 @@ export class OpenDataFile {
 
   /** @throws SourceUnreadableError */
   async stat(): Promise<BigIntStats> {
-    return readable(this.path, orStopped(this.file.stat(AS_BIGINT), this.stop));
+    return wrapReadError(this.path, raceStop(this.file.stat(AS_BIGINT), this.stop));
   }
 
   /**
@@ -157,7 +157,7 @@ export class OpenDataFile {
    */
   async read(buffer: Buffer, offset: number, length: number): Promise<number> {
     const reading = this.file.read(buffer, offset, length, null);
-    const { bytesRead } = await readable(this.path, orStopped(reading, this.stop));
+    const { bytesRead } = await wrapReadError(this.path, raceStop(reading, this.stop));
     return bytesRead;
   }
 
@@ -182,19 +182,19 @@ export class OpenDataFile {
 }
 
 /** @throws SourceUnreadableError in place of any error of `work` but a StoppedError. */
-async function readable<Result>(path: string, work: Promise<Result>): Promise<Result> {
+async function wrapReadError<Result>(path: string, work: Promise<Result>): Promise<Result> {
   try {
     return await work;
   } catch (error) {
-    throw error instanceof StoppedError ? error : unreadable(path, error);
+    throw error instanceof StoppedError ? error : unreadableError(path, error);
   }
 }
 
-function unreadable(path: string, cause: unknown): SourceUnreadableError {
+function unreadableError(path: string, cause: unknown): SourceUnreadableError {
   return new SourceUnreadableError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
 }
 
-function describeKind(stats: BigIntStats): string {
+function describeType(stats: BigIntStats): string {
   if (stats.isFIFO()) return 'a pipe';
   if (stats.isSocket()) return 'a socket';
   if (stats.isDirectory()) return 'a directory';

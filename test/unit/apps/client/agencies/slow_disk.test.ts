@@ -1,31 +1,27 @@
 import { expect } from 'chai';
-import { type Agency } from '../../../../apps/client/agency';
-import { createClientContainer } from '../../../../apps/client/container';
-import { countRows } from '../../../../apps/client/count_rows';
-import { DataFile } from '../../../../apps/client/data_file';
-import { CLIENT_SETTINGS } from '../../../../apps/client/settings';
-import { TOKENS } from '../../../../apps/client/tokens';
-import { loadSettings } from '../../../../apps/runtime/settings';
-import { formatBets, generateBets } from '../../../support/generated_bets';
-import { type HangingCall, HangingFileSystem } from '../../../support/hanging_file_system';
-import { createMemoryLog } from '../../../support/memory_lottery';
-import { expectCode } from '../../../support/rejection';
-import { type ScriptedConnection, ScriptedServer } from '../../../support/scripted_server';
-import { until } from '../../../support/turns';
+import { countRows } from '../../../../../apps/client/bets/count_rows';
+import { DataFile } from '../../../../../apps/client/bets/data_file';
+import { TOKENS } from '../../../../../apps/client/tokens';
+import { formatBets, generateBets } from '../../../../support/generated_bets';
+import { type HangingCall, HangingFileSystem } from '../../../../support/hanging_file_system';
+import { MemoryClient } from '../../../../support/memory_client';
+import { expectCode } from '../../../../support/rejection';
+import { type ScriptedConnection, type ScriptedServer } from '../../../../support/scripted_server';
+import { until } from '../../../../support/turns';
 
 const BETS = 1000;
 const CONTENT = Buffer.from(formatBets(generateBets(1, BETS)));
 const STOP_MS = 2_000;
 
 describe('an agency on a disk without a response', () => {
+  let client: MemoryClient;
   let server: ScriptedServer;
   let stop: AbortController;
-  let lines: string[];
   let fileSystem: HangingFileSystem;
 
   beforeEach(() => {
-    server = new ScriptedServer();
-    stop = new AbortController();
+    client = new MemoryClient();
+    ({ server, stop } = client);
   });
 
   afterEach(() => {
@@ -33,20 +29,15 @@ describe('an agency on a disk without a response', () => {
   });
 
   function start(hangingCall: HangingCall): Promise<number> {
-    const memory = createMemoryLog();
-    lines = memory.lines;
     fileSystem = new HangingFileSystem(CONTENT, hangingCall);
-    const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: 'none.ini', environment: {} });
-    const container = createClientContainer(settings, memory.log);
-    container.rebind(TOKENS.SocketFactory).toConstantValue(server.createSocket);
-    container.rebind(TOKENS.DataFile).toConstantValue(new DataFile('bets.csv', fileSystem));
-    return container.get<Agency>(TOKENS.Agency).run(stop.signal);
+    const file = new DataFile('bets.csv', fileSystem);
+    return client.run({}, (container) => container.rebind(TOKENS.DataFile).toConstantValue(file));
   }
 
   const hangs = (): Promise<void> => until(() => fileSystem.isHanging, 'a call hangs');
-  const logged = (pattern: RegExp): string[] => lines.filter((line) => pattern.test(line));
+  const logged = (pattern: RegExp): string[] => client.logged(pattern);
 
-  /** Stops the agency, and requires its end in time and in good order. */
+  /** Stops the agency and requires a clean end within the time limit. */
   async function requireStop(running: Promise<number>, connection?: ScriptedConnection): Promise<void> {
     const begun = performance.now();
     stop.abort('SIGTERM');
@@ -76,22 +67,22 @@ describe('an agency on a disk without a response', () => {
       const running = start(call);
       const connection = await server.accept();
       await connection.next();
-      connection.answer('O', '0');
+      connection.respond('O', '0');
       await hangs();
       await requireStop(running, connection);
       expect(logged(/close_connection \| result: success/)).to.have.length(1);
     });
   }
 
-  it('ends at a stop in a later read, after the answers to the batches in flight', async () => {
+  it('ends at a stop in a later read, after the responses to the batches in flight', async () => {
     const running = start('read 2');
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     const rows = (await connection.next()).split('\n').length;
     await hangs();
     stop.abort('SIGTERM');
-    connection.answer('O', String(rows));
+    connection.respond('O', String(rows));
     await requireStop(running, connection);
     expect(logged(new RegExp(`batch_enviado .*cantidad_total: ${rows}$`))).to.have.length(1);
     expect(logged(/WARNING +action: close_file \| result: fail \| file: bets\.csv \| error: /)).to.have.length(1);
@@ -101,20 +92,20 @@ describe('an agency on a disk without a response', () => {
     const running = start('close');
     const connection = await server.accept();
     await connection.next();
-    connection.answer('O', '0');
+    connection.respond('O', '0');
     let stored = 0;
     for (let message = await connection.next(); message !== `F ${BETS}`; message = await connection.next()) {
       stored += message.split('\n').length;
-      connection.answer('O', String(stored));
+      connection.respond('O', String(stored));
     }
-    connection.answer('O', String(BETS));
+    connection.respond('O', String(BETS));
     expect(await connection.next()).to.equal('A');
     expect(logged(/close_file \| result: fail/)).to.have.length(1);
     await requireStop(running, connection);
   });
 
   for (const call of ['stat', 'open', 'fstat', 'read 1', 'read 2'] as const) {
-    it(`ends the count of its rows at a stop in ${call}`, async () => {
+    it(`ends counting the rows at a stop in ${call}`, async () => {
       fileSystem = new HangingFileSystem(CONTENT, call);
       const counting = countRows(new DataFile('bets.csv', fileSystem), stop.signal);
       await hangs();
@@ -123,7 +114,7 @@ describe('an agency on a disk without a response', () => {
     });
   }
 
-  it('has the count of its rows after a close without a response', async () => {
+  it('counts the rows despite a close without a response', async () => {
     const hanging = new HangingFileSystem(CONTENT, 'close');
     expect(await countRows(new DataFile('bets.csv', hanging), stop.signal)).to.equal(BETS);
   });

@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { appendFile, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OutgoingBatch } from '../../../../apps/client/bet_source';
-import { DataFile } from '../../../../apps/client/data_file';
-import { FileBetSource } from '../../../../apps/client/file_bet_source';
-import { arbitraryBatches } from '../../../support/arbitrary_batches';
-import { type BetFields, formatBets, generateBets, storedRow } from '../../../support/generated_bets';
-import { createMemoryLog } from '../../../support/memory_lottery';
-import { expectCode } from '../../../support/rejection';
-import { formatReferenceRows, readReferenceBatch } from '../../../support/reference_batch';
+import { type OutgoingBatch } from '../../../../../apps/client/bets/bet_source';
+import { DataFile } from '../../../../../apps/client/bets/data_file';
+import { FileBetSource } from '../../../../../apps/client/bets/file_bet_source';
+import { arbitraryBatches } from '../../../../support/arbitrary_batches';
+import { type BetFields, formatBets, generateBets, storedRow } from '../../../../support/generated_bets';
+import { createMemoryLog } from '../../../../support/memory_lottery';
+import { expectCode } from '../../../../support/rejection';
+import { formatReferenceRows, readReferenceBatch } from '../../../../support/reference_batch';
 
 const NEVER_STOPPED = new AbortController().signal;
 const GOOD = 'Ana,Gómez,1,1999-03-17,42';
@@ -29,9 +29,9 @@ describe("an agency's file", () => {
   });
 
   const sourceOf = (file: string, maxBets = 0): FileBetSource =>
-    new FileBetSource(3, new DataFile(file), maxBets, createMemoryLog().log);
+    new FileBetSource({ CLI_ID: 3, CLI_BATCH_MAX_AMOUNT: maxBets }, new DataFile(file), createMemoryLog().log);
 
-  /** Reads a file to its end, or to its error. */
+  /** Reads a file up to its end or its first error. */
   async function read(
     content: string | Uint8Array,
     { skip = 0, maxBets = 0 } = {},
@@ -41,7 +41,7 @@ describe("an agency's file", () => {
     const rows: string[] = [];
     try {
       for await (const { value, count } of sourceOf(path, maxBets).batches(skip, NEVER_STOPPED)) {
-        // A batch is only good until the next one is asked for.
+        // A batch is valid until the next one is read.
         batches.push({ value: Buffer.from(value), count });
         rows.push(...Buffer.from(value).toString('utf8').split('\n'));
       }
@@ -53,7 +53,7 @@ describe("an agency's file", () => {
 
   const withoutError = { error: undefined };
 
-  it('gives its bets in batches as large as 8 kB allow, the agency before each row', async () => {
+  it('yields batches of up to 8 kB, with the agency before each row', async () => {
     const bets = generateBets(3, 3000);
     const { batches, rows, error } = { ...withoutError, ...(await read(formatBets(bets))) };
     expect(error).to.equal(undefined);
@@ -68,7 +68,7 @@ describe("an agency's file", () => {
     }
   });
 
-  it('gives no more bets in a batch than asked for', async () => {
+  it('limits the bets of a batch', async () => {
     const { batches } = await read(formatBets(generateBets(3, 25)), { maxBets: 10 });
     expect(batches.map(({ count }) => count)).to.deep.equal([10, 10, 5]);
   });
@@ -82,12 +82,12 @@ describe("an agency's file", () => {
     expect(rows).to.deep.equal(['3,"Ana ""x""","Gómez, h.",1,1999-03-17,42', `3,${GOOD}`]);
   });
 
-  it('has a byte order mark at its very start only', async () => {
+  it('has a byte order mark at its start only', async () => {
     const { rows } = await read(`\ufeff\ufeff${GOOD}\n\ufeff${GOOD}`);
     expect(rows).to.deep.equal([`3,\ufeff${GOOD}`, `3,\ufeff${GOOD}`]);
   });
 
-  it('is read on behind any number of bets, and gives nothing where all are stored', async () => {
+  it('skips any number of bets, up to all of them', async () => {
     const bets = generateBets(3, 400);
     const expected = bets.map((bet) => storedRow(3, bet));
     for (const skip of [0, 1, 199, 399, 400]) {
@@ -97,7 +97,7 @@ describe("an agency's file", () => {
     }
   });
 
-  it('that has fewer bets than are stored is another one', async () => {
+  it('is rejected if it has fewer bets than are stored', async () => {
     const { error, rows } = await read(`${GOOD}\n${GOOD}`, { skip: 3 });
     expect(rows).to.deep.equal([]);
     expect(error).to.include({ code: 'SOURCE_TOO_SHORT' });
@@ -109,13 +109,13 @@ describe("an agency's file", () => {
     ['an empty line with CR', '\r', 'an empty line'],
     ['a field too few', 'Ana,Gómez,1,1999-03-17', '1 field(s) too few'],
     ['a field too many', `${GOOD},`, '1 field(s) too many'],
-    ['a number that is none', 'Ana,Gómez,1,1999-03-17,x', 'number is not 1 to 4 digits'],
-    ['a quote that is not closed', '"Ana,Gómez,1,1999-03-17,42', 'a quote inside a field'],
+    ['an invalid number', 'Ana,Gómez,1,1999-03-17,x', 'number is not 1 to 4 digits'],
+    ['an unclosed quote', '"Ana,Gómez,1,1999-03-17,42', 'a quote inside a field'],
     ['a lone carriage return', `${GOOD}\r${GOOD}`, 'a carriage return without a line feed'],
     ['a long line', 'a'.repeat(70_000), 'a line of more than 8192 bytes'],
-    ['a line longer than what is read at once', 'a'.repeat(700_000), 'a line of more than 8192 bytes'],
+    ['a line longer than a block', 'a'.repeat(700_000), 'a line of more than 8192 bytes'],
   ] as const) {
-    it(`names ${what} by file and line, behind all the bets before it`, async () => {
+    it(`reports ${what} by file and line, after all bets before it`, async () => {
       const bets = generateBets(3, 300);
       const { rows, error } = await read(`${formatBets(bets)}${row}\n${GOOD}\n`);
       expect(rows).to.deep.equal(bets.map((bet) => storedRow(3, bet)));
@@ -124,7 +124,7 @@ describe("an agency's file", () => {
     });
   }
 
-  it('names a row that is not UTF-8', async () => {
+  it('reports a row that is not UTF-8', async () => {
     const { rows, error } = await read(
       Buffer.concat([Buffer.from(`${GOOD}\nA`), Buffer.of(0xff), Buffer.from(`${GOOD}\n`)]),
     );
@@ -132,7 +132,7 @@ describe("an agency's file", () => {
     expect(error!.message).to.equal(`${path}:2: not UTF-8`);
   });
 
-  it('names no person in what it says', async () => {
+  it('reports no personal data in an error', async () => {
     const { error } = await read('Secreta,"Privada"x,12345678,1999-03-17,1');
     expect(error!.message).not.to.match(/Secreta|Privada|12345678/);
   });
@@ -141,7 +141,7 @@ describe("an agency's file", () => {
     ['a row', `${GOOD}\n${GOOD}`],
     ['half a row', 'Ana,Góm'],
   ] as const) {
-    it(`fails before its last batch if ${what} is appended meanwhile`, async () => {
+    it(`fails before its last batch if ${what} is appended during the read`, async () => {
       const bets = generateBets(3, 300);
       await writeFile(path, formatBets(bets));
       await utimes(path, 1, 1);
@@ -164,16 +164,16 @@ describe("an agency's file", () => {
     expect(error.message.startsWith(`${file} cannot be read: `)).to.equal(true);
   });
 
-  it('is no unusable setting if it is missing', async () => {
+  it('passes the first check if it is missing', async () => {
     await sourceOf(join(directory, 'none.csv')).requireUsable(NEVER_STOPPED);
   });
 
-  it('is refused if it is a directory, with and without the check before', async () => {
+  it('is refused if it is a directory, with and without the first check', async () => {
     await expectCode(sourceOf(directory).requireUsable(NEVER_STOPPED), 'UNUSABLE_SETTINGS');
     await expectCode(sourceOf(directory).batches(0, NEVER_STOPPED).next(), 'UNUSABLE_SETTINGS');
   });
 
-  it('keeps whole rows over the borders of what is read at once', async () => {
+  it('keeps rows across blocks complete', async () => {
     const long: BetFields = ['王'.repeat(100), '"'.repeat(100), '1', '1999-03-17', '1'];
     const bets = Array.from({ length: 3000 }, (_, index): BetFields =>
       index % 7 === 0 ? long : generateBets(3, 1)[0]!,
@@ -182,8 +182,8 @@ describe("an agency's file", () => {
     expect(rows).to.deep.equal(bets.map((bet) => storedRow(3, bet)));
   });
 
-  it('is taken exactly where the protocol takes its rows', async () => {
-    // What one file may hold that no batch does: a mark at its start. Line breaks in quotes are refused by both.
+  it('is accepted exactly if the protocol accepts its rows', async () => {
+    // Only a file may begin with a byte order mark. File and batch both refuse line breaks in quotes.
     const inputs = fc.sample(arbitraryBatches, { numRuns: 800, seed: 42 });
     let accepted = 0;
     for (const value of inputs) {

@@ -1,24 +1,25 @@
-import { OutcomeUnknownError, StoppedError } from './errors';
-import { type ProgressListener } from './progress';
+import { type ProgressListener } from '../progress/progress';
+import { StoppedError } from '../stop';
+import { OutcomeUnknownError } from './errors';
 
-/** What came of a run, for scripts: what `--json` prints. docs/operations.md documents it. */
+/** The result of a run for scripts, the output of `--json`. docs/operations.md documents it. */
 export interface RunResultReport {
   readonly agency: number;
   /**
-   * `winners`: it has its winners. `stored`: its single bet is stored. `unknown`: its single bet was sent and not
+   * `winners`: the winners were received. `stored`: the single bet is stored. `unknown`: the single bet was sent and not
    * acknowledged, and may be stored or not; the run failed or was stopped.
    */
   readonly outcome: 'winners' | 'stored' | 'unknown' | 'stopped' | 'failed';
-  /** The agency's bets that it knows to be stored. */
+  /** The number of acknowledged bets. */
   readonly bets: number;
-  /** The documents of its winning bets; null where it did not get as far. */
+  /** The documents of the winning bets; null before their receipt. */
   readonly winners: readonly string[] | null;
   readonly error: { readonly code: string; readonly message: string } | null;
-  /** Milliseconds from the start of the process. */
+  /** Milliseconds since the start of the process. */
   readonly ms: number;
 }
 
-/** Gathers what came of a run while it runs. */
+/** Collects the result of a run from its progress. */
 export class RunResult implements ProgressListener {
   private bets = 0;
   private documents: readonly string[] | null = null;
@@ -42,6 +43,7 @@ export class RunResult implements ProgressListener {
     this.error = error;
   }
 
+  /** @param ms milliseconds since the start of the process. */
   report(ms: number): RunResultReport {
     const { agency, bets, documents, error } = this;
     const code = (error as { code?: string } | undefined)?.code ?? 'UNKNOWN';

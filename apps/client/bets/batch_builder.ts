@@ -1,9 +1,9 @@
-import { MSG_MAX_LENGTH } from '../lottery/protocol';
+import { MSG_MAX_LENGTH } from '../../lottery/protocol';
 import { type OutgoingBatch } from './bet_source';
 
 const LINE_FEED = 0x0a;
 
-/** Puts rows together into batches as large as the protocol and the settings allow, all in the same memory. */
+/** Builds batches of rows, as large as the protocol and the settings allow. All batches use the same buffer. */
 export class BatchBuilder {
   private readonly value = Buffer.allocUnsafeSlow(MSG_MAX_LENGTH);
   private readonly target = viewOf(this.value);
@@ -11,31 +11,31 @@ export class BatchBuilder {
   private sourceView = this.target;
   private used = 0;
   private rows = 0;
-  private refusing = false;
+  private rowRejected = false;
 
-  /** @param maxBets the most bets in a batch; 0: as many as fit. */
+  /** @param maxBets the largest number of bets in a batch; 0 sets no limit but the length of a message. */
   constructor(private readonly maxBets: number) {}
 
-  /** How many rows the batch has so far. */
+  /** The number of rows in the batch. */
   get count(): number {
     return this.rows;
   }
 
-  /** Whether the row that was to be added last had no room. */
+  /** Whether the last call of `add` has returned false. */
   get isFull(): boolean {
-    return this.refusing;
+    return this.rowRejected;
   }
 
   /**
    * Adds the row `prefix` + `bytes[start…end)`.
    *
-   * @returns false where it has no room in this batch: take the batch, and add the row again.
+   * @returns false if the batch has no room for it: take the batch and add the row again.
    */
   add(prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
     const separator = this.rows === 0 ? 0 : 1;
     const size = separator + prefix.length + end - start;
-    this.refusing = this.used + size > MSG_MAX_LENGTH || (this.maxBets > 0 && this.rows >= this.maxBets);
-    if (this.refusing) return false;
+    this.rowRejected = this.used + size > MSG_MAX_LENGTH || (this.maxBets > 0 && this.rows >= this.maxBets);
+    if (this.rowRejected) return false;
     if (separator === 1) this.value[this.used++] = LINE_FEED;
     for (let index = 0; index < prefix.length; index++) this.value[this.used++] = prefix[index]!;
     this.append(bytes, start, end);
@@ -43,18 +43,18 @@ export class BatchBuilder {
     return true;
   }
 
-  /** The batch so far. The next row begins a new one, which overwrites it. */
+  /** The current batch. The next row begins a new batch, which overwrites this one. */
   take(): OutgoingBatch {
     const batch = { value: this.value.subarray(0, this.used), count: this.rows };
     this.used = 0;
     this.rows = 0;
-    this.refusing = false;
+    this.rowRejected = false;
     return batch;
   }
 
   /**
-   * Four bytes at a time, through views: for the 45 bytes of a row, three times as fast as one at a time, and `set` and
-   * `copy` take longer for getting ready than for that.
+   * Copies four bytes at a time, through views: for the 45 bytes of a row, that is three times as fast as byte by byte.
+   * The fixed cost of `set` and `copy` alone is higher.
    */
   private append(bytes: Uint8Array, start: number, end: number): void {
     const source = this.viewOf(bytes);
@@ -66,7 +66,7 @@ export class BatchBuilder {
     this.used = used;
   }
 
-  /** Thousands of rows come from the same bytes, one after the other. */
+  /** The view of the last source is kept: thousands of successive rows have the same one. */
   private viewOf(bytes: Uint8Array): DataView {
     if (bytes !== this.source) {
       this.source = bytes;

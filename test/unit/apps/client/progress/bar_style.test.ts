@@ -1,23 +1,23 @@
 import { expect } from 'chai';
-import { type BarPayload, describeBar } from '../../../../apps/client/bar_style';
+import { type BarPayload, describeBar } from '../../../../../apps/client/progress/bar_style';
 
 describe('a bar in the terminal', () => {
   const uploading: BarPayload = { name: 'agency 1', rate: 17_617, state: 'uploading' };
   const half = { value: 73_598, total: 150_000, eta: 4.4 };
 
-  it('tells bets, rate, time left and the state in 80 columns', () => {
+  it('shows bets, rate, time left and state in 80 columns', () => {
     expect(describeBar(half, uploading, 80)).to.equal(
       'agency 1 █████░░░░░░░  49%  73,598/150,000 bets, 17,617/s, 0:04 left, uploading',
     );
   });
 
-  it('has a bar no longer than it needs, however wide the terminal', () => {
+  it('has a bar of limited length in a wide terminal', () => {
     expect(describeBar(half, uploading, 300)).to.equal(
       `agency 1 ${'█'.repeat(14)}${'░'.repeat(16)}  49%  73,598/150,000 bets, 17,617/s, 0:04 left, uploading`,
     );
   });
 
-  it('leaves out what tells least in 40 columns', () => {
+  it('leaves out the least important texts in 40 columns', () => {
     expect(describeBar(half, uploading, 40)).to.equal('agency 1 █░░░  49% 0:04 left, uploading');
     const waiting = { ...uploading, state: 'waiting for the draw' };
     expect(describeBar({ value: 9, total: 9, eta: 0 }, waiting, 40)).to.equal(
@@ -25,7 +25,7 @@ describe('a bar in the terminal', () => {
     );
   });
 
-  it('never is longer than the terminal is wide, and has the state while there is any room', () => {
+  it('fits into any width, and shows the state as long as it fits', () => {
     for (let columns = 1; columns <= 120; columns++) {
       const line = describeBar(half, uploading, columns);
       expect(line.length, line).to.be.at.most(columns);
@@ -33,12 +33,12 @@ describe('a bar in the terminal', () => {
     }
   });
 
-  it('stands in line with the others', () => {
+  it('is aligned with other bars', () => {
     const other = describeBar({ value: 8, total: 150_000, eta: 70 }, { ...uploading, rate: 9_100 }, 80);
     expect(other).to.equal('agency 1 ░░░░░░░░░░░░   0%       8/150,000 bets,  9,100/s, 1:10 left, uploading');
   });
 
-  it('says nothing of speed and time where nothing is under way', () => {
+  it('shows no rate and no time before and after the upload', () => {
     const line = describeBar({ value: 150_000, total: 150_000, eta: 0 }, { ...uploading, state: '17 winners' }, 80);
     expect(line).to.match(/ 100% 150,000 bets, 17 winners$/);
     expect(describeBar({ value: 0, total: 9, eta: 'NULL' }, { ...uploading, rate: 0, state: 'starting' }, 80)).to.match(
@@ -46,7 +46,7 @@ describe('a bar in the terminal', () => {
     );
   });
 
-  it('is full where there are no bets at all', () => {
+  it('is full for a total of zero bets', () => {
     expect(describeBar({ value: 0, total: 0, eta: 0 }, { ...uploading, state: 'uploading' }, 60)).to.match(
       /█ 100% 0 bets,/,
     );
@@ -61,7 +61,7 @@ describe('a bar in the terminal', () => {
     ['INF', '?'],
     [Number.NaN, '?'],
   ] as const) {
-    it(`calls ${eta} seconds ${words}`, () => {
+    it(`formats ${eta} seconds as ${words}`, () => {
       expect(describeBar({ ...half, eta }, uploading, 100)).to.contain(`, ${words} left, `);
     });
   }

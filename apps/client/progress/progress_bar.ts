@@ -1,17 +1,17 @@
 import { type MultiBar, type SingleBar } from 'cli-progress';
-import { type LogOutput } from '../runtime/log_output';
+import { type LogOutput } from '../../runtime/log_output';
 import { createBars } from './bar_style';
 import { type ProgressListener } from './progress';
 
 /**
- * The agency's progress as a bar in a terminal: bets, rate, time left, state in words. The log's lines go above it. It
- * is a bundle of its own, loaded where there is a terminal.
+ * Draws the progress of an agency as a bar in a terminal: bets, rate, time left and state. The lines of the log appear
+ * above it. It is a bundle of its own that is loaded on demand (tools/build.js).
  */
 export class ProgressBar implements ProgressListener {
   private readonly multiBar: MultiBar;
   private readonly bar: SingleBar;
-  private readonly begun = performance.now();
-  private first: number | undefined;
+  private readonly startedAt = performance.now();
+  private storedBefore: number | undefined;
 
   constructor(
     agency: number,
@@ -24,10 +24,10 @@ export class ProgressBar implements ProgressListener {
   }
 
   stored(bets: number): void {
-    // What an earlier run had stored is no work of this one.
-    this.first ??= bets;
-    const seconds = (performance.now() - this.begun) / 1000;
-    this.bar.update(bets, { rate: Math.round((bets - this.first) / seconds), state: 'uploading' });
+    // The bets of an earlier run do not count in the rate.
+    this.storedBefore ??= bets;
+    const seconds = (performance.now() - this.startedAt) / 1000;
+    this.bar.update(bets, { rate: Math.round((bets - this.storedBefore) / seconds), state: 'uploading' });
   }
 
   finished(bets: number): void {
@@ -44,7 +44,7 @@ export class ProgressBar implements ProgressListener {
     this.stop();
   }
 
-  /** Draws the last state below what was logged until now, and gives the terminal back to the log. */
+  /** Draws the last state below the log, and returns the terminal to the log. */
   private stop(): void {
     this.output.divert(undefined);
     this.multiBar.update();

@@ -1,0 +1,11 @@
+import { CodedError } from '../../runtime/coded_error';
+
+/** The server ended the connection between two messages, before a response. A new connection may succeed. */
+export class ServerEndedError extends CodedError {
+  readonly code = 'SERVER_ENDED';
+}
+
+/** A response that the protocol does not allow here, or a wrong count. A new connection would not help. */
+export class UnexpectedResponseError extends CodedError {
+  readonly code = 'UNEXPECTED_ANSWER';
+}

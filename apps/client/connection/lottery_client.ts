@@ -1,0 +1,137 @@
+import { decodeUtf8, InvalidTextError, type FramedSocket, type ReceiveOptions } from '../../../lib/index';
+import { parseCanonicalNumber } from '../../lottery/canonical_number';
+import { type LotteryMessage, MessageType, textMessage } from '../../lottery/protocol';
+import { ProtocolError } from '../../lottery/protocol_error';
+import { parseWinners } from '../../lottery/winner_list';
+import { ServerEndedError, UnexpectedResponseError } from './errors';
+
+/** Milliseconds without a byte from the server after which its connection counts as lost, even if TCP reports no loss. */
+const RESPONSE_TIMEOUT_MS = 30_000;
+
+/** Time limit for the responses to all batches in flight after a stop, in milliseconds. */
+const STOP_GRACE_MS = 750;
+
+/** The time limit for the last responses after a stop, 750 ms. It begins with this call. */
+export function stopGracePeriod(): ReceiveOptions {
+  return { signal: AbortSignal.timeout(STOP_GRACE_MS) };
+}
+
+/** The state of the draw; `progress` is the server's `FINISHED/AGENCIES`. */
+export type DrawStatus = { readonly held: true } | { readonly held: false; readonly progress: string };
+
+/**
+ * The agency's side of the protocol on one connection (docs/protocol.md): its requests and the checks of the responses.
+ *
+ * Every method that receives a response throws ProtocolError (an `E`), ServerEndedError, UnexpectedResponseError or a
+ * SocketError.
+ */
+export class LotteryClient {
+  constructor(
+    private readonly channel: FramedSocket<LotteryMessage>,
+    /** Ends a pending receive; a response is not lost by that. */
+    private readonly stop: AbortSignal,
+    /** Called after each response that is progress: an acknowledgement, or the state of the draw. */
+    private readonly onProgress: () => void,
+  ) {}
+
+  /** Identifies the agency; returns its number of stored bets. */
+  async identify(agency: number): Promise<number> {
+    this.sendText(MessageType.name, String(agency));
+    return this.receiveCount();
+  }
+
+  /**
+   * Sends a batch. `receiveAcknowledgement` returns the responses in the order of the batches.
+   *
+   * @returns false if the connection was already lost: nothing is sent, and `receiveAcknowledgement` throws the reason.
+   */
+  sendBets(value: Uint8Array): boolean {
+    const isOpen = !this.channel.socket.isClosed;
+    this.send({ type: MessageType.bets, value });
+    return isOpen;
+  }
+
+  /** Receives the response to the oldest batch in flight: the agency's number of stored bets after that batch. */
+  async receiveAcknowledgement(options?: ReceiveOptions): Promise<number> {
+    const count = await this.receiveCount(options);
+    this.onProgress();
+    return count;
+  }
+
+  /** Finishes the upload of `total` bets: the server accepts no more of this agency. */
+  async finish(total: number): Promise<void> {
+    this.sendText(MessageType.finish, String(total));
+    const count = await this.receiveCount();
+    this.onProgress();
+    if (count !== total) throw new UnexpectedResponseError(`the server closed ${count} bets, not ${total}`);
+  }
+
+  /** Requests the state of the draw. A server with a long poll delays the response `W`. */
+  async requestDraw(): Promise<DrawStatus> {
+    this.sendText(MessageType.askWinners);
+    const { type, text } = await this.receiveResponse();
+    if (type !== MessageType.wait && (type !== MessageType.result || text !== '')) throw unexpectedResponse(type, text);
+    this.onProgress();
+    return type === MessageType.result ? { held: true } : { held: false, progress: text };
+  }
+
+  /** Receives the agency's winners, after the draw: one document for each winning bet. */
+  async receiveWinners(agency: number): Promise<readonly string[]> {
+    this.sendText(MessageType.name, String(agency));
+    const documents: string[] = [];
+    for (;;) {
+      const { type, text } = await this.receiveResponse();
+      if (type === MessageType.result) {
+        documents.push(...parseWinners(text));
+        continue;
+      }
+      const count = parseCount(type, text);
+      if (count === documents.length) return documents;
+      throw new UnexpectedResponseError(`the server named ${documents.length} winners, and says they are ${count}`);
+    }
+  }
+
+  private async receiveCount(options?: ReceiveOptions): Promise<number> {
+    const { type, text } = await this.receiveResponse(options);
+    return parseCount(type, text);
+  }
+
+  private async receiveResponse(options?: ReceiveOptions): Promise<{ type: string; text: string }> {
+    const message =
+      this.channel.tryReceive() ??
+      (await this.channel.receive({ idleTimeoutMs: RESPONSE_TIMEOUT_MS, signal: this.stop, ...options }));
+    if (message === null) throw new ServerEndedError('the server ended the connection while an answer was due');
+    const text = decodeText(message.value);
+    if (message.type !== MessageType.error) return { type: message.type, text };
+    throw ProtocolError.parse(text) ?? new UnexpectedResponseError(`an error that the protocol does not have: ${text}`);
+  }
+
+  private sendText(type: string, text?: string): void {
+    this.send(textMessage(type, text));
+  }
+
+  private send(message: LotteryMessage): void {
+    // Not awaited: the messages of one turn leave in one write. The next receive reports a lost connection, or returns
+    // the `E` with its reason.
+    this.channel.send(message).catch(() => {});
+  }
+}
+
+function parseCount(type: string, text: string): number {
+  const count = type === MessageType.ok ? parseCanonicalNumber(text) : undefined;
+  if (count === undefined) throw unexpectedResponse(type, text);
+  return count;
+}
+
+function unexpectedResponse(type: string, text: string): UnexpectedResponseError {
+  return new UnexpectedResponseError(`the server answered ${type} ${JSON.stringify(text.slice(0, 100))}`);
+}
+
+function decodeText(value: Uint8Array): string {
+  try {
+    return decodeUtf8(value);
+  } catch (cause) {
+    if (!(cause instanceof InvalidTextError)) throw cause;
+    throw new UnexpectedResponseError('the server sent a value that is not UTF-8', { cause });
+  }
+}

@@ -1,0 +1,84 @@
+import { expect } from 'chai';
+import { type Container } from 'inversify';
+import { type Agency } from '../../apps/client/agencies/agency';
+import { type BetSource, type OutgoingBatch } from '../../apps/client/bets/bet_source';
+import { SourceChangedError } from '../../apps/client/bets/errors';
+import { createClientContainer } from '../../apps/client/container';
+import { CLIENT_SETTINGS } from '../../apps/client/settings';
+import { TOKENS } from '../../apps/client/tokens';
+import { loadSettings } from '../../apps/runtime/settings';
+import { createMemoryLog } from './memory_lottery';
+import { type ScriptedConnection, ScriptedServer } from './scripted_server';
+
+/** The client as production composes it, except for its connections to a scripted server in memory. */
+export class MemoryClient {
+  readonly server = new ScriptedServer();
+  readonly stop = new AbortController();
+  private readonly memory = createMemoryLog();
+
+  /** Runs the agency of these settings; resolves with its exit code. `replace` rebinds other parts. */
+  run(environment: Record<string, string>, replace: (container: Container) => void = () => {}): Promise<number> {
+    const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: 'none.ini', environment });
+    const container = createClientContainer(settings, this.memory.log);
+    container.rebind(TOKENS.SocketFactory).toConstantValue(this.server.createSocket);
+    replace(container);
+    return container.get<Agency>(TOKENS.Agency).run(this.stop.signal);
+  }
+
+  /** Runs an agency that uploads the bets of `source`. */
+  upload(source: BetSource, { window = 4, retryLimitMs = 60_000 } = {}): Promise<number> {
+    const environment = { CLI_WINDOW: String(window), CLI_RETRY_LIMIT_MS: String(retryLimitMs) };
+    return this.run(environment, (container) => container.rebind(TOKENS.BetSource).toConstantValue(source));
+  }
+
+  /** The lines of the log that match. */
+  logged(pattern: RegExp): string[] {
+    return this.memory.lines.filter((line) => pattern.test(line));
+  }
+}
+
+/** Bets 1 to `total`, two in a batch, as text. After them it throws `failure`, if there is one. */
+export class FakeSource implements BetSource {
+  readonly skips: number[] = [];
+  isChanged = false;
+
+  constructor(
+    private readonly total: number,
+    private readonly failure?: Error,
+  ) {}
+
+  async requireUsable(): Promise<void> {}
+
+  async requireUnchanged(): Promise<void> {
+    if (this.isChanged) throw new SourceChangedError('bets.csv has changed');
+  }
+
+  async *batches(skip: number): AsyncGenerator<OutgoingBatch> {
+    this.skips.push(skip);
+    for (let bet = skip; bet < this.total; bet += 2) {
+      const count = Math.min(2, this.total - bet);
+      const value = Array.from({ length: count }, (_, index) => bet + index + 1).join(' ');
+      yield { value: Buffer.from(value), count };
+    }
+    if (this.failure !== undefined) throw this.failure;
+  }
+}
+
+/** The server's side of a session from the finish to the winners. */
+export async function giveWinners(
+  connection: ScriptedConnection,
+  total: number,
+  winners: readonly string[],
+): Promise<void> {
+  expect(await connection.next()).to.equal(`F ${total}`);
+  connection.respond('O', String(total));
+  expect(await connection.next()).to.equal('A');
+  connection.respond('W', '1/2');
+  expect(await connection.next()).to.equal('A');
+  connection.respond('R');
+  expect(await connection.next()).to.equal('N 1');
+  for (const value of winners) connection.respond('R', value);
+  connection.respond('O', String(winners.join().split(',').filter(Boolean).length));
+  expect(await connection.next()).to.equal('end');
+  await connection.close();
+}
