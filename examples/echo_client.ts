@@ -1,7 +1,7 @@
 /* eslint-disable no-console -- a program for a terminal */
 import { ConnectSocket } from '../lib/index'; // for you: 'sockwright'
 
-/** Sends each of its arguments as a line and prints what comes back: `echo_client.ts PORT TEXT...` */
+/** Sends each argument as a line and prints the answer: `echo_client.ts PORT TEXT...` */
 async function main([port, ...lines]: string[]): Promise<void> {
   await using socket = new ConnectSocket({ host: '127.0.0.1', port: Number(port) });
   await socket.connect({ timeoutMs: 2000 });

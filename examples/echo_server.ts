@@ -1,7 +1,7 @@
 /* eslint-disable no-console -- a program for a terminal */
 import { formatAddress, ListenSocket, SocketError, type StreamSocket } from '../lib/index'; // for you: 'sockwright'
 
-/** Sends back what it receives: `echo_server.ts [port]`. SIGTERM or Ctrl-C stops it in good order. */
+/** Sends back all received bytes: `echo_server.ts [port]`. SIGTERM or Ctrl-C stops it after its last session. */
 async function main(): Promise<void> {
   const listener = new ListenSocket({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) });
   await listener.bindAndListen();

@@ -7,12 +7,12 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Calls methods of a server; several calls may wait for their results at a time. */
+/** Calls methods of a server. Several calls may wait for their results at a time. */
 class RpcClient {
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
 
-  constructor(private readonly channel: FramedSocket<{ type: string; value: unknown }>) {
+  constructor(private readonly framed: FramedSocket<{ type: string; value: unknown }>) {
     this.receiveAll().then(
       () => this.failAll(new Error('the server has ended')),
       (error: Error) => this.failAll(error),
@@ -22,12 +22,12 @@ class RpcClient {
   async call(method: string, ...args: number[]): Promise<number> {
     const id = ++this.lastId;
     const result = new Promise<number>((resolve, reject) => this.pending.set(id, { resolve, reject }));
-    await this.channel.send({ type: 'C', value: { id, method, args } });
+    await this.framed.send({ type: 'C', value: { id, method, args } });
     return result;
   }
 
   private async receiveAll(): Promise<void> {
-    for await (const message of this.channel) {
+    for await (const message of this.framed) {
       const { id, value, error } = message.value as Result;
       const waiting = this.pending.get(id);
       this.pending.delete(id);
@@ -42,7 +42,7 @@ class RpcClient {
   }
 }
 
-/** Makes three calls at once, and one that fails: `rpc_client.ts PORT` */
+/** Makes three calls at once, one of which fails: `rpc_client.ts PORT` */
 async function main(port: number): Promise<void> {
   await using socket = new ConnectSocket({ host: '127.0.0.1', port });
   await socket.connect({ timeoutMs: 2000 });

@@ -1,6 +1,6 @@
 import { TlvCodec, utf8Text, type ValueFormat } from '../lib/index'; // for you: 'sockwright'
 
-/** A call (`C`) and its result (`R`), which carry the same number, so that calls may overtake each other. */
+/** A call (`C`) and its result (`R`) have the same number: results may come in any order. */
 export interface Call {
   readonly id: number;
   readonly method: string;
@@ -12,7 +12,7 @@ export interface Result {
   readonly error?: string;
 }
 
-/** JSON as the value of a message. A program that talks to strangers checks the shape too, with a schema library. */
+/** JSON as the value of a message. A program on a public network validates the shape too, by a schema library. */
 function json<Value>(): ValueFormat<Value> {
   return {
     byteLength: (value) => utf8Text.byteLength(JSON.stringify(value)),

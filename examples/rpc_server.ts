@@ -1,6 +1,6 @@
 /* eslint-disable no-console -- a program for a terminal */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatAddress, ListenSocket, FramedSocket, type StreamSocket } from '../lib/index'; // for you: 'sockwright'
+import { formatAddress, FramedSocket, ListenSocket, type StreamSocket } from '../lib/index'; // for you: 'sockwright'
 import { type Call, rpcCodec } from './rpc_protocol';
 
 const methods: Readonly<Record<string, (...args: number[]) => number | Promise<number>>> = {
@@ -11,7 +11,7 @@ const methods: Readonly<Record<string, (...args: number[]) => number | Promise<n
   },
 };
 
-/** Carries out calls, several of a connection at a time: `rpc_server.ts [port]`. */
+/** Executes calls, several of one connection at a time: `rpc_server.ts [port]`. */
 async function main(): Promise<void> {
   const listener = new ListenSocket({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) });
   await listener.bindAndListen();
@@ -21,19 +21,19 @@ async function main(): Promise<void> {
 }
 
 async function serve(peer: StreamSocket): Promise<void> {
-  await using channel = new FramedSocket(peer, rpcCodec);
+  await using framed = new FramedSocket(peer, rpcCodec);
   const running = new Set<Promise<void>>();
   for (;;) {
-    const message = await channel.receive({ idleTimeoutMs: 60_000, messageTimeoutMs: 5000 });
+    const message = await framed.receive({ idleTimeoutMs: 60_000, messageTimeoutMs: 5000 });
     if (message === null) break;
-    const answering = answer(channel, message.value as Call).finally(() => running.delete(answering));
+    const answering = answer(framed, message.value as Call).finally(() => running.delete(answering));
     running.add(answering);
   }
   await Promise.all(running);
 }
 
-async function answer(channel: FramedSocket<{ type: string; value: unknown }>, call: Call): Promise<void> {
-  await channel.send({ type: 'R', value: { id: call.id, ...(await outcomeOf(call)) } });
+async function answer(framed: FramedSocket<{ type: string; value: unknown }>, call: Call): Promise<void> {
+  await framed.send({ type: 'R', value: { id: call.id, ...(await outcomeOf(call)) } });
 }
 
 async function outcomeOf({ method, args }: Call): Promise<{ value: number } | { error: string }> {

@@ -1,8 +1,8 @@
-/** What is measured. */
+/** One exchange of messages to be measured. */
 export interface Case {
   readonly name: string;
   readonly valueBytes: number;
-  /** How many messages may be unanswered at a time; 1 is stop-and-wait. */
+  /** The number of messages that may be unanswered at a time; 1 is stop-and-wait. */
   readonly window: number;
 }
 

@@ -1,6 +1,6 @@
-/** One way to send and receive messages over TCP; each message is a letter, 6 bytes of length, and the value. */
+/** One way to exchange messages over TCP. A message is a letter, 6 bytes of length, and the value. */
 export interface Contender {
-  /** Listens on a free port of 127.0.0.1 and answers every message with a short one; gives the port. */
+  /** Listens on a free port of 127.0.0.1 and answers every message with a short one; returns the port. */
   readonly serve: () => Promise<number>;
   readonly connect: (port: number) => Promise<ContenderClient>;
 }
@@ -15,7 +15,7 @@ export const HEADER_BYTES = 7;
 /** The value of an answer: with its header, 20 bytes. */
 export const ANSWER_VALUE = Buffer.alloc(13, 'a');
 
-/** A message as bytes, written by hand. */
+/** The frame of a message, written by hand. */
 export function frameOf(type: number, value: Buffer): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + value.length);
   frame[0] = type;

@@ -6,16 +6,15 @@ import { type Cost, Pair, type Placement } from './pair';
 import { median, quantile } from './statistics';
 
 /**
- * Compares contenders with the first of them. Each has its own two processes; in every round each runs the same case
- * once, in turn, so that what else the machine does meets all alike; a ratio is made of two runs of the same round.
- * After some rounds all processes are started anew: how the memory of one happens to lie decides ten per cent and more.
+ * Compares the contenders with the first of them. Each has its own two processes, and runs each case once in every round,
+ * in turn, so that other load on the machine hits all alike. A ratio compares two runs of the same round. After some
+ * rounds all processes are started anew, because the layout of their memory makes ten per cent and more.
  *
- * BENCH_STARTS: how often the processes are started (6). BENCH_ROUNDS: rounds for each start (5). BENCH_RUN_MS: how long
- * a run of the yardstick takes (100). BENCH_CPUS: the CPU of the servers and that of the clients (0,0), or `any`.
+ * BENCH_STARTS: the number of starts (6). BENCH_ROUNDS: rounds for each start (5). BENCH_RUN_MS: the time of a run of the
+ * yardstick (100). BENCH_CPUS: the CPU of the servers and that of the clients (0,0), or `any`.
  *
- * Server and client share a CPU, because where the system puts two processes that wait for each other decides more than
- * what they do: on one CPU, or with a CPU to be woken for each message, which in a virtual machine costs several times
- * as much as a message. On one CPU the speed is that of the work alone.
+ * Server and client share a CPU. On two CPUs, each message may have to wake one, which in a virtual machine costs several
+ * times as much as the message. On one CPU the speed is that of the work alone.
  */
 const STARTS = Number(process.env.BENCH_STARTS ?? 6);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
@@ -23,7 +22,7 @@ const RUN_MS = Number(process.env.BENCH_RUN_MS ?? 100);
 const CPUS = process.env.BENCH_CPUS ?? '0,0';
 const PLACEMENT: Placement = CPUS === 'any' ? undefined : (CPUS.split(',').map(Number) as [number, number]);
 
-/** So many until all that runs is compiled: with fewer, whoever has more code looks slower than it is. */
+/** Enough to have all code compiled: with fewer, more code looks slower than it is. */
 const WARM_UP_MESSAGES = 60_000;
 
 const names = Object.keys(contenders);
@@ -59,7 +58,7 @@ async function measure(each: Case, pairs: ReadonlyMap<string, Pair>, costs: Cost
   }
 }
 
-/** How many messages the yardstick passes in a run. */
+/** The number of messages in a run of the yardstick. */
 async function calibrate(each: Case, pair: Pair): Promise<number> {
   const { messagesPerSecond } = await pair.run(each, 5000);
   return Math.max(500, Math.round((messagesPerSecond * RUN_MS) / 1000));

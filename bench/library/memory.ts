@@ -3,13 +3,13 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ListenSocket, FramedSocket, rawBytes, TlvCodec } from '../../lib/index';
+import { FramedSocket, ListenSocket, rawBytes, TlvCodec } from '../../lib/index';
 
 /**
- * What an idle connection costs a server in memory: plain net with three listeners, and the library with a message
- * being waited for and an idle clock running. Each in a process of its own; the other ends are in another.
+ * The memory of a server for each idle connection: plain net with three listeners, and the library with a waiting read and
+ * its idle clock. Each server is a process of its own; the clients are in another one.
  *
- * BENCH_CONNECTIONS: how many (10000). The limit of open files (`ulimit -n`) must allow them.
+ * BENCH_CONNECTIONS: the number of connections (10000). The limit of open files (`ulimit -n`) must allow them.
  */
 const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS ?? 10_000);
 
@@ -35,17 +35,17 @@ const servers: Readonly<Record<string, () => Promise<IdleServer>>> = {
       { typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 },
       rawBytes,
     );
-    const channels: FramedSocket<unknown>[] = [];
+    const framedSockets: FramedSocket<unknown>[] = [];
     const listener = new ListenSocket({ host: '127.0.0.1', port: 0, backlog: 511 });
     await listener.bindAndListen();
     void (async () => {
       for await (const peer of listener) {
-        const channel = new FramedSocket(peer, codec);
-        channels.push(channel);
-        channel.receive({ idleTimeoutMs: 600_000, messageTimeoutMs: 10_000 }).catch(ignore);
+        const framed = new FramedSocket(peer, codec);
+        framedSockets.push(framed);
+        framed.receive({ idleTimeoutMs: 600_000, messageTimeoutMs: 10_000 }).catch(ignore);
       }
     })();
-    return { port: (listener.address as { port: number }).port, accepted: () => channels.length };
+    return { port: (listener.address as { port: number }).port, accepted: () => framedSockets.length };
   },
 };
 

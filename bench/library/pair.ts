@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { type Case } from './cases';
 import { type Answer, type Request } from './worker';
 
-/** What one run has cost. */
+/** The cost of one run. */
 export interface Cost {
   readonly messagesPerSecond: number;
   /** CPU time of both processes for a message, user and system, in microseconds. */
   readonly cpuMicroseconds: number;
 }
 
-/** The CPUs that a pair's two processes may run on; undefined: wherever the system puts them. */
+/** The CPUs of a pair's two processes; undefined: any. */
 export type Placement = readonly [server: number, client: number] | undefined;
 
 /** A server and a client of one contender, each in a process of its own, connected over the loopback. */

@@ -1,14 +1,14 @@
 import { type ContenderClient } from './contender';
 import { contenders } from './contenders/index';
 
-/** What the driver asks of a worker: a process of its own, so that no contender warms up another's code. */
+/** The requests to a worker, which is a process of its own: no contender warms up another's code. */
 export type Request =
   | { readonly do: 'serve' }
   | { readonly do: 'connect'; readonly port: number }
   | { readonly do: 'run'; readonly count: number; readonly valueBytes: number; readonly window: number }
   | { readonly do: 'read CPU time' };
 
-/** `serve`: the port. `run`: its time in ms. `read CPU time`: what this process has used so far, in microseconds. */
+/** `serve`: the port. `run`: its time in ms. `read CPU time`: the CPU time of this process so far, in microseconds. */
 export type Answer = number;
 
 const contender = contenders[process.argv[2] ?? ''];

@@ -31,7 +31,7 @@ for (const transport of transports) {
       await Promise.all(closing);
     });
 
-    /** Sends until the peer's buffers are full, so that the last send waits; hands over that one. */
+    /** Sends until the peer's buffers are full and a send waits; returns that send. */
     async function blockSending({ client, clientStream }: Connection): Promise<{ readonly blocked: Promise<void> }> {
       const block = Buffer.alloc(1 << 20, 'x');
       for (;;) {
@@ -48,7 +48,7 @@ for (const transport of transports) {
     }
 
     describe('receiving', () => {
-      it('gives exactly so many bytes, however they come', async () => {
+      it('recvExactly gives exactly count bytes, from any number of pieces', async () => {
         const { client, server } = await connect();
         const receiving = server.recvExactly(6);
         await client.sendAll(Buffer.from('ab'));
@@ -57,12 +57,12 @@ for (const transport of transports) {
         expect(String(await server.recvExactly(2))).to.equal('gh');
       });
 
-      it('gives an empty buffer for no bytes, at once', async () => {
+      it('recvExactly(0) gives an empty buffer at once', async () => {
         const { server } = await connect();
         expect(await server.recvExactly(0)).to.have.length(0);
       });
 
-      it('gives null for an end before the first byte, and again', async () => {
+      it('an end before the first byte gives null, repeatedly', async () => {
         const { client, server } = await connect();
         await client.shutdownWrite();
         expect(await server.recvExactly(3)).to.equal(null);
@@ -70,7 +70,7 @@ for (const transport of transports) {
         expect(await server.recvUntil('\n')).to.equal(null);
       });
 
-      it('says how many of how many bytes had come before an end, and keeps them', async () => {
+      it('an end after some bytes is an error with both counts, and keeps the bytes', async () => {
         const { client, server } = await connect();
         const receiving = server.recvExactly(5);
         await client.sendAll(Buffer.from('abc'));
@@ -82,7 +82,7 @@ for (const transport of transports) {
         expect(await server.recvExactly(1)).to.equal(null);
       });
 
-      it('recvSome gives what is there, up to the limit', async () => {
+      it('recvSome gives the buffered bytes, up to the limit', async () => {
         const { client, server } = await connect();
         await client.sendAll(Buffer.from('abcdef'));
         expect(String(await server.recvExactly(1))).to.equal('a');
@@ -90,7 +90,7 @@ for (const transport of transports) {
         expect(String(await server.recvSome(100))).to.equal('def');
       });
 
-      it('recvUntil finds a delimiter across pieces, and leaves what is behind it', async () => {
+      it('recvUntil finds a delimiter across pieces, and leaves the bytes behind it', async () => {
         const { client, server } = await connect();
         const receiving = server.recvUntil('\r\n');
         for (const piece of ['one', '\r', '\ntwo\r', '\nrest']) {
@@ -102,14 +102,14 @@ for (const transport of transports) {
         expect(String(await server.recvExactly(4))).to.equal('rest');
       });
 
-      it('recvUntil stops at its limit and takes nothing', async () => {
+      it('recvUntil fails at its limit and takes no byte', async () => {
         const { client, server } = await connect();
         await client.sendAll(Buffer.from('abcdef\n'));
         await expectCode(server.recvUntil('\n', { limit: 6 }), 'DELIMITER_NOT_FOUND');
         expect(String(await server.recvUntil('\n', { limit: 7 }))).to.equal('abcdef\n');
       });
 
-      it('refuses a second read while one waits, which goes on', async () => {
+      it('a second read while one waits is refused, and the first goes on', async () => {
         const { client, server } = await connect();
         const first = server.recvExactly(2);
         await expectCode(server.recvExactly(1), 'CONCURRENT_READ');
@@ -117,20 +117,20 @@ for (const transport of transports) {
         expect(String(await first)).to.equal('ab');
       });
 
-      it('pauses at its mark while nobody consumes', async () => {
-        const mark = 4096;
-        const connection = await connect({ receiveBufferBytes: mark });
+      it('reading pauses above the limit of the buffer', async () => {
+        const limit = 4096;
+        const connection = await connect({ receiveBufferBytes: limit });
         const { server } = connection;
         await blockSending(connection);
         expect(server.bufferedBytes)
-          .to.be.greaterThan(mark)
-          .and.at.most(mark + 65_536);
+          .to.be.greaterThan(limit)
+          .and.at.most(limit + 65_536);
         const bufferedBefore = server.bufferedBytes;
         await turns(20);
         expect(server.bufferedBytes).to.equal(bufferedBefore);
       });
 
-      it('reads beyond the mark for a read that needs more', async () => {
+      it('reading goes on above the limit for a read that needs more', async () => {
         const { client, server } = await connect({ receiveBufferBytes: 1024 });
         const sending = client.sendAll(Buffer.alloc(3_000_000, 7));
         const received = await server.recvExactly(3_000_000);
@@ -145,18 +145,18 @@ for (const transport of transports) {
       for (let offset = 1; offset < frame.length; offset++) {
         const expected = offset < codec.headerBytes ? codec.headerBytes : frame.length;
 
-        it(`a cut after ${offset} of a message's ${frame.length} bytes is an error that says so`, async () => {
+        it(`a cut after ${offset} of a message's ${frame.length} bytes is an error with both counts`, async () => {
           const { client, server } = await connect();
-          const channel = new FramedSocket(server, codec);
+          const framed = new FramedSocket(server, codec);
           await client.sendAll(Buffer.concat([frame, frame.subarray(0, offset)]));
           await client.close();
-          expect(await channel.receive()).to.deep.equal({ type: 'B', value: 'héllo' });
-          const error = (await expectCode(channel.receive(), 'UNEXPECTED_EOF')) as UnexpectedEofError;
+          expect(await framed.receive()).to.deep.equal({ type: 'B', value: 'héllo' });
+          const error = (await expectCode(framed.receive(), 'UNEXPECTED_EOF')) as UnexpectedEofError;
           expect([error.received, error.expected]).to.deep.equal([offset, expected]);
         });
       }
 
-      it('an end between two messages is clean', async () => {
+      it('an end between two messages ends the loop', async () => {
         const { client, server } = await connect();
         await client.sendMany([frame, frame]);
         await client.close();
@@ -167,7 +167,7 @@ for (const transport of transports) {
     });
 
     describe('sending', () => {
-      it('keeps the order of the calls, in one turn and over many', async () => {
+      it('bytes arrive in the order of the calls, in one turn and over many', async () => {
         const { client, server } = await connect();
         const sends = ['a', 'b', 'c'].map((text) => client.sendAll(Buffer.from(text)));
         sends.push(client.sendMany([Buffer.from('d'), Buffer.alloc(0), Buffer.from('e')]), client.sendMany([]));
@@ -176,7 +176,7 @@ for (const transport of transports) {
         expect(String(await server.recvExactly(6))).to.equal('abcdef');
       });
 
-      it('keeps the order of large and small buffers', async () => {
+      it('large and small buffers arrive in order', async () => {
         const { client, server } = await connect();
         const buffers = [10, 50_000, 3, 40_000].map((size, index) => Buffer.alloc(size, index + 1));
         void client.sendMany(buffers);
@@ -185,7 +185,7 @@ for (const transport of transports) {
         expect((await server.recvExactly(whole.length))!.equals(whole)).to.equal(true);
       });
 
-      it('waits while the peer does not read, and goes on when it does', async () => {
+      it('a send waits while the peer does not read, and resolves when it does', async () => {
         const connection = await connect();
         const { server } = connection;
         const { blocked } = await blockSending(connection);
@@ -202,7 +202,7 @@ for (const transport of transports) {
         await reading;
       });
 
-      it('lets the caller use its buffer again once it has resolved', async () => {
+      it('the caller may change its buffer after the send has resolved', async () => {
         const { client, server } = await connect();
         const bytes = Buffer.from('first');
         await client.sendAll(bytes);
@@ -210,7 +210,7 @@ for (const transport of transports) {
         expect(String(await server.recvExactly(5))).to.equal('first');
       });
 
-      it('never resolves for a stream that was destroyed from below', async () => {
+      it('a send on a stream that was destroyed below the socket rejects', async () => {
         const connection = await connect();
         const { client, clientStream } = connection;
         const { blocked } = await blockSending(connection);
@@ -219,14 +219,14 @@ for (const transport of transports) {
         await expectCode(client.sendAll(Buffer.from('late')), 'CONNECTION_LOST');
       });
 
-      it('never resolves for a stream that is destroyed in the same turn', async () => {
+      it('a send on a stream that is destroyed in the same turn rejects', async () => {
         const { client, clientStream } = await connect();
         const sending = client.sendAll(Buffer.from('early'));
         clientStream.destroy();
         await expectCode(sending, 'CONNECTION_LOST');
       });
 
-      it('refuses what is not bytes', async () => {
+      it('a send of something else than bytes is refused', async () => {
         const { client } = await connect();
         const wrong = client.sendAll('text' as unknown as Uint8Array);
         await wrong.then(
@@ -237,7 +237,7 @@ for (const transport of transports) {
     });
 
     describe('half-close', () => {
-      it('ends one direction and leaves the other open', async () => {
+      it('shutdownWrite ends one direction and leaves the other open', async () => {
         const { client, server } = await connect();
         await client.sendAll(Buffer.from('question'));
         await client.shutdownWrite();
@@ -250,7 +250,7 @@ for (const transport of transports) {
         await Promise.all([client.closed, server.closed]);
       });
 
-      it('ends behind everything that was sent before, in the same turn too', async () => {
+      it('the end arrives behind all earlier sends, of the same turn too', async () => {
         const { client, server } = await connect();
         const sending = [client.sendAll(Buffer.alloc(100_000)), client.shutdownWrite()];
         expect(await server.recvExactly(100_000)).to.have.length(100_000);
@@ -258,14 +258,14 @@ for (const transport of transports) {
         await Promise.all(sending);
       });
 
-      it('allows no send behind it, and a second call', async () => {
+      it('no send is possible behind the end; a second shutdownWrite is', async () => {
         const { client } = await connect();
         await Promise.all([client.shutdownWrite(), client.shutdownWrite()]);
         await client.shutdownWrite();
         await expectCode(client.sendAll(Buffer.from('x')), 'WRONG_STATE');
       });
 
-      it('a first call that had no effect leaves the second one free', async () => {
+      it('a first call that had no effect does not count', async () => {
         const { client, server } = await connect();
         await expectCode(client.shutdownWrite({ signal: AbortSignal.abort() }), 'ABORTED');
         await client.sendAll(Buffer.from('x'));
@@ -274,7 +274,7 @@ for (const transport of transports) {
       });
     });
 
-    describe('nothing hangs', () => {
+    describe('every wait ends', () => {
       it('a local close settles a receive and a send that wait', async () => {
         const connection = await connect();
         const { client } = connection;
@@ -338,7 +338,7 @@ for (const transport of transports) {
           await expectCode(client.shutdownWrite(), 'CONNECTION_LOST');
         });
 
-        it('a reset right after a half-close is carried out', async () => {
+        it('a reset right after a half-close takes place', async () => {
           const { client, server } = await connect();
           const ending = client.shutdownWrite();
           client.reset();
@@ -351,7 +351,7 @@ for (const transport of transports) {
           await expectCode(swallowed, 'CONNECTION_LOST');
         });
 
-        it('a reset with a blocked send behind unread bytes is no clean end', async () => {
+        it('a reset with a blocked send behind unread bytes is no end', async () => {
           const connection = await connect({ receiveBufferBytes: 1 });
           const { client, server } = connection;
           await blockSending(connection);
@@ -386,7 +386,7 @@ for (const transport of transports) {
         expect(String(await server.recvUntil('\n'))).to.equal('abc\n');
       });
 
-      it('cancelRead settles the receive that waits, takes no byte with it, and concerns no later one', async () => {
+      it('cancelRead settles the waiting receive, takes no byte with it, and does not affect later ones', async () => {
         const { client, server } = await connect();
         server.cancelRead();
         const receiving = server.recvExactly(4);
@@ -399,7 +399,7 @@ for (const transport of transports) {
         expect(String(await server.recvExactly(4))).to.equal('abcd');
       });
 
-      it('a signal that had fired before fails the call, even where bytes are there', async () => {
+      it('a signal that had fired before fails the call, even if bytes are buffered', async () => {
         const { client, server } = await connect();
         await client.sendAll(Buffer.from('abc'));
         expect(String(await server.recvExactly(1))).to.equal('a');
@@ -430,7 +430,7 @@ for (const transport of transports) {
         await expectCode(ending, 'ABORTED');
       });
 
-      it('refuses a time limit that is none', async () => {
+      it('an invalid time limit is refused', async () => {
         const { client } = await connect();
         for (const timeoutMs of [-1, NaN]) {
           const wrong = await client.recvExactly(1, { timeoutMs }).catch((error: unknown) => error);
@@ -463,7 +463,7 @@ for (const transport of transports) {
         expect(server.bufferedBytes).to.equal(5);
       });
 
-      it('a read that is given up and begun again does not set the message clock back', async () => {
+      it('a read that is given up and begun again does not restart the message clock', async () => {
         const { client, server } = open[0]!;
         await client.sendAll(Buffer.from('ab'));
         while (server.bufferedBytes < 2) await turns(1);
@@ -475,7 +475,7 @@ for (const transport of transports) {
         expect(await second).to.include({ clock: 'message' });
       });
 
-      it('a peer that says nothing is cut off by the idle clock, which stops at the first byte', async () => {
+      it('a silent peer is cut off by the idle clock, which stops at the first byte', async () => {
         const { client, server } = open[0]!;
         const silent = expectCode(server.recvExactly(2, { idleTimeoutMs: 1000 }), 'TIMED_OUT');
         await clock!.tickAsync(1000);
@@ -490,7 +490,7 @@ for (const transport of transports) {
     });
 
     describe('closing', () => {
-      it('is idempotent, and every call afterwards says that it is closed', async () => {
+      it('close is idempotent, and every later call fails with SOCKET_CLOSED', async () => {
         const { client } = await connect();
         await Promise.all([client.close(), client.close()]);
         await client.close();
@@ -504,7 +504,7 @@ for (const transport of transports) {
           .with.property('code', 'SOCKET_CLOSED');
       });
 
-      it('delivers what sendAll has resolved for', async () => {
+      it('close delivers the bytes of every send that has resolved', async () => {
         const { client, server } = await connect();
         await client.sendAll(Buffer.from('last words'));
         await client.close();
@@ -512,7 +512,7 @@ for (const transport of transports) {
         expect(await server.recvExactly(1)).to.equal(null);
       });
 
-      it('is done by await using', async () => {
+      it('await using closes', async () => {
         const { client } = await connect();
         {
           await using socket = client;
@@ -521,7 +521,7 @@ for (const transport of transports) {
         expect(client.isClosed).to.equal(true);
       });
 
-      it('lingeringClose lets a peer that goes on sending get all that was sent', async () => {
+      it('lingeringClose delivers everything to a peer that goes on sending', async () => {
         const { client, server } = await connect();
         let stop = false;
         const pushing = (async () => {
@@ -542,7 +542,7 @@ for (const transport of transports) {
         expect(server.bufferedBytes).to.equal(0);
       });
 
-      it('lingeringClose waits no longer than it may', async () => {
+      it('lingeringClose ends after its time limit', async () => {
         const { server } = await connect();
         await server.lingeringClose({ timeoutMs: 5 });
         expect(server.isClosed).to.equal(true);
@@ -559,8 +559,8 @@ for (const transport of transports) {
       });
     });
 
-    describe('economy', () => {
-      it('adds no listener for an operation', async () => {
+    describe('resources', () => {
+      it('no operation adds a listener', async () => {
         const { client, server, clientStream, serverStream } = await connect();
         const count = (): number =>
           [clientStream, serverStream].reduce(
@@ -578,18 +578,18 @@ for (const transport of transports) {
         expect(count()).to.equal(before);
       });
 
-      it('refuses a frame over the limit from its header, and takes no memory for it', async () => {
+      it('a frame over the limit is refused from its header, without memory for it', async () => {
         const { client, server } = await connect();
-        const channel = new FramedSocket(server, codec);
+        const framed = new FramedSocket(server, codec);
         const header = Buffer.from([0x42, 1, 0x20, 0, 0, 0, 0]);
         await client.sendAll(header);
-        const error = await expectCode(channel.receive(), 'FRAME_TOO_LONG');
+        const error = await expectCode(framed.receive(), 'FRAME_TOO_LONG');
         expect(error).to.include({ type: 'B', length: 8193, limit: 8192 });
         expect(server.bufferedBytes).to.equal(7);
       });
     });
 
-    it('property: any messages, cut into any pieces, arrive the same', async () => {
+    it('property: any messages arrive unchanged, from any pieces', async () => {
       const { client, server } = await connect();
       const incoming = new FramedSocket(server, codec);
       const message = fc.record({
@@ -614,7 +614,7 @@ for (const transport of transports) {
       );
     });
 
-    it('tells the addresses that it had, after the end too', async () => {
+    it('the addresses stay known after the end', async () => {
       const { client, server } = await connect();
       const before = [client.localAddress, server.remoteAddress];
       await Promise.all([client.close(), server.close()]);
@@ -622,14 +622,14 @@ for (const transport of transports) {
       if (transport.name === 'TCP') expect(before[0]).to.deep.equal(before[1]).and.to.have.property('port');
     });
 
-    it('names the peer in an error where it has an address', async () => {
+    it('an error has the address of the peer, if there is one', async () => {
       const { client } = await connect();
       const error = (await expectCode(client.recvExactly(1, { timeoutMs: 0 }), 'TIMED_OUT')) as SocketError;
       expect(error.operation).to.equal('receive');
       if (transport.name === 'TCP') expect(error.message).to.match(/^receive from 127\.0\.0\.1:\d+: timed out/);
     });
 
-    it('goes on in silence when the peer resets and nobody looks', async () => {
+    it('a reset by the peer while no call waits ends nothing else', async () => {
       const { client, server, serverStream } = await connect();
       const noticed = once(serverStream, transport.hasReset ? 'close' : 'end');
       client.reset();
@@ -639,7 +639,7 @@ for (const transport of transports) {
   });
 }
 
-/** Lets so many turns of the event loop pass. */
+/** Waits for a number of turns of the event loop. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

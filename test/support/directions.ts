@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { type Incoming, type Outgoing } from '../../lib/sockets/connection/connection';
 
-/** The incoming direction of a connection, which only records what the connection does to it. */
+/** The incoming direction of a connection: a record of the connection's calls. */
 export class FakeIncoming implements Incoming {
   isEnded = false;
 
@@ -21,7 +21,7 @@ export class FakeIncoming implements Incoming {
   }
 }
 
-/** The outgoing direction, likewise. */
+/** The outgoing direction of a connection, likewise. */
 export class FakeOutgoing implements Outgoing {
   isEnded = false;
 

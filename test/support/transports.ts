@@ -9,7 +9,7 @@ import { type BufferOptions, ConnectSocket, ListenSocket, PeerSocket, type Strea
 import { MemoryStream } from '../../lib/testing/index';
 import { tlsIdentity } from './tls_identity';
 
-/** Two sockets that are connected to each other, and the streams underneath, for a test that attacks from below. */
+/** Two sockets that are connected to each other, and the streams underneath. */
 export interface Connection {
   readonly client: StreamSocket;
   readonly server: StreamSocket;
@@ -17,10 +17,10 @@ export interface Connection {
   readonly serverStream: Duplex;
 }
 
-/** One way to be connected; the contract holds for all of them. */
+/** One kind of connection; the contract holds for all of them. */
 export interface Transport {
   readonly name: string;
-  /** Whether a reset can be told from an end. */
+  /** Whether a reset differs from an end for the peer. */
   readonly hasReset: boolean;
   readonly connect: (options?: BufferOptions) => Promise<Connection>;
 }
@@ -70,7 +70,7 @@ export const transports: readonly Transport[] = [
   },
 ];
 
-/** A path for a Unix socket that nobody else uses; the system keeps it below 104 characters. */
+/** A unique path for a Unix socket, shorter than 104 bytes. */
 export function temporarySocketPath(): string {
   return join(tmpdir(), `socket-${randomUUID()}`);
 }

@@ -2,7 +2,7 @@ import { type Duplex, Writable } from 'node:stream';
 import { expect } from 'chai';
 import { WriteBatch } from '../../lib/sockets/connection/write_batch';
 
-/** Writes a batch of these buffers; gives the pieces in which it reached the stream. */
+/** Writes a batch of these buffers; returns the pieces in which the stream got it. */
 export async function writtenPieces(buffers: readonly Uint8Array[]): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
   const stream = new Writable({

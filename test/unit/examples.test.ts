@@ -27,7 +27,7 @@ describe('the examples', () => {
     return (await run(process.execPath, [...TYPESCRIPT, join(EXAMPLES, program), ...args])).stdout;
   }
 
-  it('echo: every line comes back, and SIGTERM stops the server in good order', async () => {
+  it('echo: every line comes back, and SIGTERM stops the server with exit code 0', async () => {
     const port = await start('echo_server.ts');
     expect(await outputOf('echo_client.ts', port, 'hello', 'ñandú')).to.equal('hello\nñandú\n');
     const exited = once(server!, 'exit');

@@ -4,7 +4,7 @@ import { promiseSocket } from './promise_socket';
 import { rawNet } from './raw_net';
 import { sockwright } from './sockwright';
 
-/** Who is compared with whom: the first is the yardstick. */
+/** The contenders; the first is the yardstick. */
 export const contenders: Readonly<Record<string, Contender>> = {
   'raw net': rawNet,
   sockwright,

@@ -1,7 +1,7 @@
 import { HEADER_BYTES } from '../contender';
 import { netContender } from './net_contender';
 
-/** What is written first and found in many a tutorial: every chunk is joined to all that waits. */
+/** The reader of many tutorials: every chunk is joined to all buffered bytes. */
 export const naiveConcat = netContender((onMessage) => {
   let waiting = Buffer.alloc(0);
   return (chunk) => {

@@ -1,9 +1,9 @@
-import { ConnectSocket, ListenSocket, FramedSocket, rawBytes, type StreamSocket, TlvCodec } from '../../../lib/index';
+import { ConnectSocket, FramedSocket, ListenSocket, rawBytes, type StreamSocket, TlvCodec } from '../../../lib/index';
 import { ANSWER_VALUE, type Contender } from '../contender';
 
 const codec = new TlvCodec({ typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 }, rawBytes);
 
-/** This library, used as its guide shows: messages by `FramedSocket`. */
+/** This library, used as in its guide, with a `FramedSocket`. */
 export const sockwright: Contender = {
   async serve() {
     const listener = new ListenSocket({ host: '127.0.0.1', port: 0 });
@@ -17,18 +17,18 @@ export const sockwright: Contender = {
   async connect(port) {
     const socket = new ConnectSocket({ host: '127.0.0.1', port });
     await socket.connect();
-    const channel = new FramedSocket(socket, codec);
+    const framed = new FramedSocket(socket, codec);
     return {
       async run(count, value, window) {
         let sending: Promise<void> | undefined;
         let sent = 0;
         const sendNext = (): void => {
           sent++;
-          sending = channel.send({ type: 'M', value });
+          sending = framed.send({ type: 'M', value });
         };
         while (sent < Math.min(window, count)) sendNext();
         for (let answered = 0; answered < count; answered++) {
-          await channel.receive();
+          await framed.receive();
           if (sent < count) sendNext();
         }
         await sending;
@@ -38,8 +38,8 @@ export const sockwright: Contender = {
 };
 
 async function answer(peer: StreamSocket): Promise<void> {
-  await using channel = new FramedSocket(peer, codec);
-  for await (const message of channel) {
-    if (message.value.length > 0) void channel.send({ type: 'A', value: ANSWER_VALUE });
+  await using framed = new FramedSocket(peer, codec);
+  for await (const message of framed) {
+    if (message.value.length > 0) void framed.send({ type: 'A', value: ANSWER_VALUE });
   }
 }

@@ -5,7 +5,7 @@
  */
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ListenSocket, type FramedSocket, type PeerSocket } from '../../../lib/index';
+import { type FramedSocket, ListenSocket, type PeerSocket } from '../../../lib/index';
 import { type Bet, formatBet, parseBet } from './bet';
 import { openChannel, receive, type TextMessage } from './wire';
 

@@ -1,4 +1,4 @@
-import { type StreamSocket, FramedSocket, TlvCodec, type TypedMessage, utf8Text } from '../../../lib/index';
+import { FramedSocket, type StreamSocket, TlvCodec, type TypedMessage, utf8Text } from '../../../lib/index';
 
 export type TextMessage = TypedMessage<string>;
 

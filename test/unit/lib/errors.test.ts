@@ -12,19 +12,19 @@ describe('the errors', () => {
     expect(error.message).to.equal('connect to /run/app.sock: connect ENOENT');
   });
 
-  it('say where a listener listens', () => {
+  it('have the address of a listener', () => {
     const error = new library.AcceptFailedError(ends, new Error('EMFILE'));
     expect(error.message).to.equal('accept on [::1]:1: EMFILE');
   });
 
-  it('say something of a cause that has no words', () => {
-    const wordless = Object.assign(new Error(''), { code: 'EHOSTDOWN' });
-    expect(new library.ConnectFailedError({}, wordless).message).to.equal('connect: EHOSTDOWN');
-    expect(new library.ConnectFailedError({}, new AggregateError([wordless])).message).to.contain('EHOSTDOWN');
+  it('have a text for a cause without one', () => {
+    const textless = Object.assign(new Error(''), { code: 'EHOSTDOWN' });
+    expect(new library.ConnectFailedError({}, textless).message).to.equal('connect: EHOSTDOWN');
+    expect(new library.ConnectFailedError({}, new AggregateError([textless])).message).to.contain('EHOSTDOWN');
     expect(new library.ConnectFailedError({}, 'gone').message).to.equal('connect: gone');
   });
 
-  it('each have a code of their own', () => {
+  it('have one code each', () => {
     const classes = Object.entries(library).filter(([name]) => name.endsWith('Error'));
     const codes = classes.map(([, constructor]) => codeOf(constructor as new (...args: unknown[]) => Error));
     const concrete = codes.filter((code) => code !== undefined);
@@ -51,7 +51,7 @@ describe('the errors', () => {
 });
 
 describe('formatAddress', () => {
-  it('gives what can be pasted into another tool', () => {
+  it('gives host:port, [host]:port for IPv6, or the path', () => {
     expect(library.formatAddress({ host: '127.0.0.1', port: 80 })).to.equal('127.0.0.1:80');
     expect(library.formatAddress({ host: '::1', port: 80 })).to.equal('[::1]:80');
     expect(library.formatAddress({ path: '/run/app.sock' })).to.equal('/run/app.sock');

@@ -3,7 +3,7 @@ import { allocateFrame } from '../../../../lib/framing/frame_pool';
 import { writtenPieces } from '../../../support/written_pieces';
 
 describe('the pool of frames', () => {
-  it('puts frames one behind the other, and none over another', async () => {
+  it('consecutive frames are adjacent, and none overlaps another', async () => {
     const frames = Array.from({ length: 500 }, (_, index) =>
       allocateFrame(1 + ((index * 37) % 900)).fill(index & 0xff),
     );

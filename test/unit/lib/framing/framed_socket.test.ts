@@ -9,40 +9,40 @@ describe('FramedSocket', () => {
     utf8Text,
   );
 
-  it('tryReceive gives a message that is there as a whole, and never waits', async () => {
+  it('tryReceive gives a complete message, and never waits', async () => {
     const [left, right] = connectedPair();
-    const channel = new FramedSocket(right, codec);
-    expect(channel.tryReceive()).to.equal(undefined);
+    const framed = new FramedSocket(right, codec);
+    expect(framed.tryReceive()).to.equal(undefined);
     const frame = codec.encode({ type: 'A', value: 'hi' });
     await left.sendAll(frame.subarray(0, 4));
-    expect(channel.tryReceive()).to.equal(undefined);
+    expect(framed.tryReceive()).to.equal(undefined);
     await left.sendAll(frame.subarray(4));
     while (right.bufferedBytes < frame.length) await new Promise((resolve) => setImmediate(resolve));
-    expect(channel.tryReceive()).to.deep.equal({ type: 'A', value: 'hi' });
+    expect(framed.tryReceive()).to.deep.equal({ type: 'A', value: 'hi' });
   });
 
-  it('sends nothing of a message that the codec refuses, alone or among others', async () => {
+  it('a message that the codec refuses is not sent, nor are the others of its call', async () => {
     const [left, right] = connectedPair();
-    const channel = new FramedSocket(left, codec);
+    const framed = new FramedSocket(left, codec);
     const good = { type: 'A', value: 'good' };
-    await expectCode(channel.send({ type: 'A', value: 'x'.repeat(11) }), 'FRAME_TOO_LONG');
-    await expectCode(channel.sendMany([good, { type: 'A', value: '\ud800' }]), 'INVALID_TEXT');
-    await channel.sendMany([good, good]);
-    await channel.close();
+    await expectCode(framed.send({ type: 'A', value: 'x'.repeat(11) }), 'FRAME_TOO_LONG');
+    await expectCode(framed.sendMany([good, { type: 'A', value: '\ud800' }]), 'INVALID_TEXT');
+    await framed.sendMany([good, good]);
+    await framed.close();
     const received = [];
     for await (const message of new FramedSocket(right, codec)) received.push(message);
     expect(received).to.deep.equal([good, good]);
   });
 
-  it('refused from its header, a message stays; refused for its value, it is gone', async () => {
+  it('a message stays if its header is refused, and is taken if its value is refused', async () => {
     const [left, right] = connectedPair();
-    const channel = new FramedSocket(right, codec);
+    const framed = new FramedSocket(right, codec);
     const bad = Buffer.from([0x41, 0, 1, 0xff]);
     await left.sendMany([bad, codec.encode({ type: 'A', value: 'next' }), Buffer.from([0x42, 0, 0])]);
-    await expectCode(channel.receive(), 'INVALID_TEXT');
-    expect(await channel.receive()).to.deep.equal({ type: 'A', value: 'next' });
-    await expectCode(channel.receive(), 'UNKNOWN_TYPE');
-    await expectCode(channel.receive(), 'UNKNOWN_TYPE');
+    await expectCode(framed.receive(), 'INVALID_TEXT');
+    expect(await framed.receive()).to.deep.equal({ type: 'A', value: 'next' });
+    await expectCode(framed.receive(), 'UNKNOWN_TYPE');
+    await expectCode(framed.receive(), 'UNKNOWN_TYPE');
     expect(right.bufferedBytes).to.equal(3);
   });
 
@@ -62,8 +62,8 @@ describe('FramedSocket', () => {
   it('is closed by await using', async () => {
     const [left, right] = connectedPair();
     {
-      await using channel = new FramedSocket(left, codec);
-      await channel.send({ type: 'A', value: '' });
+      await using framed = new FramedSocket(left, codec);
+      await framed.send({ type: 'A', value: '' });
     }
     expect(left.isClosed).to.equal(true);
     await right.close();

@@ -20,19 +20,19 @@ describe('TlvCodec', () => {
   describe('the layout of the lottery: a letter, 6 bytes of length in little-endian, UTF-8 text', () => {
     const codec = new TlvCodec(LOTTERY, utf8Text);
 
-    it('writes what the protocol says, byte for byte', () => {
+    it('encodes as the protocol defines, byte for byte', () => {
       const expected = Buffer.from([0x42, 3, 0, 0, 0, 0, 0, 0xc3, 0xb1, 0x61]);
       expect(codec.encode({ type: 'B', value: 'ña' })).to.deep.equal(expected);
       expect(codec.encode({ type: 'A', value: '' })).to.deep.equal(Buffer.from([0x41, 0, 0, 0, 0, 0, 0]));
     });
 
-    it('reads it back', () => {
+    it('decodes its own frames', () => {
       const frame = codec.encode({ type: 'B', value: 'ña' });
       expect(codec.frameLength(frame.subarray(0, 7), 0)).to.equal(10);
       expect(codec.decode(frame, 0, frame.length)).to.deep.equal({ type: 'B', value: 'ña' });
     });
 
-    it('takes the longest value and refuses one byte more, both ways', () => {
+    it('accepts the longest value and refuses one byte more, both ways', () => {
       const frame = codec.encode({ type: 'B', value: 'x'.repeat(8192) });
       expect(codec.frameLength(frame.subarray(0, 7), 0)).to.equal(8199);
       const refused = { code: 'FRAME_TOO_LONG', type: 'B', length: 8193, limit: 8192 };
@@ -75,7 +75,7 @@ describe('TlvCodec', () => {
       .that.includes({ code: 'UNKNOWN_TYPE', type: 'C' });
   });
 
-  it('refuses a layout that cannot be', () => {
+  it('refuses an impossible layout', () => {
     const wrong: Partial<TlvLayout>[] = [
       { typeBytes: -1 },
       { typeBytes: 9 },
@@ -89,7 +89,7 @@ describe('TlvCodec', () => {
     }
   });
 
-  it('property: any layout and any value come back, at any offset, and the header gives the length', () => {
+  it('property: any value comes back, with any layout, at any offset; the header gives the length', () => {
     const layouts = fc.record({
       typeBytes: fc.nat(8),
       lengthBytes: fc.integer({ min: 2, max: 6 }),
@@ -126,7 +126,7 @@ describe('utf8Text', () => {
     return codec.decode(frame, 0, frame.length).value;
   }
 
-  it('refuses half of a surrogate pair, which would become U+FFFD in silence', () => {
+  it('refuses a lone surrogate, instead of U+FFFD for it', () => {
     for (const value of ['\ud800', 'a\udc00b']) {
       expect(() => codec.encode({ type: 'B', value }))
         .to.throw(InvalidTextError)

@@ -10,7 +10,7 @@ import { expectCode } from '../../../support/rejection';
 import { tlsIdentity } from '../../../support/tls_identity';
 
 describe('ConnectSocket', () => {
-  it('refuses the path of a Unix socket that the system would cut off', async () => {
+  it('refuses the path of a Unix socket that the system would truncate', async () => {
     const path = `/tmp/${'x'.repeat(104)}`;
     const error = await expectCode(new ConnectSocket({ path }).connect(), 'CONNECT_FAILED');
     expect((error.cause as NodeJS.ErrnoException).code).to.equal('ENAMETOOLONG');
@@ -29,7 +29,7 @@ describe('ConnectSocket', () => {
     await listener.close();
   });
 
-  /** A stream that goes on connecting for ever. */
+  /** A stream that stays in the connecting state. */
   function connectingForEver(): Socket {
     const stream = new Socket();
     Object.defineProperty(stream, 'connecting', { value: true });
@@ -56,7 +56,7 @@ describe('ConnectSocket', () => {
     await expectCode(connecting, 'SOCKET_CLOSED');
   });
 
-  it('tells a refusal with its address, and is closed afterwards', async () => {
+  it('a refusal is an error with the address, and closes the socket', async () => {
     await listener.close();
     const socket = new ConnectSocket({ host: '127.0.0.1', port });
     const error = await expectCode(socket.connect(), 'CONNECT_FAILED');
@@ -66,7 +66,7 @@ describe('ConnectSocket', () => {
     await socket.closed;
   });
 
-  it('names every address that was tried (happy eyeballs)', async () => {
+  it('the error names every address that was tried (happy eyeballs)', async () => {
     const causes = ['connect ECONNREFUSED ::1:9', 'connect ECONNREFUSED 127.0.0.1:9'].map((text) => new Error(text));
     const socket = new ConnectSocket({
       createConnection: () => {
@@ -79,7 +79,7 @@ describe('ConnectSocket', () => {
     for (const cause of causes) expect(error.message).to.contain(cause.message);
   });
 
-  it('says something of a stream that closes without an error', async () => {
+  it('the error of a stream that closes without one has a text', async () => {
     const socket = new ConnectSocket({
       createConnection: () => {
         const stream = connectingForEver();
@@ -90,7 +90,7 @@ describe('ConnectSocket', () => {
     expect((await expectCode(socket.connect(), 'CONNECT_FAILED')).message).to.contain('closed');
   });
 
-  it('fails as promised where the stream cannot be made, or is none of bytes', async () => {
+  it('a stream that cannot be made, or gives no bytes, is a failed connect', async () => {
     const makers = [
       () => {
         throw new Error('no certificate');
@@ -104,7 +104,7 @@ describe('ConnectSocket', () => {
     await expectCode(new ConnectSocket({ host: '127.0.0.1', port: 70_000 }).connect(), 'CONNECT_FAILED');
   });
 
-  it('a timeout, an abort and a close each settle it with an error of their own', async () => {
+  it('a timeout, an abort, a close and a reset settle it, each with its own error', async () => {
     const make = (): ConnectSocket => new ConnectSocket({ createConnection: connectingForEver });
     await expectCode(make().connect({ timeoutMs: 1 }), 'TIMED_OUT');
 
@@ -148,13 +148,13 @@ describe('ConnectSocket', () => {
     await socket.connect();
   });
 
-  it('closed before, it does not connect', async () => {
+  it('does not connect after a close', async () => {
     const socket = new ConnectSocket({ host: '127.0.0.1', port });
     await socket.close();
     await expectCode(socket.connect(), 'SOCKET_CLOSED');
   });
 
-  it('takes a stream that is connected already', async () => {
+  it('accepts a stream that is connected already', async () => {
     const [near, far] = MemoryStream.pair();
     await using socket = new ConnectSocket({ createConnection: () => near });
     await socket.connect();
@@ -172,7 +172,7 @@ describe('ConnectSocket', () => {
     expect(String(await peer.recvExactly(3))).to.equal('abc');
   });
 
-  it('tells a failed TLS handshake with its reason', async () => {
+  it('a failed TLS handshake is an error with its reason', async () => {
     const server = createServer((socket) => socket.on('error', () => undefined).end('this is not TLS'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -183,7 +183,7 @@ describe('ConnectSocket', () => {
     server.close();
   });
 
-  it('over TLS, a close tells the peer before it drops the connection', async () => {
+  it('a close over TLS sends close_notify first', async () => {
     const server = createTlsServer(tlsIdentity, (peer) => peer.resume()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const relay = createServer().listen(0, '127.0.0.1');
@@ -208,7 +208,7 @@ describe('ConnectSocket', () => {
     expect(Buffer.concat(afterwards)[0]).to.equal(21);
   });
 
-  it('has noDelay and keep-alive on, unless told otherwise', async () => {
+  it('sets noDelay and keep-alive by default, and clears them by option', async () => {
     for (const wanted of [true, false]) {
       const [stream] = MemoryStream.pair();
       const setNoDelay = sinon.stub();
@@ -222,7 +222,7 @@ describe('ConnectSocket', () => {
     }
   });
 
-  it('knows its peer by path on a Unix socket', () => {
+  it('its text is the target: a path, or a stream', () => {
     expect(String(new ConnectSocket({ path: '/run/app.sock' }))).to.equal('ConnectSocket(/run/app.sock)');
     expect(String(new ConnectSocket({ createConnection: () => connectedPair() as never }))).to.contain('stream');
   });

@@ -12,7 +12,7 @@ import { temporarySocketPath } from '../../../support/transports';
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
 describe('ListenSocket', () => {
-  it('refuses the path of a Unix socket that the system would cut off', async () => {
+  it('refuses the path of a Unix socket that the system would truncate', async () => {
     const path = `/tmp/${'x'.repeat(104)}`;
     const error = await expectCode(new ListenSocket({ path }).bindAndListen(), 'LISTEN_FAILED');
     expect((error.cause as NodeJS.ErrnoException).code).to.equal('ENAMETOOLONG');
@@ -49,7 +49,7 @@ describe('ListenSocket', () => {
     sinon.restore();
   });
 
-  it('gives each peer the address that it was reached at, bound to one address or to all', async () => {
+  it('gives each peer its own local address, bound to one address or to all', async () => {
     for (const host of ['127.0.0.1', '0.0.0.0', '127.0.0.2']) {
       const listener = await listen({ host });
       const reached = host === '0.0.0.0' ? '127.0.0.3' : host;
@@ -62,7 +62,7 @@ describe('ListenSocket', () => {
   });
 
   describe('bindAndListen', () => {
-    it('tells the port that the system chose', async () => {
+    it('gives the port that the system has chosen', async () => {
       const listener = new ListenSocket(LOOPBACK);
       expect(listener.address).to.equal(undefined);
       await listener.bindAndListen();
@@ -71,7 +71,7 @@ describe('ListenSocket', () => {
       await listener.close();
     });
 
-    it('fails with the address and the cause where it is in use, and is closed then', async () => {
+    it('an address in use is an error with the address and the cause, and closes the listener', async () => {
       const first = await listen();
       const port = portOf(first.address);
       const second = new ListenSocket({ host: '127.0.0.1', port });
@@ -81,11 +81,11 @@ describe('ListenSocket', () => {
       await expectCode(second.accept(), 'SOCKET_CLOSED');
     });
 
-    it('fails as promised for a port that is none', async () => {
+    it('an invalid port is a failed listen', async () => {
       await expectCode(new ListenSocket({ host: '127.0.0.1', port: 70_000 }).bindAndListen(), 'LISTEN_FAILED');
     });
 
-    it('fails as promised where the server cannot be made, and leaves no clock behind', async () => {
+    it('a server that cannot be made is a failed listen, and no timer stays', async () => {
       const listener = new ListenSocket({
         ...LOOPBACK,
         createServer: () => {
@@ -109,7 +109,7 @@ describe('ListenSocket', () => {
       await first;
     });
 
-    it('a close settles it, and nothing listens afterwards, even where a name was being looked up', async () => {
+    it('a close settles it, and nothing listens afterwards, even during a name lookup', async () => {
       const servers: Server[] = [];
       const listener = new ListenSocket({
         host: 'localhost',
@@ -144,18 +144,18 @@ describe('ListenSocket', () => {
       );
     });
 
-    it('refuses options that are no numbers', () => {
+    it('refuses invalid numbers as options', () => {
       expect(() => new ListenSocket({ ...LOOPBACK, backlog: -1 })).to.throw(RangeError);
       expect(() => new ListenSocket({ ...LOOPBACK, maxWaiting: 1.5 })).to.throw(RangeError);
     });
   });
 
   describe('accept', () => {
-    it('before bindAndListen says so', async () => {
+    it('is refused before bindAndListen', async () => {
       await expectCode(new ListenSocket(LOOPBACK).accept(), 'WRONG_STATE');
     });
 
-    it('gives connections to many waiting calls in their order', async () => {
+    it('gives connections to several waiting calls in the order of the calls', async () => {
       const listener = await listen();
       const accepting = [accept(listener), accept(listener), accept(listener)];
       const ports = [];
@@ -164,7 +164,7 @@ describe('ListenSocket', () => {
       expect(accepted.map((peer) => portOf(peer.remoteAddress))).to.deep.equal(ports);
     });
 
-    it('gives connections that came before it, in their order', async () => {
+    it('gives connections that came before the call in the order of their arrival', async () => {
       const listener = await listen();
       const ports = [(await connectTo(listener)).localPort, (await connectTo(listener)).localPort];
       expect(portOf((await accept(listener)).remoteAddress)).to.equal(ports[0]);
@@ -190,7 +190,7 @@ describe('ListenSocket', () => {
       await expectCode(listener.accept(), 'SOCKET_CLOSED');
     });
 
-    it('tells one call of a failure of the system, and goes on', async () => {
+    it('a failure of the system fails one call, and the listener goes on', async () => {
       let server: Server | undefined;
       const listener = await listen({ createServer: () => (server = createServer()) });
       const [first, second] = [listener.accept(), accept(listener)];
@@ -199,7 +199,7 @@ describe('ListenSocket', () => {
       expect(error.message).to.contain('EMFILE');
       await connectTo(listener);
       await second;
-      server!.emit('error', new Error('nobody waits: this must not end the process'));
+      server!.emit('error', new Error('no call waits: this must not end the process'));
     });
 
     it('twenty calls with one signal give no warning', async () => {
@@ -213,7 +213,7 @@ describe('ListenSocket', () => {
     });
   });
 
-  describe('connections that nobody accepts', () => {
+  describe('connections that are not accepted', () => {
     it('are bounded: further ones are reset and counted', async () => {
       const listener = await listen({ maxWaiting: 2 });
       const [first, second] = [await connectTo(listener), await connectTo(listener)];
@@ -225,7 +225,7 @@ describe('ListenSocket', () => {
       expect(portOf((await accept(listener)).remoteAddress)).to.equal(second.localPort);
     });
 
-    it('one that resets before anyone looks does not end the process, and its first use tells', async () => {
+    it('a reset before the accept does not end the process, and fails the first use', async () => {
       const listener = await listen();
       const client = await connectTo(listener);
       client.resetAndDestroy();
@@ -236,7 +236,7 @@ describe('ListenSocket', () => {
       await expectCode(peer.recvExactly(1), 'CONNECTION_LOST');
     });
 
-    it('are reset by a close, accepted ones are left alone', async () => {
+    it('are reset by a close, and accepted ones stay open', async () => {
       const listener = await listen();
       const accepted = await connectTo(listener);
       const peer = await accept(listener);
@@ -282,7 +282,7 @@ describe('ListenSocket', () => {
       expect(count).to.equal(2);
     });
 
-    it('ends where the close comes while it waits', async () => {
+    it('ends at a close while it waits', async () => {
       const listener = await listen();
       const loop = (async () => {
         for await (const peer of listener) peers.push(peer);
@@ -292,7 +292,7 @@ describe('ListenSocket', () => {
       await loop;
     });
 
-    it('throws a failure of the system, and may be begun again', async () => {
+    it('throws a failure of the system, and can be begun again', async () => {
       let server: Server | undefined;
       const listener = await listen({ createServer: () => (server = createServer()) });
       const loop = async (): Promise<void> => {
@@ -356,7 +356,7 @@ describe('ListenSocket', () => {
     await again.bindAndListen();
   });
 
-  it('sets noDelay and keep-alive, unless told otherwise, under TLS too', async () => {
+  it('sets noDelay and keep-alive by default, and clears them by option, under TLS too', async () => {
     for (const wanted of [true, false]) {
       const server = createServer();
       const listener = await listen({ noDelay: wanted, keepAlive: wanted, createServer: () => server });

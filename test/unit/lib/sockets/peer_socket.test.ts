@@ -7,7 +7,7 @@ import { connectedPair, MemoryStream } from '../../../../lib/testing/index';
 import { expectCode, rejection } from '../../../support/rejection';
 
 describe('PeerSocket around any stream', () => {
-  it('notices that the stream was destroyed before', async () => {
+  it('a stream that was destroyed before is a loss', async () => {
     const [stream] = MemoryStream.pair();
     stream.on('error', () => undefined).destroy(new Error('earlier'));
     await new Promise((resolve) => stream.once('close', resolve));
@@ -19,7 +19,7 @@ describe('PeerSocket around any stream', () => {
     await socket.close();
   });
 
-  it('notices that the stream had ended before', async () => {
+  it('a stream that had ended before gives its end', async () => {
     const [stream, other] = MemoryStream.pair();
     other.end();
     stream.resume();
@@ -27,13 +27,13 @@ describe('PeerSocket around any stream', () => {
     expect(await new PeerSocket(stream).recvExactly(1)).to.equal(null);
   });
 
-  it('reads what was put back into the stream', async () => {
+  it('receives bytes that were put back into the stream', async () => {
     const [stream] = MemoryStream.pair();
     stream.unshift(Buffer.from('first'));
     expect(String(await new PeerSocket(stream).recvExactly(5))).to.equal('first');
   });
 
-  it('refuses streams of strings or objects, and sizes that are none', () => {
+  it('refuses streams of strings or objects, and invalid sizes', () => {
     expect(() => new PeerSocket(new PassThrough({ objectMode: true }))).to.throw(TypeError);
     expect(() => new PeerSocket(new PassThrough().setEncoding('utf8'))).to.throw(TypeError);
     expect(() => new PeerSocket(new PassThrough(), { receiveBufferBytes: 0 })).to.throw(RangeError);
@@ -43,12 +43,12 @@ describe('PeerSocket around any stream', () => {
     const stream = new Duplex({ read: () => undefined, write: () => undefined, autoDestroy: false });
     const socket = new PeerSocket(stream);
     const reading = socket.recvExactly(1);
-    stream.emit('error', new Error('half dead'));
+    stream.emit('error', new Error('an error without a close'));
     await expectCode(reading, 'CONNECTION_LOST');
     expect(stream.destroyed).to.equal(true);
   });
 
-  it('a stream that throws in its write loses the connection, and ends nothing else', async () => {
+  it('a stream that throws in its write loses the connection, and nothing else', async () => {
     const stream = new Duplex({
       read: () => undefined,
       write: () => {
@@ -68,7 +68,7 @@ describe('PeerSocket around any stream', () => {
     await socket.close();
   });
 
-  it('refuses limits and signals that are none, and starts no clock for them', async () => {
+  it('refuses invalid limits and signals, and starts no timer for them', async () => {
     const clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const [left] = connectedPair();
@@ -84,7 +84,7 @@ describe('PeerSocket around any stream', () => {
     }
   });
 
-  it('a close settles what waits at once, even where the stream takes its time', async () => {
+  it('a close settles every wait at once, even if the stream never closes', async () => {
     const stream = new Duplex({ read: () => undefined, write: () => undefined, destroy: () => undefined });
     const socket = new PeerSocket(stream);
     const pending = [socket.recvExactly(1), socket.sendAll(Buffer.from('x')), socket.shutdownWrite()];
@@ -92,7 +92,7 @@ describe('PeerSocket around any stream', () => {
     for (const each of pending) await expectCode(each, 'SOCKET_CLOSED');
   });
 
-  it('refuses a frame whose size does not hold its header', async () => {
+  it('refuses a frame that is shorter than its header', async () => {
     const [left, right] = connectedPair();
     await left.sendAll(Buffer.from('abc'));
     for (const size of [1, NaN, -5, 2.5, Infinity, 2 ** 53, '3' as unknown as number]) {
@@ -101,7 +101,7 @@ describe('PeerSocket around any stream', () => {
     expect(String(await right.recvExactly(3))).to.equal('abc');
   });
 
-  it('refuses counts that are none', async () => {
+  it('refuses invalid counts', async () => {
     const [left] = connectedPair();
     for (const wrong of [left.recvExactly(-1), left.recvExactly(1.5), left.recvSome(0), left.recvUntil('')]) {
       expect(await rejection(wrong)).to.be.instanceOf(RangeError);

@@ -4,7 +4,7 @@ import { connectedPair } from '../../../../lib/testing/index';
 import { expectCode } from '../../../support/rejection';
 
 describe('connectedPair', () => {
-  it('holds so many bytes as it was told, and then lets the sender wait', async () => {
+  it('a send waits while capacityBytes are held', async () => {
     const [left, right] = connectedPair({ capacityBytes: 10, receiveBufferBytes: 1 });
     await left.sendAll(Buffer.alloc(2));
     await left.sendAll(Buffer.alloc(9));
@@ -12,13 +12,13 @@ describe('connectedPair', () => {
     await right.close();
   });
 
-  it('a write much larger than that waits for its reader too', async () => {
+  it('a much larger write waits for its reader too', async () => {
     const [left, right] = connectedPair({ receiveBufferBytes: 1 });
     await expectCode(left.sendAll(Buffer.alloc(1 << 24), { timeoutMs: 50 }), 'TIMED_OUT');
     await right.close();
   });
 
-  it('works while the clock of a test stands still', async () => {
+  it('works under fake timers', async () => {
     const clock = useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'setImmediate', 'Date', 'performance'] });
     try {
       const [left, right] = connectedPair();

@@ -14,7 +14,7 @@ describe('FaultyStream', () => {
     return { healthy: new PeerSocket(near), faulty: new PeerSocket(stream), stream };
   }
 
-  /** The pieces in which bytes come out of a stream. */
+  /** The pieces in which a stream gives its bytes. */
   async function piecesOf(stream: FaultyStream): Promise<string[]> {
     const pieces: string[] = [];
     stream.on('data', (piece: Buffer) => pieces.push(String(piece)));
@@ -22,7 +22,7 @@ describe('FaultyStream', () => {
     return pieces;
   }
 
-  it('slices what comes into pieces of a size, and at given offsets', async () => {
+  it('slices incoming bytes into pieces of a size, and at given offsets', async () => {
     for (const [incoming, expected] of [
       [{ pieceBytes: 2 }, ['ab', 'cd', 'ef', 'g']],
       [{ slices: [1, 4] }, ['a', 'bcd', 'efg']],
@@ -34,20 +34,20 @@ describe('FaultyStream', () => {
     }
   });
 
-  it('slices what is sent', async () => {
+  it('slices outgoing bytes', async () => {
     const { healthy, faulty, stream } = pairWith({ outgoing: { pieceBytes: 1 } });
     void faulty.sendAll(Buffer.from('abc'));
     expect(String(await healthy.recvExactly(3))).to.equal('abc');
     stream.destroy();
   });
 
-  it('carries a large message byte by byte', async () => {
+  it('passes on a large message byte by byte', async () => {
     const { healthy, faulty } = pairWith({ incoming: { pieceBytes: 1 } });
     void healthy.sendAll(Buffer.alloc(60_000, 'x'));
     expect(await faulty.recvExactly(60_000)).to.have.length(60_000);
   });
 
-  it('delays what lies at an offset and behind it', async () => {
+  it('delays the bytes from an offset on', async () => {
     const clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const { healthy, faulty } = pairWith({ incoming: { delays: [{ offset: 2, ms: 1000 }] } });
@@ -63,7 +63,7 @@ describe('FaultyStream', () => {
     }
   });
 
-  it('cuts what comes at an offset: an end in the middle of a message', async () => {
+  it('cuts incoming bytes at an offset: an end within a message', async () => {
     const { healthy, faulty } = pairWith({ incoming: { cutAt: 3 } });
     await healthy.sendAll(Buffer.from('abcdef'));
     const error = (await expectCode(faulty.recvExactly(6), 'UNEXPECTED_EOF')) as UnexpectedEofError;
@@ -72,7 +72,7 @@ describe('FaultyStream', () => {
     expect(String(await healthy.recvExactly(3))).to.equal('the');
   });
 
-  it('cuts what is sent at an offset', async () => {
+  it('cuts outgoing bytes at an offset', async () => {
     const { healthy, faulty } = pairWith({ outgoing: { cutAt: 2 } });
     await faulty.sendAll(Buffer.from('abcd'));
     expect(String(await healthy.recvExactly(2))).to.equal('ab');
@@ -85,7 +85,7 @@ describe('FaultyStream', () => {
   });
 
   for (const direction of ['incoming', 'outgoing'] as const) {
-    it(`resets at an offset of what is ${direction}, for both ends`, async () => {
+    it(`resets both ends at an offset of the ${direction} bytes`, async () => {
       const { healthy, faulty } = pairWith({ [direction]: { resetAt: 2 } });
       const [sender, receiver] = direction === 'incoming' ? [healthy, faulty] : [faulty, healthy];
       const reading = receiver.recvExactly(4);
@@ -112,7 +112,7 @@ describe('FaultyStream', () => {
     expect(await closed.healthy.recvExactly(1)).to.equal(null);
   });
 
-  it('keeps the backpressure of what it wraps', async () => {
+  it('keeps the backpressure of the wrapped stream', async () => {
     const { healthy, faulty } = pairWith({ incoming: { pieceBytes: 1000 } });
     const sendingOn = (async () => {
       for (let sent = 0; sent < 20; sent++) await healthy.sendAll(Buffer.alloc(1 << 16), { timeoutMs: 20 });
@@ -121,7 +121,7 @@ describe('FaultyStream', () => {
     await faulty.close();
   });
 
-  it('property: slices change nothing of what arrives', async () => {
+  it('property: slices do not change the bytes that arrive', async () => {
     const faults = fc.record({
       pieceBytes: fc.integer({ min: 1, max: 50 }),
       slices: fc.array(fc.nat(300), { maxLength: 10 }),

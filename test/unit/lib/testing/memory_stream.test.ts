@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { MemoryStream } from '../../../../lib/testing/index';
 
 describe('MemoryStream', () => {
-  it('a write to an end that is closed fails as one to a closed connection does', async () => {
+  it('a write to a closed end fails as on a closed connection', async () => {
     const [left, right] = MemoryStream.pair();
     right.destroy();
     left.resume();
@@ -20,7 +20,7 @@ describe('MemoryStream', () => {
     expect(((await once(left, 'error')) as [NodeJS.ErrnoException])[0].code).to.equal('ECONNRESET');
   });
 
-  it('both ends, ended, close by themselves', async () => {
+  it('both ends close by themselves after the end of both directions', async () => {
     const [left, right] = MemoryStream.pair();
     const closed = Promise.all([once(left, 'close'), once(right, 'close')]);
     for (const stream of [left, right]) stream.resume().end();

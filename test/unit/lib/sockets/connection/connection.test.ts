@@ -4,7 +4,7 @@ import { Connection, type Opening, type Phase } from '../../../../../lib/sockets
 import { MemoryStream } from '../../../../../lib/testing/index';
 import { FakeIncoming, FakeOutgoing, idleStream } from '../../../../support/directions';
 
-/** A connection with fake directions; what happens to it and to them is recorded in one list. */
+/** A connection with fake directions, and the list of its calls to them. */
 interface Subject {
   readonly connection: Connection;
   readonly incoming: FakeIncoming;
@@ -190,7 +190,7 @@ describe('Connection', () => {
     });
   });
 
-  it('requireOpened refuses what has never been open, and what this side has closed', () => {
+  it('requireOpened refuses a connection that was never open, or that this side has closed', () => {
     const early = connecting().connection;
     expect(() => early.requireOpened('send'))
       .to.throw()

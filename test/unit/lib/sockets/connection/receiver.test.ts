@@ -43,7 +43,7 @@ describe('Receiver', () => {
   afterEach(() => sinon.restore());
 
   describe('a read', () => {
-    it('takes the frame that is buffered, and leaves what lies behind it', async () => {
+    it('takes the buffered frame, and leaves the bytes behind it', async () => {
       const { receiver } = receiverWith();
       receiver.onData(Buffer.concat([frameOf('one'), frameOf('two'), Buffer.from([5])]));
       expect(await receiver.receive(decoder, undefined)).to.equal('one');

@@ -12,7 +12,7 @@ class HeldStream extends Duplex {
   private readonly passes: (() => void)[] = [];
 
   override _read(): void {
-    // The peer says nothing.
+    // The peer sends nothing.
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
@@ -95,7 +95,7 @@ describe('Sender', () => {
     expect(stream.writes).to.deep.equal([]);
   });
 
-  it('sends nothing of what is not bytes', async () => {
+  it('refuses everything but bytes, and sends nothing', async () => {
     const { sender, stream } = senderOn(new HeldStream());
     expect(await rejection(sender.send('a' as never, undefined))).to.be.instanceOf(TypeError);
     expect(await rejection(sender.sendMany([Buffer.from('a'), 'b' as never], undefined))).to.be.instanceOf(TypeError);
@@ -112,7 +112,7 @@ describe('Sender', () => {
   });
 
   describe('shutdown', () => {
-    it('leaves behind what was sent in the same turn; a second call waits for the same end', async () => {
+    it('the end leaves behind the sends of the same turn; a second call waits for the same end', async () => {
       const { sender, stream } = senderOn(new HeldStream());
       const order = orderOf({
         send: sender.send(Buffer.from('a'), undefined),
@@ -167,7 +167,7 @@ describe('Sender', () => {
       'a reset': [(connection) => connection.reset(), 'SOCKET_CLOSED'],
     };
     for (const [name, [end, code]] of Object.entries(ends)) {
-      it(`fails what waits and what comes later: ${name}`, async () => {
+      it(`fails waiting calls and later ones: ${name}`, async () => {
         const { sender, connection } = senderOn(idleStream());
         const waiting = [sender.send(Buffer.from('in flight'), undefined)];
         await turn();

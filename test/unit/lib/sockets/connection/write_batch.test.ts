@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { writtenPieces } from '../../../../support/written_pieces';
 
 describe('WriteBatch', () => {
-  it('writes buffers that lie one behind the other in memory as one piece, without a copy', async () => {
+  it('writes buffers that are adjacent in memory as one piece, without a copy', async () => {
     const memory = Buffer.from(Array.from({ length: 40_000 }, (_, index) => index & 0xff));
     const pieces = await writtenPieces([
       memory.subarray(0, 15_000),
@@ -13,7 +13,7 @@ describe('WriteBatch', () => {
     expect(pieces[0]!.buffer).to.equal(memory.buffer);
   });
 
-  it('does not take buffers for neighbours that have a gap, overlap, or come in another order', async () => {
+  it('does not join buffers with a gap or an overlap, or in another order', async () => {
     const memory = Buffer.from(Array.from({ length: 60_000 }, (_, index) => (index * 7) & 0xff));
     const [one, two, three] = [memory.subarray(0, 20_000), memory.subarray(20_000, 40_000), memory.subarray(40_000)];
     expect(await writtenPieces([two, one, three])).to.have.lengthOf(3);
