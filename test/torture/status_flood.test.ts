@@ -25,6 +25,8 @@ const MOST_TIMES_SLOWER = 10;
 const SLOW_MS = 1_000;
 const MOST_GROWTH_MB = 100;
 const MOST_STOP_MS = 2_000;
+/** A head may take 10 s; the connections are looked at once a second. */
+const MOST_HELD_MS = 15_000;
 
 /** One request of each kind; an attacker sends thousands of them in one go. */
 const REQUESTS = {
@@ -170,6 +172,14 @@ describe('torture: the status side', function () {
         const beside = await slowestHealth(delay(WAVE_MS));
         held.note(`${kind}: slowest ${beside.toFixed(0)} ms (${alone.toFixed(0)} ms alone)`);
         expect(beside).to.be.below(Math.max(SLOW_MS, MOST_TIMES_SLOWER * alone));
+        const begun = performance.now();
+        const answers = await Promise.all(crowd.map((socket) => text(socket).catch(() => 'reset')));
+        held.note(`the last of them let go after ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+        expect(performance.now() - begun).to.be.below(MOST_HELD_MS);
+        // Some have made room for others before their time was over.
+        const refused = answers.filter((answer) => answer.startsWith('HTTP/1.1 408 Request Timeout\r\n'));
+        if (bytes === '') expect(answers.filter((answer) => answer !== '')).to.deep.equal([]);
+        else expect(refused).to.have.length.within(HELD / 2, HELD);
         const { code, ms } = await server.app.stop('SIGTERM');
         expect(code).to.equal(0);
         expect(ms, 'milliseconds to the end').to.be.below(MOST_STOP_MS);

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../apps/server/activity/server_activity';
 import { PageStream } from '../../../../apps/server/status/page_stream';
+import { ServedHosts } from '../../../../apps/server/status/served_hosts';
 import { StatusBoard } from '../../../../apps/server/status/status_board';
+import { StatusServer } from '../../../../apps/server/status/status_server';
 
 const AGENCIES = 2_000;
 /** More than the kernel takes for a connection that nobody reads; an update has some 200 kB here. */
@@ -13,7 +16,8 @@ const MOST_UPDATES = 400;
 
 describe('a page that is open and never reads, over a real connection', function () {
   this.timeout(30_000);
-  let server: Server;
+  let server: StatusServer;
+  let port: number;
   let board: StatusBoard;
   let stream: PageStream;
   let activity: ServerActivity;
@@ -24,21 +28,27 @@ describe('a page that is open and never reads, over a real connection', function
     board = new StatusBoard(activity, AGENCIES, 7574);
     stream = new PageStream(board);
     responses.length = 0;
-    server = createServer((_, response) => {
-      responses.push(response);
-      stream.add(response);
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    server = new StatusServer({
+      fetch: (_, env) => {
+        const { outgoing } = env as HttpBindings;
+        responses.push(outgoing);
+        stream.add(outgoing);
+        return RESPONSE_ALREADY_SENT;
+      },
+      headers: {},
+      hosts: new ServedHosts([]),
+      mostConnections: 10,
+      isPage: (response) => stream.has(response),
+      onError: () => {},
+    });
+    port = Number(new URL(await server.listen(0, '127.0.0.1')).port);
   });
 
   afterEach(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
+    await server.close();
   });
 
   async function open(): Promise<IncomingMessage> {
-    const { port } = server.address() as AddressInfo;
     const [response] = (await once(get({ port, host: '127.0.0.1', agent: false }), 'response')) as [IncomingMessage];
     response.on('error', () => {});
     return response;
