@@ -71,11 +71,11 @@ module.exports = {
     forbid(
       'shared-by-both-sides',
       'What both sides share depends on neither.',
-      '^apps/(lottery|runtime)/',
+      '^apps/(protocol|runtime)/',
       '^apps/(server|client|echo)/',
     ),
-    forbid('server-alone', 'Server and client meet in apps/lottery only.', '^apps/server/', '^apps/(client|echo)/'),
-    forbid('client-alone', 'Server and client meet in apps/lottery only.', '^apps/client/', '^apps/(server|echo)/'),
+    forbid('server-alone', 'Server and client meet in apps/protocol only.', '^apps/server/', '^apps/(client|echo)/'),
+    forbid('client-alone', 'Server and client meet in apps/protocol only.', '^apps/client/', '^apps/(server|echo)/'),
     forbid(
       'echo-alone',
       'The echo pair needs the library and the runtime only.',

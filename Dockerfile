@@ -27,7 +27,7 @@ COPY --from=build /build/dist/apps/server/main.bundle.js server.bundle.js
 COPY --from=build /build/dist/apps/server/main.cache server.cache
 COPY --from=build /build/dist/apps/server/healthcheck.js healthcheck.js
 COPY --from=build /build/dist/apps/server/new_draw.js new_draw.js
-COPY --from=build /build/dist/apps/server/status/status_site.js status/status_site.js
+COPY --from=build /build/dist/apps/server/status/status_server.js status/status_server.js
 COPY --from=build /build/dist/apps/server/status/page status/page
 # Ready: the store is open, and agencies are accepted. The first look comes after an interval, and clients wait for it.
 HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 CMD ["node", "healthcheck.js"]

@@ -23,7 +23,7 @@ const programs = [
   'apps/echo/client.ts',
 ];
 // Loaded only where they are asked for, so they are no part of the program's own bundle.
-const onDemand = ['apps/server/status/status_site.ts', 'apps/client/progress/progress_bar.ts'];
+const onDemand = ['apps/server/status/status_server.ts', 'apps/client/progress/progress_bar.ts'];
 const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts'];
 const bench = [
   'bench/status_overhead.ts',
@@ -48,7 +48,7 @@ const options = {
   lineLimit: 160,
   minifyWhitespace: !isReadable,
   sourcemap: 'linked',
-  external: ['@faker-js/faker', './status/status_site', './progress/progress_bar'],
+  external: ['@faker-js/faker', './status/status_server', './progress/progress_bar'],
   logLevel: 'warning',
 };
 // The programs are also `bin` entries of the package.

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { filePath, hostAndPort, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
-import { type Bet, findFaultInBet } from '../lottery/bet';
+import { type Bet, findFaultInBet } from '../protocol/bet';
 import { SettingsError, type SettingsOf, type SettingsTable } from '../runtime/settings';
 
 const anyText = v.string();

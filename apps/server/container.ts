@@ -1,23 +1,23 @@
 import 'reflect-metadata/lite';
 import { Container } from 'inversify';
 import { ListenSocket, FramedSocket } from '../../lib/index';
-import { createServerCodec } from '../lottery/protocol';
+import { createServerCodec } from '../protocol/messages';
 import { type ActionLog } from '../runtime/action_log';
-import { ServerActivity } from './activity/server_activity';
-import { type LotteryServices } from './agency_conversation';
-import { AgencySession } from './agency_session';
-import { readDescriptorUse } from './descriptor_budget';
+import { ServerActivity } from './stats/server_activity';
+import { type LotteryServices } from './sessions/session_protocol';
+import { AgencySession } from './sessions/agency_session';
+import { readDescriptorUse } from './process/descriptor_budget';
 import { LotteryServer, type SessionFactory } from './lottery_server';
-import { SessionRegistry } from './session_registry';
+import { SessionRegistry } from './sessions/session_registry';
 import { type ServerSettings } from './settings';
-import { FileBetRepository } from './storage/file_bet_repository';
+import { FileBetRepository } from './storage/bets/file_bet_repository';
 import { FileFinishTracker } from './storage/file_finish_tracker';
 import { FileStore } from './storage/file_store';
 import { FileWinnerService } from './storage/file_winner_service';
-import { DiskDirectory } from './storage/file_system';
-import { StoreHealth } from './storage/store_health';
-import type * as statusSite from './status/status_site';
-import { StatusSide } from './status_side';
+import { DiskDirectory } from './storage/disk/file_system';
+import { StoreHealth } from './storage/disk/store_health';
+import type * as statusSite from './status/status_server';
+import { StatusSide } from './status/optional_status_server';
 import { TOKENS } from './tokens';
 
 /** Composes the server. Everything here exists once; only sessions are made one for each connection. */
@@ -103,7 +103,7 @@ function createStatusSide(settings: ServerSettings) {
     return new StatusSide((maxConnections) => {
       // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const { openStatusSite } = require('./status/status_site') as typeof statusSite;
+      const { openStatusSite } = require('./status/status_server') as typeof statusSite;
       return openStatusSite({ settings, maxConnections, activity, bets, tracker, winners, log });
     }, log);
   };

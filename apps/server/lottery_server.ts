@@ -9,20 +9,20 @@ import {
   FramedSocket,
   type PeerSocket,
 } from '../../lib/index';
-import { createServerCodec, MessageType, textMessage } from '../lottery/protocol';
+import { createServerCodec, MessageType, textMessage } from '../protocol/messages';
 import { type ActionLog } from '../runtime/action_log';
 import { describePeer } from '../runtime/describe_peer';
 import { ExitCode } from '../runtime/exit_code';
 import { sendToParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
-import { type ServerActivity } from './activity/server_activity';
-import { type AgencySession, type SessionOwner } from './agency_session';
-import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './descriptor_budget';
-import { describeWithFileLimit } from './open_file_limit';
+import { type ServerActivity } from './stats/server_activity';
+import { type AgencySession, type SessionOwner } from './sessions/agency_session';
+import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './process/descriptor_budget';
+import { describeWithFileLimit } from './process/open_file_limit';
 import { type ServerSettings } from './settings';
-import { MAX_STATUS_CONNECTIONS, type StatusSide } from './status_side';
-import { StoreConflictError, StoreDirectoryError, StoreStoppedError } from './storage/errors';
-import { type Store } from './store';
+import { MAX_STATUS_CONNECTIONS, type StatusSide } from './status/optional_status_server';
+import { StoreConflictError, StoreDirectoryError, StoreStoppedError } from './domain/store_errors';
+import { type Store } from './domain/store';
 import { TOKENS } from './tokens';
 
 /** The message to the parent process (child_process IPC) once agencies are accepted. tools/run_lottery.ts receives it. */

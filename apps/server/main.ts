@@ -4,7 +4,7 @@ import { createServerContainer } from './container';
 import { type LotteryServer } from './lottery_server';
 import { SERVER_SETTINGS } from './settings';
 import { TOKENS } from './tokens';
-import { fixYoungGeneration } from './young_generation';
+import { fixYoungGeneration } from './process/young_generation';
 
 /** By then a start is over, which nothing should make longer. */
 const STARTED_MS = 100;

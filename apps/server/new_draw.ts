@@ -3,7 +3,7 @@ import { ExitCode } from '../runtime/exit_code';
 import { endProcess } from '../runtime/process_end';
 import { loadSettings, SettingsError } from '../runtime/settings';
 import { writeLine, written } from '../runtime/standard_streams';
-import { describeWithFileLimit } from './open_file_limit';
+import { describeWithFileLimit } from './process/open_file_limit';
 import { SERVER_SETTINGS } from './settings';
 import { archiveStore } from './storage/archive';
 

@@ -1,13 +1,13 @@
-import { type BetBatch, betsOf } from '../../apps/lottery/bet_batch';
-import { ServerActivity } from '../../apps/server/activity/server_activity';
-import { type LotteryServices } from '../../apps/server/agency_conversation';
-import { type BetRepository, type Winner } from '../../apps/server/bet_repository';
-import { type FinishTracker } from '../../apps/server/finish_tracker';
-import { Latch } from '../../apps/server/latch';
-import { SessionRegistry } from '../../apps/server/session_registry';
-import { BatchOutOfSequenceError } from '../../apps/server/storage/errors';
-import { NEVER } from '../../apps/server/storage/stop';
-import { type WinnerService } from '../../apps/server/winner_service';
+import { type BetBatch, betsOf } from '../../apps/protocol/bet_batch';
+import { ServerActivity } from '../../apps/server/stats/server_activity';
+import { type LotteryServices } from '../../apps/server/sessions/session_protocol';
+import { type BetRepository, type Winner } from '../../apps/server/domain/bet_repository';
+import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
+import { Latch } from '../../apps/server/domain/latch';
+import { SessionRegistry } from '../../apps/server/sessions/session_registry';
+import { BatchOutOfSequenceError } from '../../apps/server/domain/store_errors';
+import { NEVER } from '../../apps/server/domain/stop';
+import { type WinnerService } from '../../apps/server/domain/winner_service';
 import { ActionLog } from '../../apps/runtime/action_log';
 
 /** Keeps bets in memory. A test may hold what is appended, and make it fail. */

@@ -1,6 +1,6 @@
 import { ConnectSocket, FramedSocket, PeerSocket } from '../../lib/index';
 import { MemoryStream } from '../../lib/testing/index';
-import { createServerCodec, type LotteryMessage, textMessage } from '../../apps/lottery/protocol';
+import { createServerCodec, type LotteryMessage, textMessage } from '../../apps/protocol/messages';
 
 /** The server's side of one connection of an agency. A test scripts its messages. */
 export class ScriptedConnection {

@@ -3,7 +3,7 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type StatusReport } from '../../apps/server/status/status_report';
+import { type StatusReport } from '../../apps/server/status/report/status_report';
 import { findFreePort } from '../../tools/free_port';
 import { formatBets, generateBets } from '../support/generated_bets';
 import { LotterySandbox, type RunningServer } from '../support/lottery_sandbox';

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type StatusReport } from '../../apps/server/status/status_report';
+import { type StatusReport } from '../../apps/server/status/report/status_report';
 import { findFreePort } from '../../tools/free_port';
 import { App } from '../support/app';
 import { LotterySandbox } from '../support/lottery_sandbox';
@@ -230,7 +230,7 @@ describe('the status side of a server', function () {
     const { app } = await sandbox.startServer({ SERVER_STATUS_PORT: '0', NODE_DEBUG: 'module' });
     await app.stop('SIGTERM');
     expect(app.stderr).to.match(/main\.js/);
-    expect(app.stderr).not.to.match(/status_site|node:http"/);
+    expect(app.stderr).not.to.match(/status_server|node:http"/);
     expect(app.grep(/status_page/)).to.deep.equal([]);
   });
 

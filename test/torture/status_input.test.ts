@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
-import { ServedHosts } from '../../apps/server/status/served_hosts';
-import { StatusServer } from '../../apps/server/status/status_server';
+import { ServedHosts } from '../../apps/server/status/http/served_hosts';
+import { StatusServer } from '../../apps/server/status/http/http_server';
 import { Campaign, sized } from './support/campaign';
 import { type SeededRandom } from './support/seeded_random';
 

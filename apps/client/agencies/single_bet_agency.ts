@@ -1,7 +1,7 @@
 import { inject, injectable } from 'inversify';
-import { type Bet } from '../../lottery/bet';
-import { formatCsvRow } from '../../lottery/csv_row';
-import { ProtocolError } from '../../lottery/protocol_error';
+import { type Bet } from '../../protocol/bet';
+import { formatCsvRow } from '../../protocol/csv_row';
+import { ProtocolError } from '../../protocol/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
 import { ExitCode } from '../../runtime/exit_code';
 import { UnexpectedResponseError } from '../connection/errors';

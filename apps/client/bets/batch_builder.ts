@@ -1,4 +1,4 @@
-import { MSG_MAX_LENGTH } from '../../lottery/protocol';
+import { MSG_MAX_LENGTH } from '../../protocol/messages';
 import { type OutgoingBatch } from './bet_source';
 
 const LINE_FEED = 0x0a;

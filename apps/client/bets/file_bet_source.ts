@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { inject, injectable } from 'inversify';
-import { decodeBetText, readBetRow } from '../../lottery/bet_batch';
-import { NOT_PLAIN, scanPlainBet } from '../../lottery/plain_bet';
-import { MSG_MAX_LENGTH } from '../../lottery/protocol';
-import { ProtocolError } from '../../lottery/protocol_error';
+import { decodeBetText, readBetRow } from '../../protocol/bet_batch';
+import { NOT_PLAIN, scanPlainBet } from '../../protocol/bet_scanner';
+import { MSG_MAX_LENGTH } from '../../protocol/messages';
+import { ProtocolError } from '../../protocol/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
 import { type ClientSettings } from '../settings';
 import { TOKENS } from '../tokens';

@@ -1,8 +1,8 @@
 import { decodeUtf8, InvalidTextError, type FramedSocket, type ReceiveOptions } from '../../../lib/index';
-import { parseCanonicalNumber } from '../../lottery/canonical_number';
-import { type LotteryMessage, MessageType, textMessage } from '../../lottery/protocol';
-import { ProtocolError } from '../../lottery/protocol_error';
-import { parseWinners } from '../../lottery/winner_list';
+import { parseCanonicalNumber } from '../../protocol/canonical_number';
+import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
+import { ProtocolError } from '../../protocol/protocol_error';
+import { parseWinners } from '../../protocol/winner_list';
 import { ServerEndedError, UnexpectedResponseError } from './errors';
 
 /** Milliseconds without a byte from the server after which its connection counts as lost, even if TCP reports no loss. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
 import { type ConnectSocket, FramedSocket, SocketError } from '../../../lib/index';
-import { createAgencyCodec } from '../../lottery/protocol';
-import { ProtocolError } from '../../lottery/protocol_error';
+import { createAgencyCodec } from '../../protocol/messages';
+import { ProtocolError } from '../../protocol/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
 import { type ClientSettings } from '../settings';
 import { StoppedError } from '../stop';

@@ -2,11 +2,11 @@ import { type HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { type ActionLog } from '../../runtime/action_log';
-import { type ServerActivity } from '../activity/server_activity';
-import { type Metrics } from './metrics';
+import { type ServerActivity } from '../stats/server_activity';
+import { type Metrics } from './metrics/metrics';
 import { type PageDocument } from './page_document';
-import { type PageStream } from './page_stream';
-import { type StatusBoard } from './status_board';
+import { type PageStream } from './sse_broadcaster';
+import { type StatusBoard } from './report/status_aggregator';
 
 /** What the endpoints answer from. */
 export interface StatusSources {

@@ -1,134 +1,114 @@
-import { once } from 'node:events';
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { type Duplex } from 'node:stream';
-import { getRequestListener } from '@hono/node-server';
-import { formatAddress } from '../../../lib/index';
-import { HttpConnection } from './http_connection';
-import { OpenConnections, PHASE_LIMITS, type PhaseLimits } from './open_connections';
-import { type Refusal, type RefusalKind, refusalHeaders, REFUSALS, refusalText } from './refusals';
-import { type ServedHosts } from './served_hosts';
-import { type StatusApp } from './status_app';
+import { type ActionLog } from '../../runtime/action_log';
+import { type ServerActivity } from '../stats/server_activity';
+import { type BetRepository } from '../domain/bet_repository';
+import { type FinishTracker } from '../domain/finish_tracker';
+import { type ServerSettings } from '../settings';
+import { type WinnerService } from '../domain/winner_service';
+import { countWinners, loadBaseline } from './report/baseline';
+import { Metrics } from './metrics/metrics';
+import { loadPageDocument } from './page_document';
+import { MOST_PAGES, PageStream } from './sse_broadcaster';
+import { securityHeaders } from './http/security_headers';
+import { ServedHosts } from './http/served_hosts';
+import { StatusBoard } from './report/status_aggregator';
+import { createStatusApp } from './status_app';
+import { StatusServer } from './http/http_server';
 
-/** The parts of a status server. */
-export interface StatusServerParts {
-  readonly fetch: StatusApp['fetch'];
-  /** The headers of every answer. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** The hosts whose requests get to the endpoints. */
-  readonly hosts: ServedHosts;
-  /** Connections at once, pages included. */
-  readonly mostConnections: number;
-  /** Whether the response is an open page. */
-  readonly isPage: (response: ServerResponse) => boolean;
-  /** Called with the error of an accept(2) that failed. */
-  readonly onError: (error: Error) => void;
-  readonly limits?: PhaseLimits;
+/** What the site shows, and where it does. */
+export interface StatusSiteParts {
+  readonly settings: Pick<
+    ServerSettings,
+    'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_STATUS_HOSTS' | 'SERVER_WINNING_NUMBER'
+  >;
+  readonly activity: ServerActivity;
+  readonly bets: BetRepository;
+  readonly tracker: FinishTracker;
+  readonly winners: WinnerService;
+  readonly log: ActionLog;
+  /** Connections at once, at least 2; of these, half may be open pages, and 200 at most. */
+  readonly maxConnections: number;
 }
 
-/** How often the phases of the connections are compared with their limits. */
-const LOOK_MS = 1_000;
+const TICK_MS = 1_000;
+
+/** The open HTTP side of a server: the page, the metrics, the health. This file composes it. */
+export class StatusSite {
+  private readonly ticking: NodeJS.Timeout;
+  private countingWinners = false;
+  private failing = false;
+
+  constructor(
+    /** Where the page is. */
+    readonly url: string,
+    private readonly server: StatusServer,
+    private readonly parts: StatusSiteParts,
+    private readonly board: StatusBoard,
+    private readonly stream: PageStream,
+  ) {
+    this.ticking = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** Sends the pages a last word, and ends every connection. */
+  async close(): Promise<void> {
+    clearInterval(this.ticking);
+    this.tick();
+    this.stream.end();
+    await this.server.close();
+  }
+
+  /** Nothing that goes wrong here may reach those who bet: it is logged, once until it works again. */
+  private tick(): void {
+    try {
+      this.board.tick(new Date());
+      this.stream.update();
+      if (this.parts.activity.drawIsHeld && !this.board.hasWinners) void this.fetchWinners();
+      this.failing = false;
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  private async fetchWinners(): Promise<void> {
+    if (this.countingWinners) return;
+    this.countingWinners = true;
+    try {
+      const { activity, winners } = this.parts;
+      this.board.setWinners(await countWinners(activity.agencies.keys(), winners));
+    } catch (error) {
+      this.report(error);
+    } finally {
+      this.countingWinners = false;
+    }
+  }
+
+  private report(error: unknown): void {
+    if (!this.failing) this.parts.log.error('status_tick', 'fail', { error: String(error) });
+    this.failing = true;
+  }
+}
 
 /**
- * The HTTP server of the status side. Connections are bounded in number and in time, each has one request in flight at
- * most, its host must be one that is served, and all answers have the same headers.
+ * Opens the site.
+ *
+ * @throws the error of listen(2), its port in use for one.
  */
-export class StatusServer {
-  private readonly listener = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
-  /** The parser. It does not listen, and so has no limits in time of its own: those of OpenConnections hold. */
-  private readonly http = createHttpServer({ requireHostHeader: false, keepAliveTimeout: PHASE_LIMITS.idle });
-  private readonly respond: ReturnType<typeof getRequestListener>;
-  private readonly connections: OpenConnections;
-  private looking: NodeJS.Timeout | undefined;
-
-  constructor(private readonly parts: StatusServerParts) {
-    // The standard Request and Response stay the process's own: the adaptor would replace them with its own for everyone.
-    // Bodies do not reach it, so there are none to clean up. The app has its own answer to an error of its own.
-    this.respond = getRequestListener(parts.fetch, {
-      overrideGlobalObjects: false,
-      autoCleanupIncoming: false,
-      hostname: 'localhost',
-      errorHandler: () => new Response(REFUSALS.noPath.line, REFUSALS.noPath),
-    });
-    this.connections = new OpenConnections(parts.mostConnections, parts.isPage, parts.limits);
-    // Expectations change nothing about an answer (RFC 9110, section 10.1.1).
-    for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-      this.http.on(event, (request: IncomingMessage, response: ServerResponse) => this.answer(request, response));
-    }
-    this.http.on('clientError', (error: NodeJS.ErrnoException, connection) => {
-      this.refuse(connection, error.code === 'HPE_HEADER_OVERFLOW' ? 'longHead' : 'noHttp');
-    });
-    this.http.on('connect', (_, connection) => this.refuse(connection, 'tunnel'));
-  }
-
-  /**
-   * Listens, and resolves with the URL.
-   *
-   * @throws the error of listen(2), its port in use for one.
-   */
-  async listen(port: number, host: string): Promise<string> {
-    this.listener.listen({ host, port });
-    await once(this.listener, 'listening');
-    this.listener.on('error', this.parts.onError);
-    this.looking = setInterval(() => this.endOverdue(), LOOK_MS);
-    const { address, port: bound } = this.listener.address() as AddressInfo;
-    return `http://${formatAddress({ host: address, port: bound })}/`;
-  }
-
-  /** Ends every connection; what was written in this turn is sent first, as far as its reader takes it. */
-  async close(): Promise<void> {
-    clearInterval(this.looking);
-    const closed = once(this.listener, 'close');
-    this.listener.close();
-    setImmediate(() => this.connections.closeAll());
-    await closed;
-  }
-
-  private accept(socket: Socket): void {
-    const connection = new HttpConnection(socket);
-    this.connections.add(connection);
-    this.http.emit('connection', connection);
-  }
-
-  private answer(request: IncomingMessage, response: ServerResponse): void {
-    // The parser was given the connection in place of a socket.
-    const connection = request.socket as Duplex as HttpConnection;
-    connection.begin(request, response);
-    for (const [name, value] of Object.entries(this.parts.headers)) response.setHeader(name, value);
-    const refusal = this.refusalOf(request);
-    if (refusal !== undefined) {
-      response.writeHead(refusal.status, refusalHeaders(refusal)).end(refusal.line);
-      return;
-    }
-    // The adaptor makes a URL of it, of which the path alone is of use, and takes not every spelling of an address.
-    request.headers.host = 'localhost';
-    void this.respond(request, response);
-  }
-
-  private refusalOf(request: IncomingMessage): Refusal | undefined {
-    const hosts = request.headersDistinct['host'] ?? [];
-    // RFC 9112, section 3.2.
-    if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) return REFUSALS.noHost;
-    return this.parts.hosts.serves(hostOf(request)) ? undefined : REFUSALS.foreignHost;
-  }
-
-  private refuse(stream: Duplex, kind: RefusalKind): void {
-    const connection = stream as HttpConnection;
-    // What follows a part of a response would be read as the rest of it.
-    if (connection.response !== undefined) connection.destroy();
-    else if (connection.writable) connection.refuse(refusalText(kind, this.parts.headers));
-  }
-
-  private endOverdue(): void {
-    for (const connection of this.connections.overdue()) {
-      if (connection.phase === 'head') this.refuse(connection, 'slowHead');
-      else connection.destroy();
-    }
-  }
-}
-
-/** The host of the target where the target is a whole URL, else that of the header (RFC 9112, section 3.2.2). */
-function hostOf({ url, headers }: IncomingMessage): string {
-  if (url!.startsWith('/') || !URL.canParse(url!)) return headers.host ?? '';
-  return new URL(url!).host;
+export async function openStatusSite(parts: StatusSiteParts): Promise<StatusSite> {
+  const { settings, activity, bets, tracker, log, maxConnections } = parts;
+  await loadBaseline(activity, bets, tracker);
+  const board = new StatusBoard(activity, tracker.expected, settings.SERVER_WINNING_NUMBER);
+  board.tick(new Date());
+  const stream = new PageStream(board, Math.min(MOST_PAGES, Math.floor(maxConnections / 2)));
+  const metrics = new Metrics({ activity, board, pages: () => stream.size });
+  const page = loadPageDocument();
+  const { fetch } = createStatusApp({ activity, board, stream, metrics, page, log });
+  const server = new StatusServer({
+    fetch,
+    headers: securityHeaders(page.policy),
+    hosts: ServedHosts.of(settings),
+    mostConnections: maxConnections,
+    isPage: (response) => stream.has(response),
+    onError: (error) => log.error('status_page', 'fail', { error: error.message }),
+  });
+  const url = await server.listen(settings.SERVER_STATUS_PORT, settings.SERVER_STATUS_IP);
+  return new StatusSite(url, server, parts, board, stream);
 }

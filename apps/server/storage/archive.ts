@@ -1,8 +1,8 @@
 import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DiskDirectory } from './file_system';
-import { makePrivateDirectory } from './private_files';
-import { NEVER } from './stop';
+import { DiskDirectory } from './disk/file_system';
+import { makePrivateDirectory } from './disk/private_files';
+import { NEVER } from '../domain/stop';
 
 /**
  * The store's files, in the order in which they are moved. bets.journal goes last: a store of which a crash left only a

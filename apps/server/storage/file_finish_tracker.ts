@@ -1,12 +1,12 @@
 import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../runtime/action_log';
-import { type FinishTracker } from '../finish_tracker';
+import { type FinishTracker } from '../domain/finish_tracker';
 import { TOKENS } from '../tokens';
-import { StoreDamagedError } from './errors';
-import { type StoreDirectory } from './file_system';
-import { GroupCommit, type Submission } from './group_commit';
-import { Journal } from './journal';
-import { type StoreHealth } from './store_health';
+import { StoreDamagedError } from '../domain/store_errors';
+import { type StoreDirectory } from './disk/file_system';
+import { GroupCommit, type Submission } from './log/group_commit';
+import { Journal } from './log/journal';
+import { type StoreHealth } from './disk/store_health';
 import { type StorePart } from './store_part';
 
 interface Finish {

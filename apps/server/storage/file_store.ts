@@ -1,16 +1,21 @@
 import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../runtime/action_log';
-import { type Store } from '../store';
+import { type Store } from '../domain/store';
 import { TOKENS } from '../tokens';
-import { DirectoryWatch } from './directory_watch';
-import { type StoreBrokenError, StoreConflictError, StoreDamagedError, StoreStoppedError } from './errors';
-import { type FileBetRepository } from './file_bet_repository';
+import { DirectoryWatch } from './disk/directory_watch';
+import {
+  type StoreBrokenError,
+  StoreConflictError,
+  StoreDamagedError,
+  StoreStoppedError,
+} from '../domain/store_errors';
+import { type FileBetRepository } from './bets/file_bet_repository';
 import { type FileFinishTracker } from './file_finish_tracker';
-import { ITSELF, type StoreDirectory } from './file_system';
+import { ITSELF, type StoreDirectory } from './disk/file_system';
 import { type FileWinnerService } from './file_winner_service';
-import { formatMode, isReadableByOthers } from './private_files';
-import { throwIfStopped } from './stop';
-import { type StoreHealth } from './store_health';
+import { formatMode, isReadableByOthers } from './disk/private_files';
+import { throwIfStopped } from '../domain/stop';
+import { type StoreHealth } from './disk/store_health';
 
 /** The store as files of one directory, which is this server's alone while it is open. */
 @injectable()

@@ -1,17 +1,23 @@
 import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../runtime/action_log';
-import { type BetRepository } from '../bet_repository';
-import { type FinishTracker } from '../finish_tracker';
-import { Latch } from '../latch';
-import { type StoreObserver, UNWATCHED } from '../store_observer';
+import { type BetRepository } from '../domain/bet_repository';
+import { type FinishTracker } from '../domain/finish_tracker';
+import { Latch } from '../domain/latch';
+import { type StoreObserver, UNWATCHED } from '../domain/store_observer';
 import { TOKENS } from '../tokens';
-import { type WinnerService } from '../winner_service';
-import { requireInPlace } from './directory_watch';
-import { StoreConflictError, StoreDamagedError, StoreError, StoreStoppedError, StoreUnavailableError } from './errors';
-import { type StoreDirectory } from './file_system';
-import { Journal } from './journal';
-import { type StoreHealth } from './store_health';
-import { throwIfStopped } from './stop';
+import { type WinnerService } from '../domain/winner_service';
+import { requireInPlace } from './disk/directory_watch';
+import {
+  StoreConflictError,
+  StoreDamagedError,
+  StoreError,
+  StoreStoppedError,
+  StoreUnavailableError,
+} from '../domain/store_errors';
+import { type StoreDirectory } from './disk/file_system';
+import { Journal } from './log/journal';
+import { type StoreHealth } from './disk/store_health';
+import { throwIfStopped } from '../domain/stop';
 import { type StorePart } from './store_part';
 
 /** What the journal says of a draw. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createAgencyCodec, MessageType, textMessage } from '../../../apps/lottery/protocol';
+import { createAgencyCodec, MessageType, textMessage } from '../../../apps/protocol/messages';
 import { freePort } from '../lottery_run';
 import { type Part } from '../part';
 import { Program, PROGRAMS } from '../program';

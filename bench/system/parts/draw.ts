@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ConnectSocket, FramedSocket } from '../../../lib/index';
-import { createAgencyCodec, type LotteryMessage, MessageType, textMessage } from '../../../apps/lottery/protocol';
+import { createAgencyCodec, type LotteryMessage, MessageType, textMessage } from '../../../apps/protocol/messages';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { runLottery } from '../lottery_run';
 import { OURS, type Part } from '../part';

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Container } from 'inversify';
-import { type BetRepository } from '../../../../apps/server/bet_repository';
+import { type BetRepository } from '../../../../apps/server/domain/bet_repository';
 import { createServerContainer } from '../../../../apps/server/container';
 import { type LotteryServer } from '../../../../apps/server/lottery_server';
 import { SERVER_SETTINGS } from '../../../../apps/server/settings';
-import { StoreBrokenError } from '../../../../apps/server/storage/errors';
+import { StoreBrokenError } from '../../../../apps/server/domain/store_errors';
 import { TOKENS } from '../../../../apps/server/tokens';
 import { loadSettings } from '../../../../apps/runtime/settings';
 import {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ConnectSocket, FramedSocket } from '../../../../../lib/index';
 import { MemoryStream } from '../../../../../lib/testing/index';
 import { LotteryClient } from '../../../../../apps/client/connection/lottery_client';
-import { createAgencyCodec } from '../../../../../apps/lottery/protocol';
+import { createAgencyCodec } from '../../../../../apps/protocol/messages';
 import { turns } from '../../../../support/turns';
 
 describe('a lottery client', () => {

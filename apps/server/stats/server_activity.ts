@@ -1,0 +1,109 @@
+import { injectable } from 'inversify';
+import { type ProtocolErrorCode } from '../../protocol/protocol_error';
+import { type CommitReport, type StoreObserver } from '../domain/store_observer';
+import { AgencyActivity } from './agency_activity';
+import { BucketCounts } from './histogram';
+
+/** What the server as a whole is doing. `ready` means: its store is open and it listens. */
+export type ServerPhase = 'starting' | 'ready' | 'stopping';
+
+const COMMIT_SECONDS_BOUNDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const BATCHES_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+const BETS_BOUNDS = [1, 10, 25, 50, 75, 100, 125, 150, 175, 200, 250, 400];
+const SESSION_SECONDS_BOUNDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600];
+
+/**
+ * What the server has done since it started, in plain numbers. It is told by what takes the bets, so each of its
+ * methods costs next to nothing; what shows the numbers (apps/server/status) reads them in its own time.
+ */
+@injectable()
+export class ServerActivity implements StoreObserver {
+  readonly startedAt = new Date();
+  phase: ServerPhase = 'starting';
+
+  /** The agencies that have shown up; those without bets and sessions are not among them. */
+  readonly agencies = new Map<number, AgencyActivity>();
+  readonly errors = new Map<ProtocolErrorCode, number>();
+  betsStored = 0;
+  sessionsOpen = 0;
+  /** How many may be open at once; 0 before the server is ready. */
+  sessionsAllowed = 0;
+  sessionsOpened = 0;
+  acceptFailures = 0;
+  drawIsHeld = false;
+
+  readonly batchBets = new BucketCounts(BETS_BOUNDS);
+  readonly commitSeconds = new BucketCounts(COMMIT_SECONDS_BOUNDS);
+  readonly commitBatches = new BucketCounts(BATCHES_BOUNDS);
+  readonly sessionSeconds = new BucketCounts(SESSION_SECONDS_BOUNDS);
+  committedBytes = 0;
+
+  /** The agency's record; made where there is none. */
+  of(agency: number): AgencyActivity {
+    let activity = this.agencies.get(agency);
+    if (activity === undefined) {
+      activity = new AgencyActivity(agency);
+      this.agencies.set(agency, activity);
+    }
+    return activity;
+  }
+
+  sessionOpened(): void {
+    this.sessionsOpen++;
+    this.sessionsOpened++;
+  }
+
+  sessionClosed(milliseconds: number): void {
+    this.sessionsOpen--;
+    this.sessionSeconds.observe(milliseconds / 1000);
+  }
+
+  /** A session speaks for the agency from here on, until `agencyLeft`. */
+  agencyCame(agency: number): void {
+    this.of(agency).sessions++;
+  }
+
+  agencyLeft(agency: number): void {
+    this.of(agency).sessions--;
+  }
+
+  /** A batch is on the disk. `total`: the agency's bets with it. */
+  batchStored(agency: number, bets: number, total: number): void {
+    this.betsStored += bets;
+    this.batchBets.observe(bets);
+    const activity = this.of(agency);
+    activity.storedHere += bets;
+    if (total > activity.bets) activity.bets = total;
+  }
+
+  agencyFinished(agency: number): void {
+    this.of(agency).hasFinished = true;
+  }
+
+  winnersGiven(agency: number): void {
+    this.of(agency).hasWinners = true;
+  }
+
+  /**
+   * A session was ended with an `E`; `agency` is 0 where it had no name, or none that takes part. That the server stops
+   * is nobody's error, and not counted.
+   */
+  sessionRefused(agency: number, code: ProtocolErrorCode): void {
+    if (code === 'shutting-down') return;
+    this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
+    if (agency === 0) return;
+    const activity = this.of(agency);
+    activity.errors++;
+    activity.lastError = { code, at: new Date() };
+  }
+
+  committed({ batches, bytes, milliseconds }: CommitReport): void {
+    this.commitSeconds.observe(milliseconds / 1000);
+    this.commitBatches.observe(batches);
+    this.committedBytes += bytes;
+  }
+
+  drawHeld(): void {
+    this.drawIsHeld = true;
+  }
+}

@@ -1,0 +1,267 @@
+import { crc32 } from 'node:zlib';
+import { type ActionLog } from '../../../runtime/action_log';
+import { parseCommit } from './bet_commit';
+import { CommitMark } from './commit_watermark';
+import { StoreDamagedError } from '../../domain/store_errors';
+import { readRange, type StoreDirectory, type StoreFile } from '../disk/file_system';
+import { type CheckedRange, rewrite } from '../log/journal';
+import { formatRecord, readRecords, RecordLog } from '../log/record_file';
+
+/** The open files of the bets; undefined where one is missing. */
+interface BetFiles {
+  bets: StoreFile | undefined;
+  journal: StoreFile | undefined;
+  mark: StoreFile | undefined;
+}
+
+/** The files of the bets as they were found, and what they hold. */
+export interface FoundBets extends BetFiles {
+  readonly content: BetContent;
+}
+
+/** What the whole commits amount to. */
+export interface BetContent {
+  /** How many bets each agency has. */
+  readonly counts: ReadonlyMap<number, number>;
+  /** The offset in bets.csv behind the last whole commit. */
+  readonly betsEnd: number;
+  /** The offset in bets.journal behind its record; 0 where not even the header is there. */
+  readonly journalEnd: number;
+  /** What the mark says was acknowledged, as an offset in bets.csv; undefined where there is none. */
+  readonly marked: number | undefined;
+  /** What the mark does not cover of the whole commits: their bytes in bets.csv, and their records in bets.journal. */
+  readonly unmarkedBets: CheckedRange;
+  readonly unmarkedJournal: CheckedRange;
+  /** Whether a bet was ever written here, whatever became of it. */
+  readonly hasRecords: boolean;
+}
+
+/** The files of the bets, in order and ready to be written to. */
+export interface RecoveredBets {
+  readonly bets: StoreFile;
+  readonly journal: RecordLog;
+  readonly mark: CommitMark;
+}
+
+const BETS = 'bets.csv';
+const JOURNAL = 'bets.journal';
+const MARK = 'bets.mark';
+const HEADER = 'bets 1';
+const HEADER_BYTES = formatRecord(HEADER).length;
+const NOTHING: CheckedRange = { start: 0, end: 0, checksum: 0 };
+
+/**
+ * Reads the files of the bets and checks every commit, changing nothing. What was not acknowledged may be there in
+ * part, in any of the files: that is what a crash leaves.
+ *
+ * @throws StoreDamagedError what was acknowledged is not there as it was written, or the files are not this program's.
+ * @throws StoreStoppedError `stop` has fired.
+ */
+export async function findBets(directory: StoreDirectory, stop: AbortSignal): Promise<FoundBets> {
+  const files: BetFiles = { bets: undefined, journal: undefined, mark: undefined };
+  try {
+    files.bets = await directory.open(BETS);
+    files.journal = await directory.open(JOURNAL);
+    files.mark = await directory.open(MARK);
+    const marked = files.mark === undefined ? undefined : await new CommitMark(files.mark).read();
+    return { ...files, content: await readContent(files.bets, files.journal, marked, stop) };
+  } catch (error) {
+    await closeBets(files);
+    throw error;
+  }
+}
+
+/**
+ * Brings the files into the state of the last whole commit: makes them where nothing was ever stored, drops what a
+ * crash left behind that commit, and flushes what nobody is known to have flushed. Files that it makes are added to
+ * `found`, for `closeBets`.
+ *
+ * @throws StoreStoppedError `stop` has fired.
+ */
+export async function recoverBets(
+  directory: StoreDirectory,
+  found: FoundBets,
+  log: ActionLog,
+  stop: AbortSignal,
+): Promise<RecoveredBets> {
+  const { content } = found;
+  const bets = (found.bets ??= await directory.create(BETS));
+  const journalFile = (found.journal ??= await directory.create(JOURNAL));
+  const markFile = (found.mark ??= await directory.create(MARK));
+  const journal = new RecordLog(journalFile, content.journalEnd);
+  const mark = new CommitMark(markFile);
+  // It looks again which of its lines is the good one: that one must not be overwritten first.
+  await mark.read();
+  await dropTails({ bets, journalFile, journal }, content, log);
+  await confirm({ bets, journalFile, journal, mark }, content, stop);
+  return { bets, journal, mark };
+}
+
+/** The names of the files that are not there. */
+export function missingBetFiles({ bets, journal, mark }: BetFiles): string[] {
+  const files = [
+    [BETS, bets],
+    [JOURNAL, journal],
+    [MARK, mark],
+  ] as const;
+  return files.filter(([, file]) => file === undefined).map(([name]) => name);
+}
+
+export async function closeBets({ bets, journal, mark }: BetFiles): Promise<void> {
+  for (const file of [bets, journal, mark]) await file?.close();
+}
+
+async function readContent(
+  bets: StoreFile | undefined,
+  journal: StoreFile | undefined,
+  marked: number | undefined,
+  stop: AbortSignal,
+): Promise<BetContent> {
+  const betsSize = (await bets?.size()) ?? 0;
+  const reader = journal === undefined ? undefined : readRecords(journal, JOURNAL, stop);
+  const header = await reader?.next();
+  if (header === undefined || header.done === true) {
+    const journalSize = (await journal?.size()) ?? 0;
+    requireNothingStored({ betsSize, journalSize, marked });
+    const unmarked = { unmarkedBets: NOTHING, unmarkedJournal: NOTHING };
+    return { counts: new Map(), betsEnd: 0, journalEnd: 0, marked, ...unmarked, hasRecords: false };
+  }
+  if (header.value.text !== HEADER) throw new StoreDamagedError(`${JOURNAL} is not a journal of this version`);
+  const content = await checkCommits(reader!, new RangeChecksums(bets, stop), marked);
+  const hasRecords = betsSize > 0 || (await journal!.size()) > HEADER_BYTES;
+  if (marked === undefined && hasRecords) {
+    throw new StoreDamagedError(`${BETS} holds bets, and there is no ${MARK} that says which were acknowledged`);
+  }
+  return { ...content, marked, hasRecords };
+}
+
+/** Without a header in the journal no bet was ever acknowledged here: the files must look like it. */
+function requireNothingStored(found: { betsSize: number; journalSize: number; marked: number | undefined }): void {
+  const { betsSize, journalSize, marked = 0 } = found;
+  if (betsSize > 0) {
+    throw new StoreDamagedError(`${BETS} holds ${betsSize} bytes, and there is no ${JOURNAL} that knows of them`);
+  }
+  if (marked > 0) throw new StoreDamagedError(`${MARK} knows of ${marked} bytes of bets, and there is no ${JOURNAL}`);
+  if (journalSize > HEADER_BYTES) throw new StoreDamagedError(`${JOURNAL} is not a journal of this program`);
+}
+
+/** Follows the journal from commit to commit, and checks each against the bytes of bets.csv. */
+async function checkCommits(
+  records: AsyncIterable<{ text: string; start: number; end: number }>,
+  bets: RangeChecksums,
+  marked = 0,
+): Promise<Omit<BetContent, 'marked' | 'hasRecords'>> {
+  const counts = new Map<number, number>();
+  let betsEnd = 0;
+  let journalEnd = HEADER_BYTES;
+  let unmarkedBets: CheckedRange = { start: marked, end: marked, checksum: 0 };
+  let unmarkedJournal: CheckedRange = { start: 0, end: HEADER_BYTES, checksum: crc32(formatRecord(HEADER)) };
+  let broken: { start: number; end: number } | undefined;
+  for await (const record of records) {
+    const { start, end, checksum, added } = parseCommit(record.text);
+    // A commit is written once the one before it is flushed: whatever stands before the last one was acknowledged.
+    if (broken !== undefined) throw notAsAcknowledged(broken);
+    if (start !== betsEnd || end < start) {
+      throw new StoreDamagedError(`${JOURNAL}: no commit begins at byte ${betsEnd} of ${BETS}`);
+    }
+    const isMarked = end <= marked;
+    if (!isMarked) bets.beginUnmarked();
+    if ((await bets.next(end - start)) !== checksum) {
+      broken = { start, end };
+      continue;
+    }
+    for (const [agency, count] of added) counts.set(agency, (counts.get(agency) ?? 0) + count);
+    betsEnd = end;
+    journalEnd = record.end;
+    unmarkedBets = isMarked ? unmarkedBets : { start: marked, end, checksum: bets.unmarked };
+    unmarkedJournal = isMarked
+      ? { start: record.end, end: record.end, checksum: 0 }
+      : { ...unmarkedJournal, end: record.end, checksum: crc32(formatRecord(record.text), unmarkedJournal.checksum) };
+  }
+  if (broken !== undefined && broken.end <= marked) throw notAsAcknowledged(broken);
+  if (betsEnd < marked) {
+    throw new StoreDamagedError(`${JOURNAL} ends at byte ${betsEnd} of ${BETS}, ${marked} were acknowledged`);
+  }
+  return { counts, betsEnd, journalEnd, unmarkedBets, unmarkedJournal };
+}
+
+function notAsAcknowledged({ start, end }: { start: number; end: number }): StoreDamagedError {
+  return new StoreDamagedError(`${BETS}: bytes ${start} to ${end} are not what was acknowledged`);
+}
+
+/** The checksums of a file's ranges, one behind the other from its first byte on, read in large pieces. */
+class RangeChecksums {
+  private readonly pieces: AsyncGenerator<Buffer>;
+  private piece: Buffer = Buffer.alloc(0);
+  private isMarked = true;
+  /** The CRC-32 of all bytes since `beginUnmarked`. */
+  unmarked = 0;
+
+  constructor(file: StoreFile | undefined, stop: AbortSignal) {
+    this.pieces = file === undefined ? nothing() : readRange(file, 0, Number.MAX_SAFE_INTEGER, stop);
+  }
+
+  /** From here on the bytes are none that the mark covers. */
+  beginUnmarked(): void {
+    this.isMarked = false;
+  }
+
+  /** The CRC-32 of the next `length` bytes; undefined where the file ends before. */
+  async next(length: number): Promise<number | undefined> {
+    let checksum = 0;
+    for (let left = length; left > 0;) {
+      if (this.piece.length === 0) {
+        const next = await this.pieces.next();
+        if (next.done === true) return undefined;
+        this.piece = next.value;
+      }
+      const bytes = this.piece.subarray(0, left);
+      checksum = crc32(bytes, checksum);
+      if (!this.isMarked) this.unmarked = crc32(bytes, this.unmarked);
+      left -= bytes.length;
+      this.piece = this.piece.subarray(bytes.length);
+    }
+    return checksum;
+  }
+}
+
+async function* nothing(): AsyncGenerator<Buffer> {}
+
+async function dropTails(
+  files: { bets: StoreFile; journalFile: StoreFile; journal: RecordLog },
+  { betsEnd, journalEnd }: BetContent,
+  log: ActionLog,
+): Promise<void> {
+  const { bets, journalFile, journal } = files;
+  const droppedBytes = (await bets.size()) - betsEnd;
+  const droppedJournalBytes = (await journalFile.size()) - journalEnd;
+  if (droppedBytes === 0 && droppedJournalBytes === 0) return;
+  await bets.truncate(betsEnd);
+  await journal.truncate(journalEnd);
+  await Promise.all([bets.flush(), journal.flush()]);
+  log.warning('recover_bets', 'success', { dropped_bytes: droppedBytes, dropped_journal_bytes: droppedJournalBytes });
+}
+
+/**
+ * Sees to it that all that is kept is on the disk, as its count is told to the agencies from now on. What the mark
+ * covers was flushed before it was marked.
+ */
+async function confirm(
+  files: { bets: StoreFile; journalFile: StoreFile; journal: RecordLog; mark: CommitMark },
+  { betsEnd, journalEnd, marked, unmarkedBets, unmarkedJournal }: BetContent,
+  stop: AbortSignal,
+): Promise<void> {
+  const { bets, journalFile, journal, mark } = files;
+  // With nothing acknowledged, a start may have died before it had flushed the beginnings of these files.
+  if (marked === betsEnd && betsEnd > 0) return;
+  if (journalEnd === 0) {
+    await journal.append(HEADER);
+  } else {
+    await rewrite(bets, unmarkedBets, stop);
+    await rewrite(journalFile, unmarkedJournal, stop);
+  }
+  await Promise.all([bets.flush(), journal.flush()]);
+  await mark.write(betsEnd);
+  await mark.write(betsEnd);
+  await mark.flush();
+}

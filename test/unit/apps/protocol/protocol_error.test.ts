@@ -1,0 +1,43 @@
+import { expect } from 'chai';
+import { ProtocolError, type ProtocolErrorCode } from '../../../../apps/protocol/protocol_error';
+
+/** The protocol's table; true: the agency tries again. */
+const CODES: Record<ProtocolErrorCode, boolean> = {
+  'bad-type': false,
+  'too-long': false,
+  'bad-value': false,
+  'bad-bet': false,
+  'wrong-agency': false,
+  'unknown-agency': false,
+  unidentified: false,
+  'out-of-order': false,
+  'count-mismatch': false,
+  superseded: false,
+  timeout: true,
+  busy: true,
+  storage: true,
+  'shutting-down': true,
+};
+
+describe('an error of the protocol', () => {
+  for (const [code, isRetryable] of Object.entries(CODES) as [ProtocolErrorCode, boolean][]) {
+    it(`${code} is ${isRetryable ? 'worth another try' : 'final'}, and read as it was written`, () => {
+      const error = new ProtocolError(code, 'what is wrong: in words');
+      expect(error.message).to.equal(`${code}: what is wrong: in words`);
+      expect(error.isRetryable).to.equal(isRetryable);
+      const read = ProtocolError.parse(error.message)!;
+      expect(read).to.include({ code, words: 'what is wrong: in words', isRetryable });
+    });
+  }
+
+  it('is read with words that are empty or have several lines', () => {
+    expect(ProtocolError.parse('busy: ')).to.include({ code: 'busy', words: '' });
+    expect(ProtocolError.parse('busy: a\nb')).to.include({ code: 'busy', words: 'a\nb' });
+  });
+
+  for (const text of ['', 'busy', 'busy:', 'Busy: x', 'teapot: x', 'constructor: x', 'toString: x', ' busy: x']) {
+    it(`is not ${JSON.stringify(text)}`, () => {
+      expect(ProtocolError.parse(text)).to.equal(undefined);
+    });
+  }
+});

@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { divideDescriptors, readDescriptorUse } from '../../../../../apps/server/process/descriptor_budget';
+
+const WANTED = { sessions: 10_000, rejections: 256, status: 512 };
+
+describe('the budget of descriptors', () => {
+  it('gives each kind of connection as many as are wanted where there are plenty', () => {
+    expect(divideDescriptors({ open: 26, allowed: 1_048_576 }, WANTED)).to.deep.equal(WANTED);
+    expect(divideDescriptors({ open: 0, allowed: Infinity }, WANTED)).to.deep.equal(WANTED);
+  });
+
+  it('keeps a part for rejections and for the status page where there are few', () => {
+    expect(divideDescriptors({ open: 26, allowed: 64 }, WANTED)).to.deep.equal({
+      sessions: 24,
+      rejections: 3,
+      status: 3,
+    });
+    expect(divideDescriptors({ open: 26, allowed: 64 }, { ...WANTED, status: 0 })?.sessions).to.equal(27);
+  });
+
+  it('is undefined where not one session has room', () => {
+    expect(divideDescriptors({ open: 26, allowed: 36 }, WANTED)).to.equal(undefined);
+    expect(divideDescriptors({ open: 26, allowed: 20 }, WANTED)).to.equal(undefined);
+  });
+
+  it('never divides more than there are', () => {
+    const counts = fc.record({
+      open: fc.nat(2000),
+      allowed: fc.nat(20_000),
+      sessions: fc.integer({ min: 1, max: 20_000 }),
+    });
+    fc.assert(
+      fc.property(counts, ({ open, allowed, sessions }) => {
+        const budget = divideDescriptors({ open, allowed }, { ...WANTED, sessions });
+        if (budget === undefined) return;
+        expect(open + budget.sessions + budget.rejections + budget.status).to.be.at.most(allowed - 8);
+        expect(Math.min(budget.sessions, budget.rejections, budget.status)).to.be.at.least(1);
+      }),
+    );
+  });
+
+  it('is made of what Linux says of this process', () => {
+    const { open, allowed } = readDescriptorUse();
+    expect(open).to.be.within(3, 10_000);
+    expect(allowed).to.be.greaterThan(open);
+  });
+});

@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import { AgencyConversation, type ConversationHost } from '../../../../../apps/server/sessions/session_protocol';
+import { type LotteryMessage, textMessage } from '../../../../../apps/protocol/messages';
+import { ProtocolError } from '../../../../../apps/protocol/protocol_error';
+import { createMemoryLottery, type MemoryLottery } from '../../../../support/memory_lottery';
+
+const ROW = '1,Ana,Gómez,1,1999-03-17,42';
+
+/** A session that notes what is owed. */
+class FakeHost implements ConversationHost {
+  readonly ending = new AbortController().signal;
+  private readonly owed: (LotteryMessage | Promise<LotteryMessage>)[] = [];
+
+  throwIfEnding(): void {}
+
+  async supersede(): Promise<void> {}
+
+  async waitForRoom(): Promise<void> {}
+
+  owe(answer: LotteryMessage | Promise<LotteryMessage>): void {
+    this.owed.push(answer);
+  }
+
+  async answers(): Promise<string[]> {
+    const messages = await Promise.all(this.owed.splice(0).map(async (answer) => answer));
+    return messages.map(({ type, value }) => `${type} ${Buffer.from(value).toString('utf8')}`.trimEnd());
+  }
+}
+
+describe('the conversation with an agency', () => {
+  let lottery: MemoryLottery;
+  let host: FakeHost;
+  let conversation: AgencyConversation;
+
+  beforeEach(() => {
+    lottery = createMemoryLottery();
+    host = new FakeHost();
+    conversation = new AgencyConversation(lottery, host, 1);
+  });
+
+  /** Says `N1`, `F`, `B…`: a type and its value. Returns the answers, or the code of the refusal. */
+  async function say(...messages: readonly string[]): Promise<string[]> {
+    for (const text of messages) {
+      try {
+        await conversation.handle(textMessage(text[0]!, text.slice(1)));
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        return [...(await host.answers()), error.code];
+      }
+    }
+    return host.answers();
+  }
+
+  async function finishOthers(): Promise<void> {
+    for (const agency of [2, 3]) await lottery.tracker.finish(agency);
+  }
+
+  /** What each message gets at each point of a session. */
+  const OOO = ['out-of-order'];
+  const order: [string, string[], Record<'N1' | 'B' | 'F' | 'A', string[]>, boolean?][] = [
+    ['at its beginning', [], { N1: ['O 0'], B: ['O 1'], F: ['unidentified'], A: ['unidentified'] }],
+    ['after its name', ['N1'], { N1: OOO, B: ['O 1'], F: ['O 0'], A: ['W 0/3'] }],
+    ['after a first batch', [`B${ROW}`], { N1: OOO, B: ['O 2'], F: ['O 1'], A: ['W 0/3'] }],
+    ['after more bets', ['N1', `B${ROW}`], { N1: OOO, B: ['O 2'], F: ['O 1'], A: ['W 0/3'] }],
+    ['after its finish', ['N1', 'F'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'] }],
+    ['after asking too early', ['N1', 'A'], { N1: OOO, B: OOO, F: OOO, A: ['W 0/3'] }],
+    ['after finish and asking', ['N1', 'F', 'A'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'] }],
+    ['once it knows of the draw', ['N1', 'F', 'A'], { N1: ['O 0'], B: OOO, F: OOO, A: OOO }, true],
+    ['once it has its winners', ['N1', 'F', 'A', 'N1'], { N1: OOO, B: OOO, F: OOO, A: OOO }, true],
+  ];
+  for (const [when, before, expected, isDrawn = false] of order) {
+    for (const [text, answers] of Object.entries(expected)) {
+      it(`${when}: ${text} is answered ${answers.join()}`, async () => {
+        if (isDrawn) await finishOthers();
+        await say(...before);
+        expect(await say(text === 'B' ? `B${ROW}` : text)).to.deep.equal(answers);
+      });
+    }
+  }
+
+  const refusals: [string, string[], string][] = [
+    ['a name that is no number', ['Nx'], 'bad-value'],
+    ['no name', ['N'], 'bad-value'],
+    ['a name with a leading zero', ['N01'], 'bad-value'],
+    ['agency 0', ['N0'], 'unknown-agency'],
+    ['an agency beyond the expected', ['N4'], 'unknown-agency'],
+    ['a batch of one', [`B4${ROW.slice(1)}`], 'unknown-agency'],
+    ['another agency in a batch', ['N2', `B${ROW}`], 'wrong-agency'],
+    ['a bad row', ['N1', `B${ROW}x`], 'bad-bet'],
+    ['an empty batch', ['N1', 'B'], 'bad-bet'],
+    ['an A with a value', ['N1', 'A?'], 'bad-value'],
+    ['an F with words', ['N1', 'Fx'], 'bad-value'],
+    ['an F with a leading zero', ['N1', 'F00'], 'bad-value'],
+    ['another total', ['N1', `B${ROW}`, 'F2'], 'count-mismatch'],
+    ['another total later', ['N1', `B${ROW}`, 'F1', 'F0'], 'count-mismatch'],
+    ['a type of the server', ['O1'], 'bad-type'],
+  ];
+  for (const [what, messages, code] of refusals) {
+    it(`${what} is ${code}`, async () => {
+      expect((await say(...messages)).at(-1)).to.equal(code);
+    });
+  }
+
+  it('answers B only once the bets are stored, and F once all before it are', async () => {
+    let release = (): void => {};
+    lottery.bets.beforeStoring = () => new Promise((resolve) => (release = resolve));
+    await conversation.handle(textMessage('N', '1'));
+    await conversation.handle(textMessage('B', ROW));
+    let isFinished = false;
+    const finishing = conversation.handle(textMessage('F', '1')).then(() => (isFinished = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isFinished).to.equal(false);
+    expect(await lottery.tracker.hasFinished(1)).to.equal(false);
+    release();
+    await finishing;
+    expect(await host.answers()).to.deep.equal(['O 0', 'O 1', 'O 1']);
+    expect(await lottery.tracker.hasFinished(1)).to.equal(true);
+  });
+
+  it('does not finish with a wrong total', async () => {
+    await say('N1', `B${ROW}`, 'F7');
+    expect(await lottery.tracker.hasFinished(1)).to.equal(false);
+  });
+
+  it('names the agency of a first batch, for which N is too late then', async () => {
+    expect(await say(`B${ROW}`)).to.deep.equal(['O 1']);
+    expect(conversation.agencyId).to.equal(1);
+    expect(lottery.bets.rows).to.deep.equal([ROW]);
+  });
+
+  it('gives the winners of the agency, and asks for its name again', async () => {
+    await finishOthers();
+    const wrong = new AgencyConversation(lottery, host, 1);
+    expect(await say('N1', `B${ROW}\n${ROW.replace(',1,', ',2,')}`, 'F', 'A', 'N1')).to.deep.equal([
+      'O 0',
+      'O 2',
+      'O 2',
+      'R',
+      'R 1,2',
+      'O 2',
+    ]);
+    conversation = wrong;
+    expect(await say('N1', 'A', 'N2')).to.deep.equal(['O 2', 'R', 'wrong-agency']);
+  });
+
+  it('logs batches with their size, and bets at DEBUG only', async () => {
+    await say('N1', `B${ROW}\n${ROW}`);
+    const lines = lottery.lines.map((line) => line.slice(20));
+    expect(lines).to.include('INFO     action: apuesta_recibida | result: success | agency: 1 | cantidad: 2');
+    const bet = 'DEBUG    action: apuesta_almacenada | result: success | dni: 1 | numero: 42';
+    expect(lines.filter((line) => line === bet)).to.have.length(2);
+    await say(`B${ROW}\n${ROW}x\n${ROW}`);
+    expect(lottery.lines.at(-1)).to.match(
+      /ERROR +action: apuesta_recibida \| result: fail \| agency: 1 \| cantidad: 3 \|/,
+    );
+  });
+});

@@ -1,0 +1,139 @@
+import { expect } from 'chai';
+import { ServerActivity } from '../../../../../../apps/server/stats/server_activity';
+import { MOST_AGENCIES_IN_DETAIL, StatusBoard } from '../../../../../../apps/server/status/report/status_aggregator';
+
+describe('the status board', () => {
+  let activity: ServerActivity;
+  let board: StatusBoard;
+  let now: number;
+
+  beforeEach(() => {
+    activity = new ServerActivity();
+    board = new StatusBoard(activity, 4, 7574);
+    now = Date.now();
+    board.tick(new Date(now));
+  });
+
+  /** A second passes. */
+  const tick = (): void => board.tick(new Date((now += 1000)));
+
+  /** Stores bets of an agency, which has `total` then. */
+  const store = (agency: number, bets: number, total: number): void => activity.batchStored(agency, bets, total);
+
+  const states = (): string[] => board.whole().agency.map(({ id, state }) => `${id} ${state}`);
+
+  it('says of a server that nothing has happened to that all are absent', () => {
+    const { agencies, bets, draw, errors, agency } = board.whole();
+    expect(agencies).to.deep.equal({ expected: 4, byState: { absent: 4, uploading: 0, finished: 0, winners: 0 } });
+    expect(bets).to.deep.equal({ stored: 0, perSecond: 0, curve: [] });
+    expect(draw).to.deep.equal({ held: false, number: null, winners: null });
+    expect(errors).to.deep.equal({ total: 0, byCode: {} });
+    expect(agency).to.deep.equal([]);
+  });
+
+  it('follows an agency from its first session to its winners', () => {
+    activity.agencyCame(2);
+    tick();
+    expect(states()).to.deep.equal(['2 uploading']);
+    activity.agencyLeft(2);
+    tick();
+    expect(states()).to.deep.equal(['2 absent']);
+    activity.agencyCame(2);
+    activity.agencyFinished(2);
+    tick();
+    expect(states()).to.deep.equal(['2 finished']);
+    activity.winnersGiven(2);
+    activity.agencyLeft(2);
+    tick();
+    expect(states()).to.deep.equal(['2 winners']);
+    expect(board.summary().agencies.byState).to.deep.equal({ absent: 3, uploading: 0, finished: 0, winners: 1 });
+  });
+
+  it('stays with an agency whose session supersedes another', () => {
+    activity.agencyCame(1);
+    activity.agencyCame(1);
+    activity.agencyLeft(1);
+    tick();
+    expect(states()).to.deep.equal(['1 uploading']);
+  });
+
+  it('tells the rate as a mean of three seconds, and the curve second by second', () => {
+    store(1, 300, 300);
+    tick();
+    store(1, 600, 900);
+    tick();
+    expect(board.whole().agency[0]).to.include({ bets: 900, perSecond: 450 });
+    tick();
+    tick();
+    expect(board.whole().agency[0]).to.deep.include({ perSecond: 200, curve: [300, 600, 0, 0] });
+    tick();
+    expect(board.whole().bets).to.deep.equal({ stored: 900, perSecond: 0, curve: [300, 600, 0, 0, 0] });
+  });
+
+  it('counts what an earlier run had stored as bets, and not as speed', () => {
+    activity.of(3).bets = 5000;
+    store(3, 10, 5010);
+    tick();
+    expect(board.whole().agency[0]).to.deep.include({ bets: 5010, perSecond: 10, curve: [10] });
+    expect(board.summary().bets.stored).to.equal(5010);
+  });
+
+  it('keeps three minutes of a curve, no more', () => {
+    for (let second = 1; second <= 200; second++) {
+      store(1, second, second);
+      tick();
+    }
+    const expected = Array.from({ length: 180 }, (_, index) => index + 21);
+    expect(board.whole().bets.curve).to.deep.equal(expected);
+    expect(board.whole().agency[0]!.curve).to.deep.equal(expected);
+  });
+
+  it('tells changes of those agencies alone that have changed', () => {
+    store(1, 10, 10);
+    store(2, 20, 20);
+    tick();
+    expect(board.changes().agency.map(({ id }) => id)).to.deep.equal([1, 2]);
+    for (let second = 0; second < 3; second++) tick();
+    tick();
+    expect(board.changes().agency).to.deep.equal([]);
+    activity.sessionRefused(2, 'bad-bet');
+    tick();
+    expect(board.changes().agency.map(({ id }) => id)).to.deep.equal([2]);
+    expect(board.changes().agency[0]).not.to.have.property('curve');
+  });
+
+  it('counts errors by code, and for the agency with the last one', () => {
+    activity.sessionRefused(1, 'timeout');
+    activity.sessionRefused(1, 'bad-bet');
+    activity.sessionRefused(0, 'busy');
+    tick();
+    expect(board.summary().errors).to.deep.equal({ total: 3, byCode: { timeout: 1, 'bad-bet': 1, busy: 1 } });
+    const [agency] = board.whole().agency;
+    expect(agency).to.include({ id: 1, errors: 2 });
+    expect(agency!.lastError!.code).to.equal('bad-bet');
+    expect(board.whole().agency).to.have.length(1);
+  });
+
+  it('tells the number and the winners once the draw is held, and not before', () => {
+    store(1, 10, 10);
+    store(2, 10, 10);
+    tick();
+    expect(board.whole().agency[0]!.winners).to.equal(null);
+    board.setWinners(new Map([[1, 3]]));
+    tick();
+    expect(board.whole().agency.map(({ winners }) => winners)).to.deep.equal([3, 0]);
+    expect(board.summary().draw).to.deep.equal({ held: true, number: 7574, winners: 3 });
+  });
+
+  it('bears more agencies than it shows in detail', () => {
+    const many = MOST_AGENCIES_IN_DETAIL + 500;
+    board = new StatusBoard(activity, many, 7574);
+    for (let agency = 1; agency <= many; agency++) store(agency, 2, 2);
+    tick();
+    tick();
+    const { agency, bets } = board.whole();
+    expect(bets.stored).to.equal(2 * many);
+    expect(agency).to.have.length(many);
+    expect(agency.filter(({ curve }) => curve !== undefined)).to.have.length(MOST_AGENCIES_IN_DETAIL);
+  });
+});

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { expect } from 'chai';
+import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
+import { PageStream } from '../../../../../apps/server/status/sse_broadcaster';
+import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
+import { StatusBoard } from '../../../../../apps/server/status/report/status_aggregator';
+import { StatusServer } from '../../../../../apps/server/status/http/http_server';
+
+const AGENCIES = 2_000;
+/** More than the kernel takes for a connection that nobody reads; an update has some 200 kB here. */
+const MOST_UPDATES = 400;
+
+describe('a page that is open and never reads, over a real connection', function () {
+  this.timeout(30_000);
+  let server: StatusServer;
+  let port: number;
+  let board: StatusBoard;
+  let stream: PageStream;
+  let activity: ServerActivity;
+  const responses: ServerResponse[] = [];
+
+  beforeEach(async () => {
+    activity = new ServerActivity();
+    board = new StatusBoard(activity, AGENCIES, 7574);
+    stream = new PageStream(board);
+    responses.length = 0;
+    server = new StatusServer({
+      fetch: (_, env) => {
+        const { outgoing } = env as HttpBindings;
+        responses.push(outgoing);
+        stream.add(outgoing);
+        return RESPONSE_ALREADY_SENT;
+      },
+      headers: {},
+      hosts: new ServedHosts([]),
+      mostConnections: 10,
+      isPage: (response) => stream.has(response),
+      onError: () => {},
+    });
+    port = Number(new URL(await server.listen(0, '127.0.0.1')).port);
+  });
+
+  afterEach(async () => {
+    await server.close();
+  });
+
+  async function open(): Promise<IncomingMessage> {
+    const [response] = (await once(get({ port, host: '127.0.0.1', agent: false }), 'response')) as [IncomingMessage];
+    response.on('error', () => {});
+    return response;
+  }
+
+  /** Every agency gets bets, so that the update tells of each. */
+  function update(second: number): void {
+    for (let agency = 1; agency <= AGENCIES; agency++) activity.batchStored(agency, second, second * agency);
+    board.tick(new Date(second * 1000));
+    stream.update();
+  }
+
+  it('costs one update at most, is let go, and holds up nobody else', async () => {
+    const stuck = await open();
+    stuck.pause();
+    const reading = await open();
+    const [held] = responses;
+
+    let most = 0;
+    let second = 1;
+    while (stream.size === 2 && second <= MOST_UPDATES) {
+      const heard = once(reading, 'data');
+      update(second++);
+      await heard;
+      await nextTurn();
+      most = Math.max(most, held!.writableLength);
+    }
+    expect(held!.destroyed, 'let go').to.equal(true);
+    expect(responses[1]!.destroyed, 'the other is let go').to.equal(false);
+    expect(most).to.be.greaterThan(0);
+    // The last update is the longest, and has a frame around it.
+    expect(most).to.be.below(JSON.stringify(board.changes()).length + 1_000);
+  });
+
+  it('shares what it waits for with all others that do not read', () => {
+    const buffers = new Set<unknown>();
+    const fake = (): ServerResponse =>
+      ({ on: () => {}, write: (chunk: unknown) => Buffer.isBuffer(chunk) && buffers.add(chunk) }) as never;
+    for (let page = 0; page < 50; page++) stream.add(fake());
+    expect(buffers.size).to.equal(1);
+  });
+});

@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
+import { type ActionLog } from '../../../../../apps/runtime/action_log';
+import { Metrics } from '../../../../../apps/server/status/metrics/metrics';
+import { loadPageDocument } from '../../../../../apps/server/status/page_document';
+import { PageStream } from '../../../../../apps/server/status/sse_broadcaster';
+import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
+import { createStatusApp } from '../../../../../apps/server/status/status_app';
+import { StatusBoard } from '../../../../../apps/server/status/report/status_aggregator';
+import { StatusServer } from '../../../../../apps/server/status/http/http_server';
+
+/** So many that their status, of 6 MB, does not fit in the kernel's buffers of a connection. */
+const AGENCIES = 50_000;
+const READERS = 100;
+const MOST_MEGABYTES = 20;
+
+/** Bytes in use, in megabytes: those of answers that wait for their readers are among them. */
+function usedMegabytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 1e6;
+}
+
+describe('answers that nobody reads, of a server with many agencies', function () {
+  this.timeout(30_000);
+  const sockets: Socket[] = [];
+  let server: StatusServer;
+  let port: number;
+
+  beforeEach(async () => {
+    const activity = new ServerActivity();
+    const board = new StatusBoard(activity, AGENCIES, 7574);
+    for (let agency = 1; agency <= AGENCIES; agency++) activity.batchStored(agency, agency, agency);
+    board.tick(new Date());
+    const stream = new PageStream(board);
+    const { fetch } = createStatusApp({
+      activity,
+      board,
+      stream,
+      metrics: new Metrics({ activity, board, pages: () => stream.size }),
+      page: loadPageDocument(),
+      log: {} as ActionLog,
+    });
+    server = new StatusServer({
+      fetch,
+      headers: {},
+      hosts: new ServedHosts([]),
+      mostConnections: 512,
+      isPage: () => false,
+      onError: () => {},
+    });
+    port = Number(new URL(await server.listen(0, '127.0.0.1')).port);
+  });
+
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await server.close();
+  });
+
+  /** Resolves once the answer has begun to come; no more of it is read than one chunk. */
+  async function ask(path: string): Promise<void> {
+    const socket = connect({ port, host: '127.0.0.1' });
+    sockets.push(socket);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    await once(socket, 'readable');
+  }
+
+  it('have their bytes in memory once', async () => {
+    await ask('/status.json');
+    const before = usedMegabytes();
+    for (let count = 0; count < READERS; count++) await ask('/status.json');
+    expect(usedMegabytes() - before, 'MB more').to.be.below(MOST_MEGABYTES);
+  });
+});

@@ -1,0 +1,104 @@
+import { EventEmitter } from 'node:events';
+import { type ServerResponse } from 'node:http';
+import { expect } from 'chai';
+import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
+import { MOST_PAGES, PageStream } from '../../../../../apps/server/status/sse_broadcaster';
+import { StatusBoard } from '../../../../../apps/server/status/report/status_aggregator';
+
+/** A response whose reader may stop to read: what was written then waits, as it does behind a full socket. */
+class FakeResponse extends EventEmitter {
+  readonly frames: string[] = [];
+  isStuck = false;
+  isDestroyed = false;
+  writableLength = 0;
+
+  write(chunk: unknown): boolean {
+    this.frames.push(String(chunk));
+    if (this.isStuck) this.writableLength += String(chunk).length;
+    return !this.isStuck;
+  }
+
+  readOn(): void {
+    this.isStuck = false;
+    this.writableLength = 0;
+  }
+
+  destroy(): void {
+    this.isDestroyed = true;
+    this.emit('close');
+  }
+
+  /** The events so far, by name. */
+  get events(): string[] {
+    return this.frames.flatMap((frame) => /^event: (\w+)/.exec(frame)?.[1] ?? []);
+  }
+}
+
+describe('the stream of open pages', () => {
+  let board: StatusBoard;
+  let stream: PageStream;
+
+  beforeEach(() => {
+    board = new StatusBoard(new ServerActivity(), 3, 7574);
+    stream = new PageStream(board);
+  });
+
+  function open(): FakeResponse {
+    const response = new FakeResponse();
+    stream.add(response as unknown as ServerResponse);
+    return response;
+  }
+
+  function update(): void {
+    board.tick(new Date());
+    stream.update();
+  }
+
+  it('gives a page everything when it comes, and changes from then on', () => {
+    const page = open();
+    update();
+    update();
+    expect(page.events).to.deep.equal(['whole', 'changes', 'changes']);
+    expect(JSON.parse(/data: (.*)/.exec(page.frames[1]!)![1]!)).to.have.nested.property('agencies.expected', 3);
+  });
+
+  it('gives all pages the same bytes', () => {
+    const pages = [open(), open(), open()];
+    update();
+    expect(new Set(pages.map(({ frames }) => frames.at(-1))).size).to.equal(1);
+  });
+
+  it('passes over a page that does not read, and gives it everything when it reads on', () => {
+    const page = open();
+    page.isStuck = true;
+    for (let second = 0; second < 10; second++) update();
+    expect(page.events).to.deep.equal(['whole', 'changes']);
+    page.readOn();
+    update();
+    update();
+    expect(page.events).to.deep.equal(['whole', 'changes', 'whole', 'changes']);
+  });
+
+  it('lets go of a page that reads nothing for half a minute', () => {
+    const page = open();
+    page.isStuck = true;
+    for (let second = 0; second < 30; second++) update();
+    expect(page.isDestroyed).to.equal(false);
+    update();
+    expect(page.isDestroyed).to.equal(true);
+  });
+
+  it('forgets a page that has gone', () => {
+    const page = open();
+    expect(stream.size).to.equal(1);
+    page.destroy();
+    expect(stream.size).to.equal(0);
+  });
+
+  it('is full at some number of pages', () => {
+    for (let page = 1; page < MOST_PAGES; page++) open();
+    expect(stream.isFull).to.equal(false);
+    open();
+    expect(stream.isFull).to.equal(true);
+  });
+});

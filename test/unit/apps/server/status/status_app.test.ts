@@ -1,0 +1,119 @@
+import { expect } from 'chai';
+import { type ServerPhase, ServerActivity } from '../../../../../apps/server/stats/server_activity';
+import { type Metrics } from '../../../../../apps/server/status/metrics/metrics';
+import { PageStream } from '../../../../../apps/server/status/sse_broadcaster';
+import { securityHeaders } from '../../../../../apps/server/status/http/security_headers';
+import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
+import { createStatusApp } from '../../../../../apps/server/status/status_app';
+import { StatusBoard } from '../../../../../apps/server/status/report/status_aggregator';
+import { StatusServer } from '../../../../../apps/server/status/http/http_server';
+import { type ActionLog } from '../../../../../apps/runtime/action_log';
+
+describe('the endpoints of the status side', () => {
+  let activity: ServerActivity;
+  let server: StatusServer;
+  let url: string;
+  let logged: string[];
+
+  beforeEach(async () => {
+    activity = new ServerActivity();
+    const board = new StatusBoard(activity, 3, 7574);
+    logged = [];
+    const log = { error: (action: string, result: string) => logged.push(`${action} ${result}`) };
+    const metrics = {
+      contentType: 'text/plain',
+      read: () => Promise.reject(new Error('no metrics today')),
+    };
+    const stream = new PageStream(board);
+    const policy = "default-src 'none'";
+    const { fetch } = createStatusApp({
+      activity,
+      board,
+      stream,
+      metrics: metrics as unknown as Metrics,
+      page: { html: '<!doctype html>', policy },
+      log: log as unknown as ActionLog,
+    });
+    server = new StatusServer({
+      fetch,
+      headers: securityHeaders(policy),
+      hosts: new ServedHosts([]),
+      mostConnections: 10,
+      isPage: (response) => stream.has(response),
+      onError: () => {},
+    });
+    url = (await server.listen(0, '127.0.0.1')).slice(0, -1);
+  });
+
+  afterEach(async () => {
+    await server.close();
+  });
+
+  async function answerOf(path: string, method = 'GET'): Promise<[number, string]> {
+    const response = await fetch(url + path, { method });
+    return [response.status, await response.text()];
+  }
+
+  const readiness: readonly (readonly [ServerPhase, number, string])[] = [
+    ['starting', 503, 'not ready: starting\n'],
+    ['ready', 200, 'ready\n'],
+    ['stopping', 503, 'not ready: stopping\n'],
+  ];
+  for (const [phase, status, text] of readiness) {
+    it(`a server that is ${phase} is alive, and /readyz answers ${status}`, async () => {
+      activity.phase = phase;
+      expect(await answerOf('/readyz')).to.deep.equal([status, text]);
+      expect(await answerOf('/readyz', 'HEAD')).to.deep.equal([status, '']);
+      expect(await answerOf('/healthz')).to.deep.equal([200, 'ok\n']);
+    });
+  }
+
+  it('answers every path to HEAD as to GET, without a body, and opens no stream for it', async () => {
+    for (const path of ['/', '/events', '/status.json', '/healthz']) {
+      expect(await answerOf(path, 'HEAD'), path).to.deep.equal([200, '']);
+    }
+    expect((await fetch(`${url}/events`, { method: 'HEAD' })).headers.get('content-type')).to.equal(
+      'text/event-stream',
+    );
+  });
+
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+    it(`refuses ${method}: there is nothing to be changed here`, async () => {
+      for (const path of ['/', '/events', '/status.json', '/metrics', '/healthz', '/readyz', '/nothing']) {
+        const response = await fetch(url + path, { method });
+        expect([response.status, response.headers.get('allow')], path).to.deep.equal([405, 'GET, HEAD']);
+      }
+    });
+  }
+
+  it('says what there is where something else is asked for', async () => {
+    for (const path of ['/nothing', '/status.json/', '/Metrics', '/..%2f..%2fetc/passwd']) {
+      expect(await answerOf(path), path).to.deep.equal([
+        404,
+        'there is /, /status.json, /metrics, /healthz and /readyz\n',
+      ]);
+    }
+  });
+
+  it('answers 500 and says so in the log where it cannot answer, and goes on', async () => {
+    expect(await answerOf('/metrics')).to.deep.equal([500, 'this could not be answered; the log says why\n']);
+    expect(logged).to.deep.equal(['status_request fail']);
+    expect((await answerOf('/status.json'))[0]).to.equal(200);
+  });
+
+  it('lets nothing be kept or embedded', async () => {
+    const statuses: number[] = [];
+    const asked = ['/', '/events', '/status.json', '/metrics', '/healthz', '/readyz', '/nothing'];
+    for (const [path, method] of [...asked.map((path) => [path, 'GET'] as const), ['/', 'POST'] as const]) {
+      const leaving = new AbortController();
+      const { headers, status } = await fetch(url + path, { method, signal: leaving.signal });
+      leaving.abort();
+      statuses.push(status);
+      expect(headers.get('cache-control'), path).to.equal('no-store');
+      expect(headers.get('x-content-type-options'), path).to.equal('nosniff');
+      expect(headers.get('referrer-policy'), path).to.equal('no-referrer');
+      expect(headers.get('content-security-policy'), path).to.equal("default-src 'none'");
+    }
+    expect(statuses).to.deep.equal([200, 200, 200, 500, 200, 503, 404, 405]);
+  });
+});

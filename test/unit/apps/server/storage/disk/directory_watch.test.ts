@@ -1,0 +1,230 @@
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { PeerSocket } from '../../../../../../lib/index';
+import { requireInPlace } from '../../../../../../apps/server/storage/disk/directory_watch';
+import { DiskDirectory, type StoreFile } from '../../../../../../apps/server/storage/disk/file_system';
+import { FileWinnerService } from '../../../../../../apps/server/storage/file_winner_service';
+import { NEVER } from '../../../../../../apps/server/domain/stop';
+import { StoreHealth } from '../../../../../../apps/server/storage/disk/store_health';
+import { createMemoryLog, MemoryBetRepository, MemoryFinishTracker } from '../../../../../support/memory_lottery';
+import { expectCode } from '../../../../../support/rejection';
+import { message } from '../../../../../support/wire_client';
+import { type DiskCall, DiskModel } from '../../../../../torture/support/disk_model';
+import { MemoryLottery } from '../../../../../torture/support/memory_lottery';
+
+describe('what the names of a store lead to', () => {
+  let above: string;
+  let path: string;
+  let directory: DiskDirectory;
+  let files: StoreFile[];
+
+  beforeEach(async () => {
+    above = await mkdtemp(join(tmpdir(), 'watch-'));
+    path = join(above, 'store');
+    directory = new DiskDirectory(path);
+    await directory.claim(NEVER);
+    files = [await directory.create('one'), await directory.create('two')];
+  });
+
+  afterEach(async () => {
+    for (const file of files) await file.close();
+    await directory.release();
+    await rm(above, { recursive: true, force: true });
+  });
+
+  async function expectFinding(problem: string): Promise<void> {
+    const reported: Error[] = [];
+    const health = new StoreHealth();
+    health.onBroken((error) => reported.push(error));
+    const error = await expectCode(requireInPlace(directory, health), 'STORE_BROKEN');
+    expect(error.message).to.equal(problem);
+    expect(await expectCode(requireInPlace(directory, health), 'STORE_BROKEN')).to.equal(error);
+    expect(reported).to.deep.equal([error]);
+  }
+
+  const expectNoFinding = (): Promise<void> => requireInPlace(directory, new StoreHealth());
+
+  it('is what is open, also over a symbolic link and with other files beside it', async () => {
+    await expectNoFinding();
+    await writeFile(join(path, 'three'), '');
+    await rename(path, `${path}-moved`);
+    await symlink(`${path}-moved`, path);
+    await expectNoFinding();
+  });
+
+  it('is gone where the directory is, or one above it', async () => {
+    await rename(above, `${above}-moved`);
+    await expectFinding('the data directory is gone');
+    await writeFile(above, '');
+    await expectFinding('the data directory is gone');
+    await rm(above);
+    await rename(`${above}-moved`, above);
+    await expectNoFinding();
+  });
+
+  it('is another directory', async () => {
+    await rename(path, `${path}-moved`);
+    await mkdir(path);
+    await expectFinding('the data directory is not the one that was opened');
+    await rm(path, { recursive: true });
+    await symlink(above, path);
+    await expectFinding('the data directory is not the one that was opened');
+    await rm(path);
+    await symlink(path, path);
+    await expectFinding('the data directory is gone');
+  });
+
+  it('is gone where a file is, and another where it was replaced', async () => {
+    await rename(join(path, 'two'), join(path, 'three'));
+    await expectFinding('two is gone');
+    await writeFile(join(path, 'two'), '');
+    await expectFinding('two leads to another file');
+    await rename(join(path, 'three'), join(path, 'two'));
+    await expectNoFinding();
+  });
+
+  it('is not asked for files that are closed', async () => {
+    const file = await directory.create('three');
+    await file.close();
+    await rm(join(path, 'three'));
+    await expectNoFinding();
+  });
+});
+
+describe('a server whose files were taken away', function () {
+  this.timeout(10_000);
+  const ROW = 'Ana,Paz,1,1999-03-17,7574';
+  let disk: DiskModel;
+  let server: MemoryLottery;
+
+  beforeEach(() => {
+    disk = new DiskModel();
+    server = new MemoryLottery({ directory: disk, agencies: 1, logLevel: 'INFO' });
+  });
+
+  afterEach(async () => {
+    disk.hold = () => undefined;
+    await server.stop();
+    expect(disk.openFiles).to.equal(0);
+  });
+
+  /** Holds the first call of that kind; resolves once it is held, with what lets it go. */
+  function held(operation: DiskCall['operation'], file: string): Promise<() => void> {
+    return new Promise((onHeld) => {
+      disk.hold = (call) => {
+        if (call.operation !== operation || call.file !== file) return undefined;
+        disk.hold = () => undefined;
+        return new Promise((letGo) => onHeld(letGo));
+      };
+    });
+  }
+
+  async function say(socket: PeerSocket, ...messages: readonly Buffer[]): Promise<void> {
+    await socket.sendMany(messages);
+  }
+
+  async function hear(socket: PeerSocket): Promise<string> {
+    const answer = await socket.recvFrame(7, (header) => 7 + header.readUIntLE(1, 6), { idleTimeoutMs: 5_000 });
+    return answer === null ? 'end' : `${answer.toString('latin1', 0, 1)} ${answer.toString('utf8', 7)}`.trimEnd();
+  }
+
+  const logged = (part: string): number => server.log.filter((line) => line.includes(part)).length;
+
+  async function requireEnd(problem: string): Promise<void> {
+    expect(await server.ended).to.equal(1);
+    expect(logged(`CRITICAL action: store | result: fail | error: ${problem} | dir: `)).to.equal(1);
+    expect(logged('CRITICAL')).to.equal(1);
+  }
+
+  it('answers storage for a batch that was in flight when that was noticed', async () => {
+    const agency = new PeerSocket(await server.dial());
+    const flush = held('flush', 'bets.csv');
+    await say(agency, message('N', '1'), message('B', `1,${ROW}`));
+    expect(await hear(agency)).to.equal('O 0');
+    const letGo = await flush;
+    disk.unlink('bets.csv');
+    while (logged('CRITICAL') === 0) await delay(10);
+    letGo();
+    expect(await hear(agency)).to.equal('E storage: bets.csv is gone');
+    await agency.lingeringClose({ timeoutMs: 1_000 });
+    await requireEnd('bets.csv is gone');
+  });
+
+  it('answers storage for a batch that was marked when that was noticed', async () => {
+    const agency = new PeerSocket(await server.dial());
+    const mark = held('write', 'bets.mark');
+    await say(agency, message('N', '1'), message('B', `1,${ROW}`));
+    expect(await hear(agency)).to.equal('O 0');
+    const letGo = await mark;
+    disk.displace(false);
+    while (logged('CRITICAL') === 0) await delay(10);
+    letGo();
+    expect(await hear(agency)).to.equal('E storage: the data directory is gone');
+    await agency.lingeringClose({ timeoutMs: 1_000 });
+    await requireEnd('the data directory is gone');
+  });
+
+  it('acknowledges no finish, at once', async () => {
+    const agency = new PeerSocket(await server.dial());
+    await say(agency, message('N', '1'), message('B', `1,${ROW}`));
+    expect([await hear(agency), await hear(agency)]).to.deep.equal(['O 0', 'O 1']);
+    disk.replace('bets.csv');
+    await say(agency, message('F', '1'));
+    expect(await hear(agency)).to.equal('E storage: bets.csv leads to another file');
+    await agency.lingeringClose({ timeoutMs: 1_000 });
+    await requireEnd('bets.csv leads to another file');
+    expect(logged('action: finish')).to.equal(0);
+  });
+
+  it('holds no draw, at once', async () => {
+    const agency = new PeerSocket(await server.dial());
+    const record = held('flush', 'draw.journal');
+    await say(agency, message('N', '1'), message('B', `1,${ROW}`), message('F', '1'), message('A'));
+    expect([await hear(agency), await hear(agency), await hear(agency)]).to.deep.equal(['O 0', 'O 1', 'O 1']);
+    const letGo = await record;
+    disk.unlink('draw.journal');
+    letGo();
+    expect(await hear(agency)).to.equal('E storage: draw.journal is gone');
+    await agency.lingeringClose({ timeoutMs: 1_000 });
+    await requireEnd('draw.journal is gone');
+    expect([logged('sorteo | result: success'), logged('sorteo | result: fail')]).to.deep.equal([0, 1]);
+  });
+
+  it('begins no draw, at once', async () => {
+    const bets = new MemoryBetRepository();
+    bets.winners = () => {
+      throw new Error('the bets are looked through');
+    };
+    const health = new StoreHealth();
+    const tracker = new MemoryFinishTracker(1);
+    await tracker.finish(1);
+    const other = new DiskModel();
+    const winners = new FileWinnerService(other, 7574, bets, tracker, createMemoryLog().log, health);
+    await winners.open(NEVER);
+    await winners.recover(NEVER);
+    other.unlink('draw.journal');
+    await expectCode(winners.waitForDraw({ timeoutMs: 5_000, signal: NEVER }), 'STORE_BROKEN');
+    await winners.close();
+  });
+
+  it('goes on where they cannot be looked up, acknowledges no finish meanwhile, and says so once', async () => {
+    disk.lookUpFault = 'EACCES';
+    const agency = new PeerSocket(await server.dial());
+    await say(agency, message('N', '1'), message('B', `1,${ROW}`), message('F', '1'));
+    expect([await hear(agency), await hear(agency)]).to.deep.equal(['O 0', 'O 1']);
+    expect(await hear(agency)).to.equal('E storage: the files of the store cannot be looked up');
+    await agency.lingeringClose({ timeoutMs: 1_000 });
+    // Some looks go by.
+    await delay(2_500);
+    expect(logged('WARNING  action: watch_store | result: fail | error: the files of the store')).to.equal(1);
+    disk.lookUpFault = undefined;
+    const again = new PeerSocket(await server.dial());
+    await say(again, message('N', '1'), message('F', '1'));
+    expect([await hear(again), await hear(again)]).to.deep.equal(['O 1', 'O 1']);
+    await again.lingeringClose({ timeoutMs: 1_000 });
+    expect(await server.stop()).to.equal(0);
+  });
+});

@@ -1,0 +1,180 @@
+import { expect } from 'chai';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readBetBatch } from '../../../../../apps/protocol/bet_batch';
+import { type BetRepository } from '../../../../../apps/server/domain/bet_repository';
+import { createServerContainer } from '../../../../../apps/server/container';
+import { type FinishTracker } from '../../../../../apps/server/domain/finish_tracker';
+import { SERVER_SETTINGS } from '../../../../../apps/server/settings';
+import { NEVER } from '../../../../../apps/server/domain/stop';
+import { type Store } from '../../../../../apps/server/domain/store';
+import { TOKENS } from '../../../../../apps/server/tokens';
+import { type WinnerService } from '../../../../../apps/server/domain/winner_service';
+import { loadSettings } from '../../../../../apps/runtime/settings';
+import { createMemoryLog } from '../../../../support/memory_lottery';
+import { expectCode } from '../../../../support/rejection';
+
+interface OpenStore {
+  readonly store: Store;
+  readonly bets: BetRepository;
+  readonly tracker: FinishTracker;
+  readonly winners: WinnerService;
+}
+
+const bet = (agency: number, document: number, number = '1'): string =>
+  `${agency},Ana,"Gómez, h.",${document},1999-03-17,${number}`;
+const batch = (...rows: string[]) => readBetBatch(Buffer.from(rows.join('\n')), undefined);
+const NOW = { timeoutMs: 0, signal: new AbortController().signal };
+
+/** What crashes and failing disks do to it is for the tests in test/torture; this is what it does on a good day. */
+describe('the store in files', () => {
+  let directory: string;
+  let opened: Store[];
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'store-'));
+    opened = [];
+  });
+
+  afterEach(async () => {
+    for (const store of opened) await store.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  async function open(environment: Record<string, string> = {}): Promise<OpenStore> {
+    const env = { SERVER_DATA_DIR: directory, SERVER_AGENCIES: '2', SERVER_WINNING_NUMBER: '42', ...environment };
+    const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'none.ini', environment: env });
+    const container = createServerContainer(settings, createMemoryLog().log);
+    const store = container.get<Store>(TOKENS.Store);
+    await store.open(NEVER);
+    opened.push(store);
+    return {
+      store,
+      bets: container.get(TOKENS.BetRepository),
+      tracker: container.get(TOKENS.FinishTracker),
+      winners: container.get(TOKENS.WinnerService),
+    };
+  }
+
+  async function close({ store }: OpenStore): Promise<void> {
+    opened.splice(opened.indexOf(store), 1);
+    await store.close();
+  }
+
+  const file = async (): Promise<string> => readFile(join(directory, 'bets.csv'), 'utf8');
+
+  it('keeps batches in the order in which they were given, and counts them by agency', async () => {
+    const { bets } = await open();
+    const rows = [bet(1, 1), bet(1, 2), bet(2, 3), bet(1, 4)];
+    const counts = await Promise.all([
+      bets.append(batch(rows[0]!, rows[1]!), 0),
+      bets.append(batch(rows[2]!), 0),
+      bets.append(batch(rows[3]!), 2),
+    ]);
+    expect(counts).to.deep.equal([2, 1, 3]);
+    expect(await file()).to.equal(rows.map((row) => `${row}\n`).join(''));
+    expect([await bets.count(1), await bets.count(2), await bets.count(3)]).to.deep.equal([3, 1, 0]);
+    expect((await bets.agencies()).toSorted()).to.deep.equal([1, 2]);
+  });
+
+  it('takes no batch that does not follow what is stored, and those that do all the same', async () => {
+    const { bets } = await open();
+    const [early, other, first, twice] = [
+      bets.append(batch(bet(1, 9)), 1),
+      bets.append(batch(bet(2, 1)), 0),
+      bets.append(batch(bet(1, 1)), 0),
+      bets.append(batch(bet(1, 1)), 0),
+    ];
+    await expectCode(early, 'BATCH_OUT_OF_SEQUENCE');
+    await expectCode(twice, 'BATCH_OUT_OF_SEQUENCE');
+    expect([await other, await first]).to.deep.equal([1, 1]);
+    expect(await file()).to.equal(`${bet(2, 1)}\n${bet(1, 1)}\n`);
+  });
+
+  it('has everything again when it is opened again', async () => {
+    const before = await open();
+    await before.bets.append(batch(bet(1, 1, '0042'), bet(1, 2)), 0);
+    await before.tracker.finish(1, 2);
+    await close(before);
+    const after = await open();
+    expect(await after.bets.count(1)).to.equal(2);
+    expect([await after.tracker.hasFinished(1), await after.tracker.hasFinished(2)]).to.deep.equal([true, false]);
+    expect(await after.bets.append(batch(bet(2, 3)), 0)).to.equal(1);
+    expect(await file()).to.equal(`${bet(1, 1, '0042')}\n${bet(1, 2)}\n${bet(2, 3)}\n`);
+  });
+
+  it('counts who has finished once', async () => {
+    const { tracker } = await open();
+    await Promise.all([tracker.finish(1, 0), tracker.finish(1, 0), tracker.finish(1, 0)]);
+    await tracker.finish(1, 0);
+    expect(await tracker.count()).to.equal(1);
+    expect(await tracker.agencies()).to.deep.equal([1]);
+  });
+
+  it('holds the draw when all have finished, and gives each agency its own', async () => {
+    const { bets, tracker, winners } = await open();
+    await bets.append(batch(bet(1, 1, '42'), bet(1, 2), bet(1, 1, '042')), 0);
+    await bets.append(batch(bet(2, 3, '0042')), 0);
+    await tracker.finish(1, 3);
+    expect(await winners.waitForDraw(NOW)).to.equal(false);
+    const waiting = winners.waitForDraw({ ...NOW, timeoutMs: 60_000 });
+    await tracker.finish(2, 1);
+    expect(await waiting).to.equal(true);
+    expect([await winners.winnersOf(1), await winners.winnersOf(2), await winners.winnersOf(3)]).to.deep.equal([
+      ['1', '1'],
+      ['3'],
+      [],
+    ]);
+  });
+
+  it('holds a draw once: held it stays, over any number of restarts', async () => {
+    const first = await open();
+    await first.bets.append(batch(bet(1, 7, '42')), 0);
+    for (const [agency, count] of [[1, 1] as const, [2, 0] as const]) await first.tracker.finish(agency, count);
+    expect(await first.winners.waitForDraw(NOW)).to.equal(true);
+    await close(first);
+    const journal = await readFile(join(directory, 'draw.journal'), 'utf8');
+    for (let time = 0; time < 2; time++) {
+      const again = await open();
+      expect(await again.winners.waitForDraw(NOW)).to.equal(true);
+      expect(await again.winners.winnersOf(1)).to.deep.equal(['7']);
+      await close(again);
+    }
+    expect(await readFile(join(directory, 'draw.journal'), 'utf8')).to.equal(journal);
+  });
+
+  it('is not opened for another draw', async () => {
+    const first = await open();
+    for (const agency of [1, 2]) await first.tracker.finish(agency, 0);
+    await first.winners.waitForDraw(NOW);
+    await close(first);
+    for (const [name, value] of [
+      ['SERVER_WINNING_NUMBER', '43'],
+      ['SERVER_AGENCIES', '3'],
+      ['SERVER_AGENCIES', '1'],
+    ] as const) {
+      await expectCode(open({ [name]: value }), 'STORE_CONFLICT');
+    }
+    await open();
+  });
+
+  it('is not opened twice at once', async () => {
+    await open();
+    const error = await open().then(
+      () => undefined,
+      (reason: unknown) => reason as { code?: string },
+    );
+    expect(error?.code).to.match(/^STORE_/);
+  });
+
+  it('that somebody has written in is not opened, and left as it is', async () => {
+    const before = await open();
+    await before.bets.append(batch(bet(1, 1), bet(1, 2)), 0);
+    await close(before);
+    const changed = (await file()).replace('Ana', 'Eva');
+    await writeFile(join(directory, 'bets.csv'), changed);
+    await expectCode(open(), 'STORE_DAMAGED');
+    expect(await file()).to.equal(changed);
+  });
+});
