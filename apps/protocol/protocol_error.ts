@@ -25,10 +25,10 @@ export class ProtocolError extends Error {
   constructor(
     readonly code: ProtocolErrorCode,
     /** What is wrong, in words. They name no person and no document. */
-    readonly words: string,
+    readonly detail: string,
     options?: ErrorOptions,
   ) {
-    super(`${code}: ${words}`, options);
+    super(`${code}: ${detail}`, options);
     this.name = 'ProtocolError';
   }
 

@@ -17,7 +17,7 @@ import { FileWinnerService } from './storage/file_winner_service';
 import { DiskDirectory } from './storage/disk/file_system';
 import { StoreHealth } from './storage/disk/store_health';
 import type * as statusSite from './status/status_server';
-import { StatusSide } from './status/optional_status_server';
+import { OptionalStatusServer } from './status/optional_status_server';
 import { TOKENS } from './tokens';
 
 /** Composes the server. Everything here exists once; only sessions are made one for each connection. */
@@ -50,7 +50,7 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
       TOKENS.ActionLog,
     ]);
   container
-    .bind<StatusSide>(TOKENS.StatusSide)
+    .bind<OptionalStatusServer>(TOKENS.StatusServer)
     .toResolvedValue(createStatusSide(settings), [
       TOKENS.ServerActivity,
       TOKENS.BetRepository,
@@ -98,13 +98,13 @@ function createStatusSide(settings: ServerSettings) {
     tracker: LotteryServices['tracker'],
     winners: LotteryServices['winners'],
     log: ActionLog,
-  ): StatusSide => {
-    if (settings.SERVER_STATUS_PORT === 0) return new StatusSide(undefined, log);
-    return new StatusSide((maxConnections) => {
+  ): OptionalStatusServer => {
+    if (settings.SERVER_STATUS_PORT === 0) return new OptionalStatusServer(undefined, log);
+    return new OptionalStatusServer((maxConnections) => {
       // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const { openStatusSite } = require('./status/status_server') as typeof statusSite;
-      return openStatusSite({ settings, maxConnections, activity, bets, tracker, winners, log });
+      const { openStatusServer } = require('./status/status_server') as typeof statusSite;
+      return openStatusServer({ settings, maxConnections, activity, bets, tracker, winners, log });
     }, log);
   };
 }

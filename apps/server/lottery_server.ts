@@ -20,8 +20,8 @@ import { type AgencySession, type SessionOwner } from './sessions/agency_session
 import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './process/descriptor_budget';
 import { describeWithFileLimit } from './process/open_file_limit';
 import { type ServerSettings } from './settings';
-import { MAX_STATUS_CONNECTIONS, type StatusSide } from './status/optional_status_server';
-import { StoreConflictError, StoreDirectoryError, StoreStoppedError } from './domain/store_errors';
+import { MAX_STATUS_CONNECTIONS, type OptionalStatusServer } from './status/optional_status_server';
+import { StoreConflictError, StoreLocationError, StoreStoppedError } from './domain/store_errors';
 import { type Store } from './domain/store';
 import { TOKENS } from './tokens';
 
@@ -66,7 +66,7 @@ export class LotteryServer implements SessionOwner {
     @inject(TOKENS.Store) private readonly store: Store,
     @inject(TOKENS.SessionFactory) private readonly createSession: SessionFactory,
     @inject(TOKENS.ServerActivity) private readonly activity: ServerActivity,
-    @inject(TOKENS.StatusSide) private readonly status: StatusSide,
+    @inject(TOKENS.StatusServer) private readonly status: OptionalStatusServer,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
     @inject(TOKENS.DescriptorUse) private readonly readDescriptors: () => DescriptorUse,
   ) {
@@ -112,7 +112,7 @@ export class LotteryServer implements SessionOwner {
         const advice = 'use the settings it was made with, or begin a new draw (docs/durability.md)';
         throw new SettingsError(`${dir}: ${message}: ${advice}`, { cause: error });
       }
-      if (error instanceof StoreDirectoryError)
+      if (error instanceof StoreLocationError)
         throw new SettingsError(`SERVER_DATA_DIR ${dir}: ${message}`, { cause: error });
       this.log.error('open_store', 'fail', { dir, error: describeWithFileLimit(error as Error) });
       return 'failed';

@@ -16,6 +16,6 @@ export const TOKENS = {
   SessionFactory: Symbol.for('SessionFactory'),
   DescriptorUse: Symbol.for('DescriptorUse'),
   ListenSocket: Symbol.for('ListenSocket'),
-  StatusSide: Symbol.for('StatusSide'),
+  StatusServer: Symbol.for('StatusServer'),
   LotteryServer: Symbol.for('LotteryServer'),
 } as const;

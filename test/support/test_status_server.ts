@@ -5,12 +5,12 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { expect } from 'chai';
 import { Hono } from 'hono';
 import { ServerActivity } from '../../apps/server/stats/server_activity';
-import { PageStream } from '../../apps/server/status/sse_broadcaster';
+import { SseBroadcaster } from '../../apps/server/status/sse_broadcaster';
 import { securityHeaders } from '../../apps/server/status/http/security_headers';
 import { ServedHosts } from '../../apps/server/status/http/served_hosts';
 import { type StatusApp } from '../../apps/server/status/status_app';
-import { StatusBoard } from '../../apps/server/status/report/status_aggregator';
-import { StatusServer, type StatusServerParts } from '../../apps/server/status/http/http_server';
+import { StatusAggregator } from '../../apps/server/status/report/status_aggregator';
+import { BoundedHttpServer, type StatusServerParts } from '../../apps/server/status/http/http_server';
 
 export const HEADERS = securityHeaders("default-src 'none'");
 export const LARGE = 'x'.repeat(8_000_000);
@@ -53,18 +53,18 @@ export function answersIn(bytes: string, { isHead = false } = {}): Answer[] {
 export class TestStatusServer {
   /** The requests that got to the endpoints, as `METHOD /path`. */
   readonly seen: string[] = [];
-  readonly stream = new PageStream(new StatusBoard(new ServerActivity(), 3, 7574));
+  readonly stream = new SseBroadcaster(new StatusAggregator(new ServerActivity(), 3, 7574));
   /** Resolves once `/held` has been asked for. */
   readonly heldIsAsked: Promise<void>;
   answerHeld: () => void = () => {};
   port = 0;
   private readonly sockets: Socket[] = [];
-  private readonly server: StatusServer;
+  private readonly server: BoundedHttpServer;
   private onHeldAsked: () => void = () => {};
 
   private constructor(more: Partial<StatusServerParts>) {
     this.heldIsAsked = new Promise((resolve) => (this.onHeldAsked = resolve));
-    this.server = new StatusServer({
+    this.server = new BoundedHttpServer({
       fetch: this.createApp().fetch,
       headers: HEADERS,
       hosts: new ServedHosts([]),

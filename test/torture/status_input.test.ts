@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { ServedHosts } from '../../apps/server/status/http/served_hosts';
-import { StatusServer } from '../../apps/server/status/http/http_server';
+import { BoundedHttpServer } from '../../apps/server/status/http/http_server';
 import { Campaign, sized } from './support/campaign';
 import { type SeededRandom } from './support/seeded_random';
 
@@ -53,13 +53,13 @@ function requests(random: SeededRandom): Buffer {
 describe('torture: input to the status side', function () {
   this.timeout(sized(60_000, 600_000));
   const inputs = new Campaign('mutated requests, one behind the other');
-  let server: StatusServer;
+  let server: BoundedHttpServer;
   let port: number;
   let inFlight = 0;
   let mostInFlight = 0;
 
   before(async () => {
-    server = new StatusServer({
+    server = new BoundedHttpServer({
       fetch: async () => {
         inFlight++;
         mostInFlight = Math.max(mostInFlight, inFlight);

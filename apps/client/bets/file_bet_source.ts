@@ -130,7 +130,7 @@ export class FileBetSource implements BetSource {
       return Buffer.from(readBetRow(text, 0, CLI_ID, place).text, 'utf8');
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
-      throw new BadRowError(cause.words, { cause });
+      throw new BadRowError(cause.detail, { cause });
     }
   }
 }

@@ -38,7 +38,7 @@ export class StoreUnavailableError extends StoreError {
 }
 
 /** What should be the store's directory is none, or may not be used. */
-export class StoreDirectoryError extends StoreError {
+export class StoreLocationError extends StoreError {
   readonly code = 'STORE_DIRECTORY_UNUSABLE';
 }
 

@@ -204,11 +204,11 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     const lingerMs = Math.min(MAX_LINGER_MS, this.limits.messageTimeoutMs);
     if (this.refusal !== undefined) {
       this.services.log.info('session', 'fail', { ...this.describe(), error: this.refusal.message });
-      const { code, words } = this.refusal;
+      const { code, detail } = this.refusal;
       this.services.activity.sessionRefused(this.conversation.agencyId, code);
       // A peer that is gone, or that does not read, is not told: nothing depends on it.
       await this.channel
-        .send(textMessage(MessageType.error, `${code}: ${words}`), { timeoutMs: lingerMs })
+        .send(textMessage(MessageType.error, `${code}: ${detail}`), { timeoutMs: lingerMs })
         .catch(() => {});
     }
     await this.channel.socket.lingeringClose({ timeoutMs: lingerMs });

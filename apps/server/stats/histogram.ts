@@ -2,7 +2,7 @@
  * How often a measured value fell into which range: a histogram in plain numbers, so cheap that it may be fed for every
  * batch. What reads it (the metrics) does so when it is asked, not when something is measured.
  */
-export class BucketCounts {
+export class Histogram {
   /** How many values were at most the bound of the same index and above the one before; the last: above every bound. */
   readonly counts: number[];
   sum = 0;

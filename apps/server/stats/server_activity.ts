@@ -2,7 +2,7 @@ import { injectable } from 'inversify';
 import { type ProtocolErrorCode } from '../../protocol/protocol_error';
 import { type CommitReport, type StoreObserver } from '../domain/store_observer';
 import { AgencyActivity } from './agency_activity';
-import { BucketCounts } from './histogram';
+import { Histogram } from './histogram';
 
 /** What the server as a whole is doing. `ready` means: its store is open and it listens. */
 export type ServerPhase = 'starting' | 'ready' | 'stopping';
@@ -32,10 +32,10 @@ export class ServerActivity implements StoreObserver {
   acceptFailures = 0;
   drawIsHeld = false;
 
-  readonly batchBets = new BucketCounts(BETS_BOUNDS);
-  readonly commitSeconds = new BucketCounts(COMMIT_SECONDS_BOUNDS);
-  readonly commitBatches = new BucketCounts(BATCHES_BOUNDS);
-  readonly sessionSeconds = new BucketCounts(SESSION_SECONDS_BOUNDS);
+  readonly batchBets = new Histogram(BETS_BOUNDS);
+  readonly commitSeconds = new Histogram(COMMIT_SECONDS_BOUNDS);
+  readonly commitBatches = new Histogram(BATCHES_BOUNDS);
+  readonly sessionSeconds = new Histogram(SESSION_SECONDS_BOUNDS);
   committedBytes = 0;
 
   /** The agency's record; made where there is none. */

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ActionLog } from '../../runtime/action_log';
 import { describeWithFileLimit } from '../process/open_file_limit';
-import { type StatusSite } from './status_server';
+import { type StatusServer } from './status_server';
 
 /** Connections to the status page at once, where the system allows enough open files. */
 export const MAX_STATUS_CONNECTIONS = 512;
@@ -11,12 +11,12 @@ export const MAX_STATUS_CONNECTIONS = 512;
  * loaded once they are taken, and where it cannot be opened (its port is in use, say) the log says so and the server
  * goes on without.
  */
-export class StatusSide {
-  private opening: Promise<StatusSite | undefined> | undefined;
+export class OptionalStatusServer {
+  private opening: Promise<StatusServer | undefined> | undefined;
 
   /** @param openSite undefined: there is to be none. */
   constructor(
-    private readonly openSite: ((maxConnections: number) => Promise<StatusSite>) | undefined,
+    private readonly openSite: ((maxConnections: number) => Promise<StatusServer>) | undefined,
     private readonly log: ActionLog,
   ) {}
 
@@ -38,7 +38,7 @@ export class StatusSide {
     this.log.info('close_status_page', 'success');
   }
 
-  private async tryToOpen(openSite: () => Promise<StatusSite>): Promise<StatusSite | undefined> {
+  private async tryToOpen(openSite: () => Promise<StatusServer>): Promise<StatusServer | undefined> {
     // The server's first accept comes before anything is loaded.
     await nextTurn();
     try {

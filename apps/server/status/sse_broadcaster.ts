@@ -1,5 +1,5 @@
 import { type ServerResponse } from 'node:http';
-import { type StatusBoard } from './report/status_aggregator';
+import { type StatusAggregator } from './report/status_aggregator';
 
 /** One open page. */
 interface Reader {
@@ -21,13 +21,13 @@ export const MOST_PAGES = 200;
  * and `changes` with what a second has changed. An update is turned into bytes once, for all pages. One that has not
  * read its last update is passed over, and later gets everything anew: however slow it is, nothing piles up for it.
  */
-export class PageStream {
+export class SseBroadcaster {
   private readonly readers = new Map<ServerResponse, Reader>();
   /** What `whole` gives until the next update: however many pages come, and do not read, there is one of it a second. */
   private wholeBytes: Buffer | undefined;
 
   constructor(
-    private readonly board: StatusBoard,
+    private readonly board: StatusAggregator,
     private readonly most = MOST_PAGES,
   ) {}
 

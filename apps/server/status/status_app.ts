@@ -5,14 +5,14 @@ import { type ActionLog } from '../../runtime/action_log';
 import { type ServerActivity } from '../stats/server_activity';
 import { type Metrics } from './metrics/metrics';
 import { type PageDocument } from './page_document';
-import { type PageStream } from './sse_broadcaster';
-import { type StatusBoard } from './report/status_aggregator';
+import { type SseBroadcaster } from './sse_broadcaster';
+import { type StatusAggregator } from './report/status_aggregator';
 
 /** What the endpoints answer from. */
 export interface StatusSources {
   readonly activity: ServerActivity;
-  readonly board: StatusBoard;
-  readonly stream: PageStream;
+  readonly board: StatusAggregator;
+  readonly stream: SseBroadcaster;
   readonly metrics: Metrics;
   readonly page: PageDocument;
   readonly log: ActionLog;

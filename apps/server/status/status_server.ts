@@ -7,15 +7,15 @@ import { type WinnerService } from '../domain/winner_service';
 import { countWinners, loadBaseline } from './report/baseline';
 import { Metrics } from './metrics/metrics';
 import { loadPageDocument } from './page_document';
-import { MOST_PAGES, PageStream } from './sse_broadcaster';
+import { MOST_PAGES, SseBroadcaster } from './sse_broadcaster';
 import { securityHeaders } from './http/security_headers';
 import { ServedHosts } from './http/served_hosts';
-import { StatusBoard } from './report/status_aggregator';
+import { StatusAggregator } from './report/status_aggregator';
 import { createStatusApp } from './status_app';
-import { StatusServer } from './http/http_server';
+import { BoundedHttpServer } from './http/http_server';
 
 /** What the site shows, and where it does. */
-export interface StatusSiteParts {
+export interface StatusServerParts {
   readonly settings: Pick<
     ServerSettings,
     'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_STATUS_HOSTS' | 'SERVER_WINNING_NUMBER'
@@ -32,7 +32,7 @@ export interface StatusSiteParts {
 const TICK_MS = 1_000;
 
 /** The open HTTP side of a server: the page, the metrics, the health. This file composes it. */
-export class StatusSite {
+export class StatusServer {
   private readonly ticking: NodeJS.Timeout;
   private countingWinners = false;
   private failing = false;
@@ -40,10 +40,10 @@ export class StatusSite {
   constructor(
     /** Where the page is. */
     readonly url: string,
-    private readonly server: StatusServer,
-    private readonly parts: StatusSiteParts,
-    private readonly board: StatusBoard,
-    private readonly stream: PageStream,
+    private readonly server: BoundedHttpServer,
+    private readonly parts: StatusServerParts,
+    private readonly board: StatusAggregator,
+    private readonly stream: SseBroadcaster,
   ) {
     this.ticking = setInterval(() => this.tick(), TICK_MS);
   }
@@ -92,16 +92,16 @@ export class StatusSite {
  *
  * @throws the error of listen(2), its port in use for one.
  */
-export async function openStatusSite(parts: StatusSiteParts): Promise<StatusSite> {
+export async function openStatusServer(parts: StatusServerParts): Promise<StatusServer> {
   const { settings, activity, bets, tracker, log, maxConnections } = parts;
   await loadBaseline(activity, bets, tracker);
-  const board = new StatusBoard(activity, tracker.expected, settings.SERVER_WINNING_NUMBER);
+  const board = new StatusAggregator(activity, tracker.expected, settings.SERVER_WINNING_NUMBER);
   board.tick(new Date());
-  const stream = new PageStream(board, Math.min(MOST_PAGES, Math.floor(maxConnections / 2)));
+  const stream = new SseBroadcaster(board, Math.min(MOST_PAGES, Math.floor(maxConnections / 2)));
   const metrics = new Metrics({ activity, board, pages: () => stream.size });
   const page = loadPageDocument();
   const { fetch } = createStatusApp({ activity, board, stream, metrics, page, log });
-  const server = new StatusServer({
+  const server = new BoundedHttpServer({
     fetch,
     headers: securityHeaders(page.policy),
     hosts: ServedHosts.of(settings),
@@ -110,5 +110,5 @@ export async function openStatusSite(parts: StatusSiteParts): Promise<StatusSite
     onError: (error) => log.error('status_page', 'fail', { error: error.message }),
   });
   const url = await server.listen(settings.SERVER_STATUS_PORT, settings.SERVER_STATUS_IP);
-  return new StatusSite(url, server, parts, board, stream);
+  return new StatusServer(url, server, parts, board, stream);
 }

@@ -26,8 +26,8 @@ export async function archiveStore(path: string, now = new Date()): Promise<stri
     if (present.length === 0) return undefined;
     const archive = await makeArchive(path, now);
     for (const name of present) await rename(join(path, name), join(archive, name));
-    await new DiskDirectory(archive).flush();
-    await directory.flush();
+    await new DiskDirectory(archive).sync();
+    await directory.sync();
     return archive;
   } finally {
     await directory.release();

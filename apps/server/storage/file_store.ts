@@ -41,7 +41,7 @@ export class FileStore implements Store {
     try {
       await this.directory.claim(stop);
       await this.openParts(stop);
-      await this.directory.flush();
+      await this.directory.sync();
     } catch (error) {
       if (error instanceof StoreStoppedError) await this.close();
       else await this.letGo();

@@ -33,9 +33,9 @@ function crashing(file: StoreFile, name: string): StoreFile {
       if (name === 'bets.mark') setImmediate(() => setImmediate(step));
       return stepped(file.write(buffers, position));
     },
-    flush: () => {
+    sync: () => {
       step();
-      return stepped(file.flush());
+      return stepped(file.sync());
     },
     truncate: (size) => {
       step();
@@ -53,7 +53,7 @@ const directory: StoreDirectory = {
   entry: (name) => disk.entry(name),
   claim: (stop) => disk.claim(stop),
   release: () => disk.release(),
-  flush: () => stepped(disk.flush()),
+  sync: () => stepped(disk.sync()),
   create: async (name) => crashing(await stepped(disk.create(name)), name),
   open: async (name) => {
     const file = await disk.open(name);

@@ -146,7 +146,7 @@ export class DiskModel implements StoreDirectory {
     });
   }
 
-  async flush(): Promise<void> {
+  async sync(): Promise<void> {
     await this.step('flush directory', '', () => {
       for (const file of this.files.values()) file.isEntryDurable = true;
     });
@@ -222,7 +222,7 @@ export class DiskModel implements StoreDirectory {
       truncate: async (size) => {
         await this.step('truncate', name, () => file.apply({ kind: 'truncate', size }));
       },
-      flush: async () => {
+      sync: async () => {
         await this.step(
           'flush',
           name,

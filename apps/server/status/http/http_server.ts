@@ -33,7 +33,7 @@ const LOOK_MS = 1_000;
  * The HTTP server of the status side. Connections are bounded in number and in time, each has one request in flight at
  * most, its host must be one that is served, and all answers have the same headers.
  */
-export class StatusServer {
+export class BoundedHttpServer {
   private readonly listener = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
   /** The parser. It does not listen, and so has no limits in time of its own: those of OpenConnections hold. */
   private readonly http = createHttpServer({ requireHostHeader: false, keepAliveTimeout: PHASE_LIMITS.idle });

@@ -1,11 +1,11 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { PROTOCOL_ERROR_CODES } from '../../../protocol/protocol_error';
 import { type AgencyActivity } from '../../stats/agency_activity';
-import { type BucketCounts } from '../../stats/histogram';
+import { type Histogram } from '../../stats/histogram';
 import { type ServerActivity } from '../../stats/server_activity';
 import { addProcessMetrics } from './process_metrics';
 import { addCounter, addGauge } from './read_metrics';
-import { MOST_AGENCIES_IN_DETAIL, type StatusBoard } from '../report/status_aggregator';
+import { MOST_AGENCIES_IN_DETAIL, type StatusAggregator } from '../report/status_aggregator';
 
 /** However often it is asked, the metrics are gathered once in so long. */
 const FRESH_MS = 1_000;
@@ -13,7 +13,7 @@ const FRESH_MS = 1_000;
 /** What the metrics are taken from. */
 export interface MetricSources {
   readonly activity: ServerActivity;
-  readonly board: StatusBoard;
+  readonly board: StatusAggregator;
   /** How many pages are open. */
   readonly pages: () => number;
 }
@@ -145,7 +145,7 @@ function addAgencyMetrics(registers: Registry[], { activity, board }: MetricSour
 }
 
 function addHistograms(registry: Registry, activity: ServerActivity): void {
-  const histogram = (name: string, help: string, counts: BucketCounts): void => {
+  const histogram = (name: string, help: string, counts: Histogram): void => {
     // prom-client asks of a registered metric its name and `get` alone, though its type lists its own classes.
     registry.registerMetric(new CountedHistogram(name, help, counts) as unknown as Metric);
   };
@@ -166,7 +166,7 @@ class CountedHistogram {
   constructor(
     readonly name: string,
     private readonly help: string,
-    private readonly source: BucketCounts,
+    private readonly source: Histogram,
   ) {}
 
   async get(): Promise<object> {

@@ -1,6 +1,6 @@
 import { type AgencyActivity, type AgencyState } from '../../stats/agency_activity';
 import { type ServerActivity } from '../../stats/server_activity';
-import { Curve } from './time_series';
+import { TimeSeries } from './time_series';
 import { RateMeter } from './rate_meter';
 import { type AgencyReport, type StatusReport, type StatusSummary } from './status_report';
 
@@ -13,7 +13,7 @@ export const MOST_AGENCIES_IN_DETAIL = 2_000;
 /** What the board keeps of an agency from one tick to the next. */
 interface Track {
   readonly rate: RateMeter;
-  readonly curve: Curve | undefined;
+  readonly curve: TimeSeries | undefined;
   report: AgencyReport;
 }
 
@@ -21,10 +21,10 @@ interface Track {
  * What a watcher sees: made once a second from what the server has counted, the same for all who watch. It is asked for
  * in whole, or for what has changed in the last second.
  */
-export class StatusBoard {
+export class StatusAggregator {
   private readonly tracks = new Map<number, Track>();
   private readonly rate = new RateMeter();
-  private readonly curve = new Curve(CURVE_SECONDS);
+  private readonly curve = new TimeSeries(CURVE_SECONDS);
   private readonly changed: AgencyReport[] = [];
   /** The winners as of the last tick, and as they will be told from the next one on. */
   private winners: ReadonlyMap<number, number> | undefined;
@@ -123,7 +123,7 @@ export class StatusBoard {
   private trackOf(agency: AgencyActivity): Track {
     let track = this.tracks.get(agency.id);
     if (track === undefined) {
-      const curve = this.tracks.size < MOST_AGENCIES_IN_DETAIL ? new Curve(CURVE_SECONDS) : undefined;
+      const curve = this.tracks.size < MOST_AGENCIES_IN_DETAIL ? new TimeSeries(CURVE_SECONDS) : undefined;
       track = { rate: new RateMeter(), curve, report: NOTHING_YET };
       this.tracks.set(agency.id, track);
     }

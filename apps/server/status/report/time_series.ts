@@ -1,5 +1,5 @@
 /** The newest samples of a number, one a tick; the oldest go as new ones come. */
-export class Curve {
+export class TimeSeries {
   private readonly samples: Float64Array;
   private taken = 0;
 

@@ -1,11 +1,11 @@
 import { crc32 } from 'node:zlib';
 import { type ActionLog } from '../../../runtime/action_log';
 import { parseCommit } from './bet_commit';
-import { CommitMark } from './commit_watermark';
+import { CommitWatermark } from './commit_watermark';
 import { StoreDamagedError } from '../../domain/store_errors';
 import { readRange, type StoreDirectory, type StoreFile } from '../disk/file_system';
 import { type CheckedRange, rewrite } from '../log/journal';
-import { formatRecord, readRecords, RecordLog } from '../log/record_file';
+import { formatRecord, readRecords, RecordFile } from '../log/record_file';
 
 /** The open files of the bets; undefined where one is missing. */
 interface BetFiles {
@@ -39,8 +39,8 @@ export interface BetContent {
 /** The files of the bets, in order and ready to be written to. */
 export interface RecoveredBets {
   readonly bets: StoreFile;
-  readonly journal: RecordLog;
-  readonly mark: CommitMark;
+  readonly journal: RecordFile;
+  readonly mark: CommitWatermark;
 }
 
 const BETS = 'bets.csv';
@@ -63,7 +63,7 @@ export async function findBets(directory: StoreDirectory, stop: AbortSignal): Pr
     files.bets = await directory.open(BETS);
     files.journal = await directory.open(JOURNAL);
     files.mark = await directory.open(MARK);
-    const marked = files.mark === undefined ? undefined : await new CommitMark(files.mark).read();
+    const marked = files.mark === undefined ? undefined : await new CommitWatermark(files.mark).read();
     return { ...files, content: await readContent(files.bets, files.journal, marked, stop) };
   } catch (error) {
     await closeBets(files);
@@ -88,8 +88,8 @@ export async function recoverBets(
   const bets = (found.bets ??= await directory.create(BETS));
   const journalFile = (found.journal ??= await directory.create(JOURNAL));
   const markFile = (found.mark ??= await directory.create(MARK));
-  const journal = new RecordLog(journalFile, content.journalEnd);
-  const mark = new CommitMark(markFile);
+  const journal = new RecordFile(journalFile, content.journalEnd);
+  const mark = new CommitWatermark(markFile);
   // It looks again which of its lines is the good one: that one must not be overwritten first.
   await mark.read();
   await dropTails({ bets, journalFile, journal }, content, log);
@@ -228,7 +228,7 @@ class RangeChecksums {
 async function* nothing(): AsyncGenerator<Buffer> {}
 
 async function dropTails(
-  files: { bets: StoreFile; journalFile: StoreFile; journal: RecordLog },
+  files: { bets: StoreFile; journalFile: StoreFile; journal: RecordFile },
   { betsEnd, journalEnd }: BetContent,
   log: ActionLog,
 ): Promise<void> {
@@ -238,7 +238,7 @@ async function dropTails(
   if (droppedBytes === 0 && droppedJournalBytes === 0) return;
   await bets.truncate(betsEnd);
   await journal.truncate(journalEnd);
-  await Promise.all([bets.flush(), journal.flush()]);
+  await Promise.all([bets.sync(), journal.sync()]);
   log.warning('recover_bets', 'success', { dropped_bytes: droppedBytes, dropped_journal_bytes: droppedJournalBytes });
 }
 
@@ -247,7 +247,7 @@ async function dropTails(
  * covers was flushed before it was marked.
  */
 async function confirm(
-  files: { bets: StoreFile; journalFile: StoreFile; journal: RecordLog; mark: CommitMark },
+  files: { bets: StoreFile; journalFile: StoreFile; journal: RecordFile; mark: CommitWatermark },
   { betsEnd, journalEnd, marked, unmarkedBets, unmarkedJournal }: BetContent,
   stop: AbortSignal,
 ): Promise<void> {
@@ -260,8 +260,8 @@ async function confirm(
     await rewrite(bets, unmarkedBets, stop);
     await rewrite(journalFile, unmarkedJournal, stop);
   }
-  await Promise.all([bets.flush(), journal.flush()]);
+  await Promise.all([bets.sync(), journal.sync()]);
   await mark.write(betsEnd);
   await mark.write(betsEnd);
-  await mark.flush();
+  await mark.sync();
 }

@@ -10,7 +10,7 @@ const SLOTS = 2;
  *
  * Two lines of one size, overwritten in turn: whatever breaks a write, the other line is whole.
  */
-export class CommitMark {
+export class CommitWatermark {
   private slot = 0;
 
   constructor(private readonly file: StoreFile) {}
@@ -32,8 +32,8 @@ export class CommitMark {
     this.slot = (this.slot + 1) % SLOTS;
   }
 
-  async flush(): Promise<void> {
-    await this.file.flush();
+  async sync(): Promise<void> {
+    await this.file.sync();
   }
 }
 

@@ -101,7 +101,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     if (plan.accepted.length === 0) return;
     const begun = performance.now();
     await this.write(plan);
-    await this.flush();
+    await this.sync();
     // From here on it is stored, whatever becomes of the mark.
     this.end = plan.commit.end;
     for (const [agency, added] of plan.commit.added) this.counts.set(agency, (this.counts.get(agency) ?? 0) + added);
@@ -147,26 +147,26 @@ export class FileBetRepository implements BetRepository, StorePart {
       await writeAll(bets, plan.buffers, plan.commit.start);
       await journal.append(formatCommit(plan.commit));
     } catch (cause) {
-      await this.takeBack(plan.commit.start, journalEnd);
+      await this.rollback(plan.commit.start, journalEnd);
       throw new StoreWriteError('the batch could not be written', { cause });
     }
   }
 
-  private async takeBack(betsEnd: number, journalEnd: number): Promise<void> {
+  private async rollback(betsEnd: number, journalEnd: number): Promise<void> {
     try {
       await this.files.bets.truncate(betsEnd);
       await this.files.journal.truncate(journalEnd);
     } catch (cause) {
-      throw this.health.breakDown('a failed write could not be taken back', cause);
+      throw this.health.markFailed('a failed write could not be taken back', cause);
     }
   }
 
-  private async flush(): Promise<void> {
+  private async sync(): Promise<void> {
     const { bets, journal } = this.files;
     // Any file of the store may have failed meanwhile, here and behind the flush.
     this.health.requireSound();
-    const flushes = [bets.flush(), journal.flush()].map((flush) =>
-      flush.catch((cause: unknown) => void this.health.breakDown('the disk did not confirm what was written', cause)),
+    const flushes = [bets.sync(), journal.sync()].map((flush) =>
+      flush.catch((cause: unknown) => void this.health.markFailed('the disk did not confirm what was written', cause)),
     );
     await Promise.all(flushes);
     this.health.requireSound();

@@ -67,7 +67,7 @@ export async function requireInPlace(directory: StoreDirectory, health: StoreHea
   const problem = await findDisplaced(directory).catch((cause: unknown) => {
     throw new StoreUnavailableError('the files of the store cannot be looked up', { cause });
   });
-  if (problem !== undefined) throw health.breakDown(problem);
+  if (problem !== undefined) throw health.markFailed(problem);
   health.requireSound();
 }
 

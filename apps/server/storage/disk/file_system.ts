@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DirectoryLock } from './directory_lock';
-import { StoreDirectoryError } from '../../domain/store_errors';
+import { StoreLocationError } from '../../domain/store_errors';
 import { type FileEntry, toFileEntry } from './file_entry';
 import { createPrivateFile, makePrivateDirectory } from './private_files';
 import { throwIfStopped } from '../../domain/stop';
@@ -14,7 +14,7 @@ export interface StoreFile {
   /** Writes the buffers one behind the other from `position`; returns how many bytes, which may be fewer. */
   write(buffers: readonly Uint8Array[], position: number): Promise<number>;
   /** Returns when what was written is on the disk (fdatasync(2)). */
-  flush(): Promise<void>;
+  sync(): Promise<void>;
   truncate(size: number): Promise<void>;
   size(): Promise<number>;
   close(): Promise<void>;
@@ -44,7 +44,7 @@ export interface StoreDirectory {
   /** What a name leads to now, without opening it; undefined where it leads nowhere. */
   entry(name: string): Promise<FileEntry | undefined>;
   /** Returns when the files that were made are on the disk as entries of the directory, and it as one of those above it. */
-  flush(): Promise<void>;
+  sync(): Promise<void>;
 }
 
 /** A directory of this machine. */
@@ -60,7 +60,7 @@ export class DiskDirectory implements StoreDirectory {
       this.lock = await DirectoryLock.acquire(this.path, stop);
       this.opened.set(ITSELF, await this.lock.entry());
     } catch (cause) {
-      throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
+      throw isUnusable(cause) ? new StoreLocationError(`it cannot be used: ${cause.message}`, { cause }) : cause;
     }
   }
 
@@ -83,7 +83,7 @@ export class DiskDirectory implements StoreDirectory {
     try {
       return await this.keep(name, await createPrivateFile(join(this.path, name)));
     } catch (cause) {
-      throw isUnusable(cause) ? new StoreDirectoryError(`it cannot be used: ${cause.message}`, { cause }) : cause;
+      throw isUnusable(cause) ? new StoreLocationError(`it cannot be used: ${cause.message}`, { cause }) : cause;
     }
   }
 
@@ -96,10 +96,10 @@ export class DiskDirectory implements StoreDirectory {
     }
   }
 
-  async flush(): Promise<void> {
-    await flushDirectory(this.path);
+  async sync(): Promise<void> {
+    await syncDirectory(this.path);
     // A start that was killed may have made the directory and its files, and not have flushed those above it.
-    await flushThoseAbove(await realpath(this.path));
+    await syncAncestors(await realpath(this.path));
   }
 
   private async keep(name: string, handle: FileHandle): Promise<StoreFile> {
@@ -127,7 +127,7 @@ class DiskFile implements StoreFile {
     return (await this.handle.writev(buffers, position)).bytesWritten;
   }
 
-  flush(): Promise<void> {
+  sync(): Promise<void> {
     return this.handle.datasync();
   }
 
@@ -209,16 +209,16 @@ async function makeDirectory(path: string): Promise<void> {
 }
 
 /** Up to the root; one that this user may not read, or that cannot be flushed, is none that the server has made. */
-async function flushThoseAbove(path: string): Promise<void> {
+async function syncAncestors(path: string): Promise<void> {
   const above = dirname(path);
   if (above === path) return;
-  const flushed = flushDirectory(above).catch((error: unknown) => {
+  const flushed = syncDirectory(above).catch((error: unknown) => {
     if (!isUnusable(error) && (error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
   });
-  await Promise.all([flushed, flushThoseAbove(above)]);
+  await Promise.all([flushed, syncAncestors(above)]);
 }
 
-async function flushDirectory(path: string): Promise<void> {
+async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await directory.sync();

@@ -13,7 +13,7 @@ export class StoreHealth {
   }
 
   /** Notes that nothing can be stored any more; the first reason stays. */
-  breakDown(problem: string, cause?: unknown): StoreBrokenError {
+  markFailed(problem: string, cause?: unknown): StoreBrokenError {
     if (this.broken === undefined) {
       this.broken = new StoreBrokenError(problem, { cause });
       this.listener(this.broken);

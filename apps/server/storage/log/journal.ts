@@ -3,7 +3,7 @@ import { type ActionLog } from '../../../runtime/action_log';
 import { requireInPlace } from '../disk/directory_watch';
 import { StoreUnavailableError, StoreWriteError } from '../../domain/store_errors';
 import { readRange, type StoreDirectory, type StoreFile, writeAll } from '../disk/file_system';
-import { formatRecord, type LogRecord, readRecords, RecordLog } from './record_file';
+import { formatRecord, type LogRecord, readRecords, RecordFile } from './record_file';
 import { type StoreHealth } from '../disk/store_health';
 
 /**
@@ -12,7 +12,7 @@ import { type StoreHealth } from '../disk/store_health';
  */
 export class Journal {
   private file: StoreFile | undefined;
-  private log!: RecordLog;
+  private log!: RecordFile;
   private readonly found: LogRecord[] = [];
 
   constructor(
@@ -49,14 +49,14 @@ export class Journal {
   async recover(log: ActionLog, stop: AbortSignal): Promise<void> {
     this.file ??= await this.directory.create(this.name);
     const last = this.found.at(-1);
-    this.log = new RecordLog(this.file, last?.end ?? 0);
+    this.log = new RecordFile(this.file, last?.end ?? 0);
     const tornBytes = (await this.file.size()) - this.log.size;
     if (tornBytes > 0) {
       await this.log.truncate(this.log.size);
       log.warning('recover_journal', 'success', { file: this.name, dropped_bytes: tornBytes });
     }
     if (last !== undefined) await rewrite(this.file, { ...last, checksum: crc32(formatRecord(last.text)) }, stop);
-    if (last !== undefined || tornBytes > 0) await this.log.flush();
+    if (last !== undefined || tornBytes > 0) await this.log.sync();
   }
 
   /**
@@ -77,7 +77,7 @@ export class Journal {
     }
     // Another file of the store may have failed meanwhile.
     this.health.requireSound();
-    await this.guard('the disk did not confirm what was written', () => this.log.flush());
+    await this.guard('the disk did not confirm what was written', () => this.log.sync());
     await requireInPlace(this.directory, this.health);
   }
 
@@ -89,7 +89,7 @@ export class Journal {
     try {
       await step();
     } catch (cause) {
-      throw this.health.breakDown(`${this.name}: ${problem}`, cause);
+      throw this.health.markFailed(`${this.name}: ${problem}`, cause);
     }
   }
 }

@@ -16,7 +16,7 @@ const LINE_FEED = 0x0a;
  * A file of records, one a line, each behind its checksum: `CRC32 RECORD\n`. It only grows, and its owner calls one
  * method at a time and flushes each record before the next: what a crash leaves is whole but for the last one.
  */
-export class RecordLog {
+export class RecordFile {
   /** @param end the offset behind the last record. */
   constructor(
     private readonly file: StoreFile,
@@ -30,8 +30,8 @@ export class RecordLog {
     this.end += line.length;
   }
 
-  async flush(): Promise<void> {
-    await this.file.flush();
+  async sync(): Promise<void> {
+    await this.file.sync();
   }
 
   /** The offset behind the last record. */

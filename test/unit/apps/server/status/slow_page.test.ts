@@ -5,10 +5,10 @@ import { type HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
-import { PageStream } from '../../../../../apps/server/status/sse_broadcaster';
+import { SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
 import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
-import { StatusBoard } from '../../../../../apps/server/status/report/status_aggregator';
-import { StatusServer } from '../../../../../apps/server/status/http/http_server';
+import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
+import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
 
 const AGENCIES = 2_000;
 /** More than the kernel takes for a connection that nobody reads; an update has some 200 kB here. */
@@ -16,19 +16,19 @@ const MOST_UPDATES = 400;
 
 describe('a page that is open and never reads, over a real connection', function () {
   this.timeout(30_000);
-  let server: StatusServer;
+  let server: BoundedHttpServer;
   let port: number;
-  let board: StatusBoard;
-  let stream: PageStream;
+  let board: StatusAggregator;
+  let stream: SseBroadcaster;
   let activity: ServerActivity;
   const responses: ServerResponse[] = [];
 
   beforeEach(async () => {
     activity = new ServerActivity();
-    board = new StatusBoard(activity, AGENCIES, 7574);
-    stream = new PageStream(board);
+    board = new StatusAggregator(activity, AGENCIES, 7574);
+    stream = new SseBroadcaster(board);
     responses.length = 0;
-    server = new StatusServer({
+    server = new BoundedHttpServer({
       fetch: (_, env) => {
         const { outgoing } = env as HttpBindings;
         responses.push(outgoing);

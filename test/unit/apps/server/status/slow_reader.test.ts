@@ -5,11 +5,11 @@ import { ServerActivity } from '../../../../../apps/server/stats/server_activity
 import { type ActionLog } from '../../../../../apps/runtime/action_log';
 import { Metrics } from '../../../../../apps/server/status/metrics/metrics';
 import { loadPageDocument } from '../../../../../apps/server/status/page_document';
-import { PageStream } from '../../../../../apps/server/status/sse_broadcaster';
+import { SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
 import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
 import { createStatusApp } from '../../../../../apps/server/status/status_app';
-import { StatusBoard } from '../../../../../apps/server/status/report/status_aggregator';
-import { StatusServer } from '../../../../../apps/server/status/http/http_server';
+import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
+import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
 
 /** So many that their status, of 6 MB, does not fit in the kernel's buffers of a connection. */
 const AGENCIES = 50_000;
@@ -25,15 +25,15 @@ function usedMegabytes(): number {
 describe('answers that nobody reads, of a server with many agencies', function () {
   this.timeout(30_000);
   const sockets: Socket[] = [];
-  let server: StatusServer;
+  let server: BoundedHttpServer;
   let port: number;
 
   beforeEach(async () => {
     const activity = new ServerActivity();
-    const board = new StatusBoard(activity, AGENCIES, 7574);
+    const board = new StatusAggregator(activity, AGENCIES, 7574);
     for (let agency = 1; agency <= AGENCIES; agency++) activity.batchStored(agency, agency, agency);
     board.tick(new Date());
-    const stream = new PageStream(board);
+    const stream = new SseBroadcaster(board);
     const { fetch } = createStatusApp({
       activity,
       board,
@@ -42,7 +42,7 @@ describe('answers that nobody reads, of a server with many agencies', function (
       page: loadPageDocument(),
       log: {} as ActionLog,
     });
-    server = new StatusServer({
+    server = new BoundedHttpServer({
       fetch,
       headers: {},
       hosts: new ServedHosts([]),

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import { type ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
-import { MOST_PAGES, PageStream } from '../../../../../apps/server/status/sse_broadcaster';
-import { StatusBoard } from '../../../../../apps/server/status/report/status_aggregator';
+import { MOST_PAGES, SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
+import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 
 /** A response whose reader may stop to read: what was written then waits, as it does behind a full socket. */
 class FakeResponse extends EventEmitter {
@@ -35,12 +35,12 @@ class FakeResponse extends EventEmitter {
 }
 
 describe('the stream of open pages', () => {
-  let board: StatusBoard;
-  let stream: PageStream;
+  let board: StatusAggregator;
+  let stream: SseBroadcaster;
 
   beforeEach(() => {
-    board = new StatusBoard(new ServerActivity(), 3, 7574);
-    stream = new PageStream(board);
+    board = new StatusAggregator(new ServerActivity(), 3, 7574);
+    stream = new SseBroadcaster(board);
   });
 
   function open(): FakeResponse {

@@ -1,30 +1,30 @@
 import { expect } from 'chai';
 import { type ServerPhase, ServerActivity } from '../../../../../apps/server/stats/server_activity';
 import { type Metrics } from '../../../../../apps/server/status/metrics/metrics';
-import { PageStream } from '../../../../../apps/server/status/sse_broadcaster';
+import { SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
 import { securityHeaders } from '../../../../../apps/server/status/http/security_headers';
 import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
 import { createStatusApp } from '../../../../../apps/server/status/status_app';
-import { StatusBoard } from '../../../../../apps/server/status/report/status_aggregator';
-import { StatusServer } from '../../../../../apps/server/status/http/http_server';
+import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
+import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
 import { type ActionLog } from '../../../../../apps/runtime/action_log';
 
 describe('the endpoints of the status side', () => {
   let activity: ServerActivity;
-  let server: StatusServer;
+  let server: BoundedHttpServer;
   let url: string;
   let logged: string[];
 
   beforeEach(async () => {
     activity = new ServerActivity();
-    const board = new StatusBoard(activity, 3, 7574);
+    const board = new StatusAggregator(activity, 3, 7574);
     logged = [];
     const log = { error: (action: string, result: string) => logged.push(`${action} ${result}`) };
     const metrics = {
       contentType: 'text/plain',
       read: () => Promise.reject(new Error('no metrics today')),
     };
-    const stream = new PageStream(board);
+    const stream = new SseBroadcaster(board);
     const policy = "default-src 'none'";
     const { fetch } = createStatusApp({
       activity,
@@ -34,7 +34,7 @@ describe('the endpoints of the status side', () => {
       page: { html: '<!doctype html>', policy },
       log: log as unknown as ActionLog,
     });
-    server = new StatusServer({
+    server = new BoundedHttpServer({
       fetch,
       headers: securityHeaders(policy),
       hosts: new ServedHosts([]),

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { openStatusSite, type StatusSite } from '../../../../../apps/server/status/status_server';
+import { openStatusServer, type StatusServer } from '../../../../../apps/server/status/status_server';
 import { createMemoryLottery } from '../../../../support/memory_lottery';
 
 const MOST_CONNECTIONS = 8;
@@ -16,10 +16,10 @@ const SETTINGS = {
 
 describe('a status side with few connections', () => {
   const sockets: Socket[] = [];
-  let site: StatusSite;
+  let site: StatusServer;
 
   beforeEach(async () => {
-    site = await openStatusSite({ settings: SETTINGS, ...createMemoryLottery(), maxConnections: MOST_CONNECTIONS });
+    site = await openStatusServer({ settings: SETTINGS, ...createMemoryLottery(), maxConnections: MOST_CONNECTIONS });
   });
 
   afterEach(async () => {

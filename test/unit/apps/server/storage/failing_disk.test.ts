@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ActionLog } from '../../../../../apps/runtime/action_log';
 import { archiveStore } from '../../../../../apps/server/storage/archive';
-import { CommitMark } from '../../../../../apps/server/storage/bets/commit_watermark';
+import { CommitWatermark } from '../../../../../apps/server/storage/bets/commit_watermark';
 import { DirectoryLock } from '../../../../../apps/server/storage/disk/directory_lock';
 import { FileBetRepository } from '../../../../../apps/server/storage/bets/file_bet_repository';
 import { DiskDirectory, type StoreDirectory } from '../../../../../apps/server/storage/disk/file_system';
@@ -24,7 +24,7 @@ describe('the store on a disk that fails', () => {
     const bets = new FileBetRepository(disk, silent, health);
     await bets.open(NEVER);
     await bets.recover(NEVER);
-    await disk.flush();
+    await disk.sync();
     return bets;
   }
 
@@ -58,7 +58,7 @@ describe('the store on a disk that fails', () => {
     await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
     await expectCode(writing, 'STORE_BROKEN');
     await expectCode(journal.write('begun behind it'), 'STORE_BROKEN');
-    await disk.flush();
+    await disk.sync();
     expect(String(disk.durableImage().get('j'))).to.equal('');
   });
 
@@ -100,7 +100,7 @@ describe('the store on a disk that fails', () => {
 
   it('knows the highest mark, whichever line was broken while it was written', async () => {
     const disk = new DiskModel();
-    const mark = new CommitMark(await disk.create('m'));
+    const mark = new CommitWatermark(await disk.create('m'));
     expect(await mark.read()).to.equal(undefined);
     for (const offset of [10, 20, 30]) await mark.write(offset);
     expect(await mark.read()).to.equal(30);
@@ -108,7 +108,7 @@ describe('the store on a disk that fails', () => {
     const left: (number | undefined)[] = [];
     for (const at of [5, 30]) {
       const broken = Buffer.from(bytes).fill(0, at, at + 3);
-      left.push(await new CommitMark((await new DiskModel(new Map([['m', broken]])).open('m'))!).read());
+      left.push(await new CommitWatermark((await new DiskModel(new Map([['m', broken]])).open('m'))!).read());
     }
     expect(left).to.have.members([20, 30]);
   });
@@ -125,7 +125,7 @@ describe('the store on a disk that fails', () => {
         entry: (name) => next.entry(name),
         claim: () => next.claim(),
         release: () => next.release(),
-        flush: () => next.flush(),
+        sync: () => next.sync(),
         create: (name) => next.create(name),
         open: async (name) => {
           const opened = (await next.open(name))!;
@@ -142,7 +142,7 @@ describe('the store on a disk that fails', () => {
       await bets.open(NEVER);
       isForgotten = true;
       await expectCode(bets.recover(NEVER), 'STORE_UNAVAILABLE');
-      const marks = await new CommitMark((await next.open('bets.mark'))!).read();
+      const marks = await new CommitWatermark((await next.open('bets.mark'))!).read();
       expect(marks, 'what is marked').to.equal(25);
       // The next start finds the bytes that are on the disk: a tail that nobody was told of.
       expect((await openBets(new DiskModel(next.kernelImage()))).countsByAgency.get(1)).to.equal(1);
@@ -171,7 +171,7 @@ describe('the store on a disk that fails', () => {
       const files: DiskModel[] = [];
       next.onStep = () => files.push(next.freeze());
       await openBets(next);
-      for (const look of files) marks.push(await new CommitMark((await look.open('bets.mark'))!).read());
+      for (const look of files) marks.push(await new CommitWatermark((await look.open('bets.mark'))!).read());
       expect(marks).not.to.include(undefined);
     }
   });
@@ -230,7 +230,7 @@ describe('the directory of the store', () => {
     await mkdir(path, { recursive: true });
     const store = new DiskDirectory(path);
     await store.claim(NEVER);
-    const flushed = await pathsFlushedBy(() => store.flush());
+    const flushed = await pathsFlushedBy(() => store.sync());
     await store.release();
     expect(flushed).to.include.members([path, join(directory, 'a/b'), join(directory, 'a'), directory]);
   });

@@ -1,15 +1,18 @@
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../../../apps/server/stats/server_activity';
-import { MOST_AGENCIES_IN_DETAIL, StatusBoard } from '../../../../../../apps/server/status/report/status_aggregator';
+import {
+  MOST_AGENCIES_IN_DETAIL,
+  StatusAggregator,
+} from '../../../../../../apps/server/status/report/status_aggregator';
 
 describe('the status board', () => {
   let activity: ServerActivity;
-  let board: StatusBoard;
+  let board: StatusAggregator;
   let now: number;
 
   beforeEach(() => {
     activity = new ServerActivity();
-    board = new StatusBoard(activity, 4, 7574);
+    board = new StatusAggregator(activity, 4, 7574);
     now = Date.now();
     board.tick(new Date(now));
   });
@@ -127,7 +130,7 @@ describe('the status board', () => {
 
   it('bears more agencies than it shows in detail', () => {
     const many = MOST_AGENCIES_IN_DETAIL + 500;
-    board = new StatusBoard(activity, many, 7574);
+    board = new StatusAggregator(activity, many, 7574);
     for (let agency = 1; agency <= many; agency++) store(agency, 2, 2);
     tick();
     tick();
