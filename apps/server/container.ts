@@ -1,13 +1,12 @@
 import 'reflect-metadata/lite';
 import { Container } from 'inversify';
-import { ListenSocket, FramedSocket } from '../../lib/index';
-import { createServerCodec } from '../protocol/messages';
+import { ListenSocket } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
-import { type LotteryServices } from './sessions/session_protocol';
-import { AgencySession } from './sessions/agency_session';
+import { SessionFactory } from './sessions/session_factory';
+import { SessionServices } from './sessions/session_services';
 import { readDescriptorUse } from './process/descriptor_budget';
-import { LotteryServer, type SessionFactory } from './lottery_server';
+import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
 import { type ServerSettings } from './settings';
 import { FileBetRepository } from './storage/bets/file_bet_repository';
@@ -16,7 +15,7 @@ import { FileStore } from './storage/file_store';
 import { FileWinnerService } from './storage/file_winner_service';
 import { DiskDirectory } from './storage/disk/file_system';
 import { StoreHealth } from './storage/disk/store_health';
-import type * as statusSite from './status/status_server';
+import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
 import { TOKENS } from './tokens';
 
@@ -39,25 +38,11 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.Store).to(FileStore);
 
   container.bind(TOKENS.SessionRegistry).to(SessionRegistry);
-  container
-    .bind<SessionFactory>(TOKENS.SessionFactory)
-    .toResolvedValue(createSessionFactory(settings), [
-      TOKENS.BetRepository,
-      TOKENS.FinishTracker,
-      TOKENS.WinnerService,
-      TOKENS.SessionRegistry,
-      TOKENS.ServerActivity,
-      TOKENS.ActionLog,
-    ]);
+  container.bind(TOKENS.SessionServices).to(SessionServices);
+  container.bind(TOKENS.SessionFactory).to(SessionFactory);
   container
     .bind<OptionalStatusServer>(TOKENS.StatusServer)
-    .toResolvedValue(createStatusSide(settings), [
-      TOKENS.ServerActivity,
-      TOKENS.BetRepository,
-      TOKENS.FinishTracker,
-      TOKENS.WinnerService,
-      TOKENS.ActionLog,
-    ]);
+    .toResolvedValue((services: SessionServices) => createStatusServer(settings, services), [TOKENS.SessionServices]);
   container.bind(TOKENS.DescriptorUse).toConstantValue(readDescriptorUse);
   container.bind(TOKENS.ListenSocket).toDynamicValue(
     () =>
@@ -71,40 +56,12 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   return container;
 }
 
-function createSessionFactory(settings: ServerSettings) {
-  const limits = {
-    messageTimeoutMs: settings.SERVER_MESSAGE_TIMEOUT_MS,
-    idleTimeoutMs: settings.SERVER_IDLE_TIMEOUT_MS,
-    waitHoldMs: settings.SERVER_WAIT_HOLD_MS,
-  };
-  const codec = createServerCodec();
-  return (
-    bets: LotteryServices['bets'],
-    tracker: LotteryServices['tracker'],
-    winners: LotteryServices['winners'],
-    registry: SessionRegistry,
-    activity: ServerActivity,
-    log: ActionLog,
-  ): SessionFactory => {
-    const services: LotteryServices = { bets, tracker, winners, registry, activity, log };
-    return (peer, owner) => new AgencySession(new FramedSocket(peer, codec), services, limits, owner);
-  };
-}
-
-function createStatusSide(settings: ServerSettings) {
-  return (
-    activity: ServerActivity,
-    bets: LotteryServices['bets'],
-    tracker: LotteryServices['tracker'],
-    winners: LotteryServices['winners'],
-    log: ActionLog,
-  ): OptionalStatusServer => {
-    if (settings.SERVER_STATUS_PORT === 0) return new OptionalStatusServer(undefined, log);
-    return new OptionalStatusServer((maxConnections) => {
-      // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
-      // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const { openStatusServer } = require('./status/status_server') as typeof statusSite;
-      return openStatusServer({ settings, maxConnections, activity, bets, tracker, winners, log });
-    }, log);
-  };
+function createStatusServer(settings: ServerSettings, services: SessionServices): OptionalStatusServer {
+  if (settings.SERVER_STATUS_PORT === 0) return new OptionalStatusServer(undefined, services.log);
+  return new OptionalStatusServer((maxConnections) => {
+    // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const { openStatusServer } = require('./status/status_server') as typeof statusServer;
+    return openStatusServer({ settings, maxConnections, ...services });
+  }, services.log);
 }

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
 import {
   AcceptFailedError,
@@ -10,13 +9,13 @@ import {
   type PeerSocket,
 } from '../../lib/index';
 import { createServerCodec, MessageType, textMessage } from '../protocol/messages';
-import { type ActionLog } from '../runtime/action_log';
 import { describePeer } from '../runtime/describe_peer';
 import { ExitCode } from '../runtime/exit_code';
 import { sendToParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
-import { type ServerActivity } from './stats/server_activity';
-import { type AgencySession, type SessionOwner } from './sessions/agency_session';
+import { OpenSessions } from './sessions/open_sessions';
+import { type SessionFactory } from './sessions/session_factory';
+import { type SessionServices } from './sessions/session_services';
 import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './process/descriptor_budget';
 import { describeWithFileLimit } from './process/open_file_limit';
 import { type ServerSettings } from './settings';
@@ -28,21 +27,6 @@ import { TOKENS } from './tokens';
 /** The message to the parent process (child_process IPC) once agencies are accepted. tools/run_lottery.ts receives it. */
 export type ListeningMessage = { readonly kind: 'listening' } & Address;
 
-/** Makes the session of an accepted connection. */
-export type SessionFactory = (peer: PeerSocket, owner: SessionOwner) => AgencySession;
-
-/**
- * Milliseconds from the beginning of a stop. An agency in good health has read its `E` within a round trip; the
- * connections of all others are cut at `CUT_MS`. Sessions that have not ended by `LEAVE_MS` (many thousands on a busy
- * machine) are left to the kernel, which closes their connections with the process: within the 3 s of
- * `docker stop -t 3`, always.
- */
-const CUT_MS = 500;
-const LEAVE_MS = 800;
-
-/** So many sessions are ended before what that has caused is done: the memory of each is garbage by the next ones. */
-const SESSIONS_PER_TURN = 64;
-
 /** How long a connection that is refused with `busy` may take to read that, and how many of these there may be at once. */
 const BUSY_LINGER_MS = 500;
 const MAX_REJECTIONS = 256;
@@ -52,8 +36,8 @@ const MAX_REJECTIONS = 256;
  * as threads are joined.
  */
 @injectable()
-export class LotteryServer implements SessionOwner {
-  private readonly sessions = new Map<AgencySession, Promise<void>>();
+export class LotteryServer {
+  private readonly sessions = new OpenSessions();
   private readonly stopping = new AbortController();
   private rejections = 0;
   /** What the server wants, until the descriptors that are left are counted: see `divideDescriptors`. */
@@ -64,10 +48,9 @@ export class LotteryServer implements SessionOwner {
     @inject(TOKENS.ServerSettings) private readonly settings: ServerSettings,
     @inject(TOKENS.ListenSocket) private readonly listener: ListenSocket,
     @inject(TOKENS.Store) private readonly store: Store,
-    @inject(TOKENS.SessionFactory) private readonly createSession: SessionFactory,
-    @inject(TOKENS.ServerActivity) private readonly activity: ServerActivity,
+    @inject(TOKENS.SessionFactory) private readonly sessionFactory: SessionFactory,
+    @inject(TOKENS.SessionServices) private readonly services: SessionServices,
     @inject(TOKENS.StatusServer) private readonly status: OptionalStatusServer,
-    @inject(TOKENS.ActionLog) private readonly log: ActionLog,
     @inject(TOKENS.DescriptorUse) private readonly readDescriptors: () => DescriptorUse,
   ) {
     this.budget = {
@@ -114,10 +97,10 @@ export class LotteryServer implements SessionOwner {
       }
       if (error instanceof StoreLocationError)
         throw new SettingsError(`SERVER_DATA_DIR ${dir}: ${message}`, { cause: error });
-      this.log.error('open_store', 'fail', { dir, error: describeWithFileLimit(error as Error) });
+      this.services.log.error('open_store', 'fail', { dir, error: describeWithFileLimit(error as Error) });
       return 'failed';
     }
-    this.log.info('open_store', 'success', { dir });
+    this.services.log.info('open_store', 'success', { dir });
     return 'opened';
   }
 
@@ -126,7 +109,7 @@ export class LotteryServer implements SessionOwner {
       await this.listener.bindAndListen();
     } catch (error) {
       if (!(error instanceof ListenFailedError)) throw error;
-      this.log.error('listen', 'fail', { error: describeWithFileLimit(error) });
+      this.services.log.error('listen', 'fail', { error: describeWithFileLimit(error) });
       return false;
     }
     return true;
@@ -138,23 +121,26 @@ export class LotteryServer implements SessionOwner {
     const budget = divideDescriptors(use, this.budget);
     const fields = { open: use.open, allowed: use.allowed, sessions: budget?.sessions ?? 0 };
     if (budget === undefined) {
-      this.log.error('open_files', 'fail', { ...fields, error: 'too few open files are allowed (ulimit -n)' });
+      this.services.log.error('open_files', 'fail', { ...fields, error: 'too few open files are allowed (ulimit -n)' });
       return false;
     }
     if (budget.sessions < this.budget.sessions) {
       const wanted = this.budget.sessions;
-      this.log.warning('open_files', 'fail', { ...fields, error: `${wanted} sessions need more (ulimit -n)` });
+      this.services.log.warning('open_files', 'fail', { ...fields, error: `${wanted} sessions need more (ulimit -n)` });
     }
     this.budget = budget;
-    this.activity.sessionsAllowed = budget.sessions;
+    this.services.activity.sessionsAllowed = budget.sessions;
     return true;
   }
 
   private becomeReady(): void {
     const address = this.listener.address!;
-    this.log.info('listen', 'success', { address: formatAddress(address), agencies: this.settings.SERVER_AGENCIES });
+    this.services.log.info('listen', 'success', {
+      address: formatAddress(address),
+      agencies: this.settings.SERVER_AGENCIES,
+    });
     sendToParent<ListeningMessage>({ kind: 'listening', ...address });
-    this.activity.phase = 'ready';
+    this.services.activity.phase = 'ready';
     this.status.open(this.budget.status);
   }
 
@@ -168,36 +154,35 @@ export class LotteryServer implements SessionOwner {
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof AcceptFailedError)) throw error;
-        this.activity.acceptFailures++;
-        this.log.error('accept_connections', 'fail', { error: error.message });
+        this.services.activity.acceptFailures++;
+        this.services.log.error('accept_connections', 'fail', { error: error.message });
       }
     }
-    this.activity.phase = 'stopping';
+    this.services.activity.phase = 'stopping';
     await this.listener.close();
-    this.log.info('close_listener', 'success');
+    this.services.log.info('close_listener', 'success');
   }
 
   private serve(peer: PeerSocket): void {
     const fields = describePeer(peer);
     if (this.sessions.size >= this.budget.sessions) {
-      this.log.warning('accept_connections', 'fail', { ...fields, error: 'busy', sessions: this.sessions.size });
-      this.activity.sessionRefused(0, 'busy');
+      this.services.log.warning('accept_connections', 'fail', {
+        ...fields,
+        error: 'busy',
+        sessions: this.sessions.size,
+      });
+      this.services.activity.sessionRefused(0, 'busy');
       void this.rejectBusy(peer);
       return;
     }
-    this.log.info('accept_connections', 'success', fields);
-    const session = this.createSession(peer, this);
-    this.sessions.set(session, session.run());
-  }
-
-  onSessionEnded(session: AgencySession): void {
-    this.sessions.delete(session);
+    this.services.log.info('accept_connections', 'success', fields);
+    this.sessions.run(this.sessionFactory.create(peer));
   }
 
   /** Says `busy`; where too many others are being refused already, there is no descriptor to spare for that. */
   private async rejectBusy(peer: PeerSocket): Promise<void> {
     if (this.rejections >= this.budget.rejections) {
-      this.activity.acceptFailures++;
+      this.services.activity.acceptFailures++;
       peer.reset();
       return;
     }
@@ -210,51 +195,18 @@ export class LotteryServer implements SessionOwner {
     this.rejections--;
   }
 
-  /** Lets every session finish what it has in flight, and waits for all, within the times of a stop. */
   private async endSessions(): Promise<void> {
-    const open = Array.from(this.sessions);
-    const sessions = open.map(([session]) => session);
-    const allEnded = Promise.all(open.map(([, ended]) => ended));
-    const begun = performance.now();
-    await endBy(begun + CUT_MS, sessions, (session) => session.shutDown(), allEnded);
-    await endBy(begun + LEAVE_MS, sessions, (session) => void session.cut(), allEnded);
-    for (const session of sessions) this.log.info('close_session', 'success', session.describe());
+    for (const session of await this.sessions.endAll()) {
+      this.services.log.info('close_session', 'success', session.describe());
+    }
   }
 
-  onStoreBroken(error: Error): void {
+  private onStoreBroken(error: Error): void {
     if (this.failure !== undefined) return;
     this.failure = error;
     const { message, cause } = error;
     const fields = { error: message, dir: this.settings.SERVER_DATA_DIR };
-    this.log.critical('store', 'fail', cause instanceof Error ? { ...fields, cause: cause.message } : fields);
+    this.services.log.critical('store', 'fail', cause instanceof Error ? { ...fields, cause: cause.message } : fields);
     this.stopping.abort();
-  }
-}
-
-/** Ends one session after the other, some a turn, and waits for all to have ended; gives up at `deadline`. */
-async function endBy(
-  deadline: number,
-  sessions: readonly AgencySession[],
-  end: (session: AgencySession) => void,
-  allEnded: Promise<unknown>,
-): Promise<void> {
-  for (let first = 0; first < sessions.length && performance.now() < deadline; first += SESSIONS_PER_TURN) {
-    withoutStackTraces(() => sessions.slice(first, first + SESSIONS_PER_TURN).forEach(end));
-    await nextTurn();
-  }
-  const controller = new AbortController();
-  const timeLeft = Math.max(0, deadline - performance.now());
-  await Promise.race([allEnded, delay(timeLeft, undefined, { signal: controller.signal }).catch(() => {})]);
-  controller.abort();
-}
-
-/** The errors that end the sessions of a stop are all alike: the stack traces of ten thousand would take half a second. */
-function withoutStackTraces(work: () => void): void {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    work();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
   }
 }

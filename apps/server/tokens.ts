@@ -13,6 +13,7 @@ export const TOKENS = {
   ServerActivity: Symbol.for('ServerActivity'),
   StoreObserver: Symbol.for('StoreObserver'),
   SessionRegistry: Symbol.for('SessionRegistry'),
+  SessionServices: Symbol.for('SessionServices'),
   SessionFactory: Symbol.for('SessionFactory'),
   DescriptorUse: Symbol.for('DescriptorUse'),
   ListenSocket: Symbol.for('ListenSocket'),

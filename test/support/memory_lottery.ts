@@ -1,6 +1,6 @@
 import { type BetBatch, betsOf } from '../../apps/protocol/bet_batch';
 import { ServerActivity } from '../../apps/server/stats/server_activity';
-import { type LotteryServices } from '../../apps/server/sessions/session_protocol';
+import { type SessionServices } from '../../apps/server/sessions/session_services';
 import { type BetRepository, type Winner } from '../../apps/server/domain/bet_repository';
 import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
 import { Latch } from '../../apps/server/domain/latch';
@@ -114,7 +114,7 @@ export function createMemoryLog(level: 'DEBUG' | 'INFO' = 'DEBUG'): { log: Actio
   return { log: new ActionLog(level, (line) => lines.push(line.trimEnd())), lines };
 }
 
-export interface MemoryLottery extends LotteryServices {
+export interface MemoryLottery extends SessionServices {
   readonly bets: MemoryBetRepository;
   readonly tracker: MemoryFinishTracker;
   readonly lines: string[];

@@ -1,6 +1,6 @@
 import {
-  FrameTooLongError,
   type FramedSocket,
+  FrameTooLongError,
   type ReceiveOptions,
   SocketError,
   TimedOutError,
@@ -8,27 +8,21 @@ import {
 } from '../../../lib/index';
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
-import { AgencyConversation, type ConversationHost, type LotteryServices } from './session_protocol';
-import { type AnswerOwner, AnswerQueue, type QueueLimits } from './response_queue';
 import { describePeer } from '../../runtime/describe_peer';
-import { StoreBrokenError, StoreError } from '../domain/store_errors';
+import { StoreError } from '../domain/store_errors';
+import { type QueueLimits, ResponseQueue, type SessionResponse } from './response_queue';
+import { type SessionContext } from './session_context';
+import { SessionProtocol } from './session_protocol';
+import { type SessionServices } from './session_services';
 
 /** The clocks of a session, in milliseconds. */
 export interface SessionLimits {
-  /** From the first byte of a message to its last; also how long the agency may take to receive an answer. */
+  /** From the first byte of a message to its last; also how long the agency may take to receive a response. */
   readonly messageTimeoutMs: number;
-  /** How long the agency may be silent while the server owes it nothing. */
+  /** How long the agency may be silent while no response to it is due. */
   readonly idleTimeoutMs: number;
   /** How long an `A` may be held before it is answered `W`. */
-  readonly waitHoldMs: number;
-}
-
-/** Who runs the sessions. */
-export interface SessionOwner {
-  /** The session's connection is closed. */
-  onSessionEnded(session: AgencySession): void;
-  /** Nothing can be stored any more. */
-  onStoreBroken(error: StoreBrokenError): void;
+  readonly longPollMs: number;
 }
 
 /**
@@ -37,41 +31,39 @@ export interface SessionOwner {
  */
 const RESPONSE_LIMITS: QueueLimits = { responses: 64, bytes: 65_536 };
 
-/** How long an agency is waited for that does not end after the session has, so that the last words reach it. */
+/** The longest wait for the peer's end after a session has ended, so that the `E` reaches a peer that goes on sending. */
 const MAX_LINGER_MS = 5_000;
 
-/** What ends a conversation whose agency nobody needs to be told anything any more. */
+/** The reason of an end that needs no `E`. */
 const CONNECTION_GONE = new Error('the connection is gone');
 
 /**
  * One connection of an agency: an async loop from the first message to the end. It reads on while batches are stored,
- * keeps the clocks, and ends once: when the agency does, at the first message that the protocol refuses, or when it is
- * told to. What came before the end is answered first; what stands behind it is not looked at.
+ * keeps the clocks, and ends once: with the agency's end of the connection, at the first message that the protocol
+ * refuses, or on an order of the server. Messages before the end are answered first; messages behind it are not read.
  */
-export class AgencySession implements ConversationHost, AnswerOwner {
+export class AgencySession implements SessionContext {
   private readonly begunAt = performance.now();
   private hasEnded = false;
-  /** Only for those who wait for something else than the agency: most sessions need none. */
+  /** Made at the first wait on anything but the agency: most sessions need none. */
   private controller: AbortController | undefined;
-  private readonly answers: AnswerQueue;
-  private readonly conversation: AgencyConversation;
+  private readonly responses: ResponseQueue;
+  private readonly protocol: SessionProtocol;
   private isSettled = false;
-  private successor: (() => void) | undefined;
+  private onSettled: (() => void) | undefined;
   private refusal: ProtocolError | undefined;
 
   constructor(
     private readonly channel: FramedSocket<LotteryMessage>,
-    private readonly services: LotteryServices,
+    private readonly services: SessionServices,
     private readonly limits: SessionLimits,
-    private readonly owner: SessionOwner,
   ) {
-    const { messageTimeoutMs, waitHoldMs } = limits;
-    this.answers = new AnswerQueue(channel, RESPONSE_LIMITS, messageTimeoutMs, this);
-    this.conversation = new AgencyConversation(services, this, waitHoldMs);
+    this.responses = new ResponseQueue(channel, RESPONSE_LIMITS, limits.messageTimeoutMs, this);
+    this.protocol = new SessionProtocol(services, this, limits.longPollMs);
   }
 
-  /** Runs the session; resolves, and never rejects, when its connection is closed. */
-  run(): Promise<void> {
+  /** Runs the session; resolves with it, and never rejects, when its connection is closed. */
+  run(): Promise<this> {
     this.services.activity.sessionOpened();
     return this.converse();
   }
@@ -80,16 +72,16 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     this.end(new ProtocolError('superseded', 'a newer session of this agency took over'));
     if (this.isSettled) return;
     await new Promise<void>((resolve) => {
-      this.successor = resolve;
+      this.onSettled = resolve;
     });
   }
 
-  /** Ends the session because the server does: what is in flight is stored and answered, nothing more is read. */
+  /** Ends the session because the server stops: what is in flight is stored and answered, nothing more is read. */
   shutDown(): void {
     this.end(new ProtocolError('shutting-down', 'the server is stopping'));
   }
 
-  /** Closes the connection without another word. */
+  /** Closes the connection without another message. */
   async cut(): Promise<void> {
     await this.channel.close();
   }
@@ -98,7 +90,7 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     if (this.controller === undefined) {
       this.controller = new AbortController();
       if (this.hasEnded) this.controller.abort();
-      // A read tells that the connection is gone; other waits must be told.
+      // A read notices a lost connection by itself; other waits do not.
       void this.channel.socket.closed.then(() => this.end());
     }
     return this.controller.signal;
@@ -108,47 +100,55 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     if (this.hasEnded) throw this.refusal ?? CONNECTION_GONE;
   }
 
-  waitForRoom(): Promise<void> {
-    return this.answers.waitForRoom();
+  /**
+   * The first error decides what the agency is sent. A batch that was not stored comes before what stood behind it, and
+   * before a stop of the server.
+   */
+  fail(error: unknown): void {
+    const refusal = this.refusalFor(error);
+    if (error instanceof StoreError && this.refusal !== undefined && this.refusal.code !== 'superseded') {
+      this.refusal = refusal;
+    }
+    this.end(refusal);
   }
 
-  owe(answer: LotteryMessage | Promise<LotteryMessage>): void {
-    this.answers.owe(answer);
-  }
-
-  onAnswerFailed(error: unknown): void {
-    this.endBecause(error);
-  }
-
-  /** What the log says of the session. */
+  /** The session's fields in the log. */
   describe(): Record<string, string | number> {
-    return { agency: this.conversation.agencyId, ...describePeer(this.channel.socket) };
+    return { agency: this.protocol.agencyId, ...describePeer(this.channel.socket) };
   }
 
-  /** What is in scope here costs memory for each agency that is silent: nothing is that is not needed then. */
-  private async converse(): Promise<void> {
+  /** The variables in scope here live as long as an agency is silent (docs/decisions/0006): there are none but `this`. */
+  private async converse(): Promise<this> {
     while (!this.hasEnded) {
       try {
         const message = this.channel.tryReceive() ?? (await this.channel.receive(this.receiveOptions));
         if (message === null) break;
-        await this.conversation.handle(message);
-        await this.answers.waitForRoom();
+        await this.respond(await this.protocol.handle(message));
       } catch (error) {
-        if (!this.isOfAnAnswerOwed(error)) this.endBecause(error);
+        if (!this.isOfDueResponse(error)) this.fail(error);
       }
     }
     return this.conclude();
   }
 
-  private async conclude(): Promise<void> {
-    await this.answers.settled();
-    this.conversation.end();
+  /** Enqueues the responses, each once there is room for it, and waits until there is room for more. */
+  private async respond(responses: Iterable<SessionResponse>): Promise<void> {
+    for (const response of responses) {
+      this.responses.enqueue(response);
+      await this.responses.waitForRoom();
+      this.throwIfEnding();
+    }
+  }
+
+  private async conclude(): Promise<this> {
+    await this.responses.settled();
+    this.protocol.end();
     this.isSettled = true;
-    this.successor?.();
-    await this.sayLastWords();
+    this.onSettled?.();
+    await this.sendErrorAndClose();
     this.services.activity.sessionClosed(performance.now() - this.begunAt);
     this.services.log.debug('close_session', 'success', this.describe());
-    this.owner.onSessionEnded(this);
+    return this;
   }
 
   private get receiveOptions(): ReceiveOptions {
@@ -157,25 +157,13 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     return timeLeft === idleTimeoutMs ? this.limits : { idleTimeoutMs: timeLeft, messageTimeoutMs };
   }
 
-  /** The idle clock counts the agency's silence only: what it counted while an answer was owed does not hold. */
-  private isOfAnAnswerOwed(error: unknown): boolean {
+  /** The idle clock is for the agency's silence only: time during which a response was due does not count. */
+  private isOfDueResponse(error: unknown): boolean {
     return error instanceof TimedOutError && error.clock === 'idle' && this.silenceMs() < this.limits.idleTimeoutMs;
   }
 
   private silenceMs(): number {
-    return this.answers.owed > 0 ? 0 : performance.now() - this.answers.lastSentAt;
-  }
-
-  /**
-   * The first reason to end is the one that is told. That a batch was not stored comes before what stood behind it, and
-   * before a stop of the server.
-   */
-  private endBecause(error: unknown): void {
-    const refusal = this.refusalFor(error);
-    if (error instanceof StoreError && this.refusal !== undefined && this.refusal.code !== 'superseded') {
-      this.refusal = refusal;
-    }
-    this.end(refusal);
+    return this.responses.length > 0 ? 0 : performance.now() - this.responses.lastSentAt;
   }
 
   private end(refusal?: ProtocolError): void {
@@ -183,7 +171,7 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     this.hasEnded = true;
     this.channel.socket.cancelRead(refusal);
     this.controller?.abort(refusal);
-    this.answers.stopWaiting();
+    this.responses.stopWaiting();
   }
 
   private refusalFor(error: unknown): ProtocolError | undefined {
@@ -193,20 +181,19 @@ export class AgencySession implements ConversationHost, AnswerOwner {
     if (error instanceof TimedOutError && error.operation === 'receive') {
       return new ProtocolError('timeout', error.message, { cause: error });
     }
-    if (error instanceof StoreBrokenError) this.owner.onStoreBroken(error);
     if (error instanceof StoreError) return new ProtocolError('storage', error.message, { cause: error });
     const isForeseen = error instanceof SocketError || error === CONNECTION_GONE;
     if (!isForeseen) this.services.log.error('session', 'fail', { error: String(error) });
     return undefined;
   }
 
-  private async sayLastWords(): Promise<void> {
+  private async sendErrorAndClose(): Promise<void> {
     const lingerMs = Math.min(MAX_LINGER_MS, this.limits.messageTimeoutMs);
     if (this.refusal !== undefined) {
       this.services.log.info('session', 'fail', { ...this.describe(), error: this.refusal.message });
       const { code, detail } = this.refusal;
-      this.services.activity.sessionRefused(this.conversation.agencyId, code);
-      // A peer that is gone, or that does not read, is not told: nothing depends on it.
+      this.services.activity.sessionRefused(this.protocol.agencyId, code);
+      // Nothing depends on it: the peer may be gone, or may not read.
       await this.channel
         .send(textMessage(MessageType.error, `${code}: ${detail}`), { timeoutMs: lingerMs })
         .catch(() => {});

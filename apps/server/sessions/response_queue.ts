@@ -1,13 +1,11 @@
 import { type FramedSocket } from '../../../lib/index';
 import { type LotteryMessage } from '../../protocol/messages';
+import { type SessionContext } from './session_context';
 
-/** An answer that is owed: not known yet, known, or not to be had. */
-interface OwedAnswer {
-  message: LotteryMessage | undefined;
-  failure: { readonly error: unknown } | undefined;
-}
+/** A response to a message: known, or the promise of it (a batch that is on its way to the disk). */
+export type SessionResponse = LotteryMessage | Promise<LotteryMessage>;
 
-/** How much may wait in the queue before `waitForRoom` waits. */
+/** The bounds at which `waitForRoom` waits. */
 export interface QueueLimits {
   /** Responses that are not known yet, or on their way to the kernel. */
   readonly responses: number;
@@ -15,89 +13,89 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
-/** Whose answers they are. */
-export interface AnswerOwner {
-  /** Told once, of the first answer that could not be had or sent; those behind it are dropped. */
-  onAnswerFailed(error: unknown): void;
+/** One place in the queue. */
+interface Entry {
+  message: LotteryMessage | undefined;
+  failure: { readonly error: unknown } | undefined;
 }
 
 /**
- * The answers that a session owes, sent in the order of the messages they answer: each as soon as it is known and all
- * before it are. Answers that become known together leave together.
+ * The responses of a session, sent in the order of the messages that they answer: each as soon as it is known and all
+ * before it are. Responses that become known together leave together.
+ *
+ * The first response that fails, or cannot be sent, fails the session; those behind it are dropped.
  */
-export class AnswerQueue {
-  /** Those not handed to the connection yet. */
-  private queue: OwedAnswer[] = [];
-  /** How many of all owed are not known yet, those behind a failure included. */
+export class ResponseQueue {
+  /** Responses that are not handed to the connection yet. */
+  private entries: Entry[] = [];
+  /** How many of all enqueued are not known yet, those behind a failure included. */
   private unknown = 0;
   private unsent = 0;
   private unsentBytes = 0;
   private scheduled = false;
   private failed = false;
   private sentAt = performance.now();
-  private roomWanted: (() => void) | undefined;
-  private settlementWanted: (() => void) | undefined;
+  private onRoom: (() => void) | undefined;
+  private onSettled: (() => void) | undefined;
 
-  /**
-   * @param sendTimeoutMs how long the agency may take to receive one; then the connection is reset.
-   */
+  /** @param sendTimeoutMs how long the agency may take to receive a response; then the connection is reset. */
   constructor(
     private readonly channel: FramedSocket<LotteryMessage>,
     private readonly limits: QueueLimits,
     private readonly sendTimeoutMs: number,
-    private readonly owner: AnswerOwner,
+    private readonly context: Pick<SessionContext, 'fail'>,
   ) {}
 
-  /** How many answers are owed: not known yet, or on their way to the kernel. */
-  get owed(): number {
+  /** How many responses are not known yet, or on their way to the kernel. */
+  get length(): number {
     return this.unsent;
   }
 
-  /** When the last answer had left (on the clock of `performance.now()`), or the queue was made. */
+  /** When the last response had left (on the clock of `performance.now()`), or the queue was made. */
   get lastSentAt(): number {
     return this.sentAt;
   }
 
-  owe(answer: LotteryMessage | Promise<LotteryMessage>): void {
-    const owed: OwedAnswer = { message: undefined, failure: undefined };
-    this.queue.push(owed);
+  enqueue(response: SessionResponse): void {
+    const entry: Entry = { message: undefined, failure: undefined };
+    this.entries.push(entry);
     this.unsent++;
-    if (!(answer instanceof Promise)) {
-      this.become(owed, answer);
+    if (!(response instanceof Promise)) {
+      this.complete(entry, response);
       this.scheduleSending();
       return;
     }
     this.unknown++;
-    answer.then(
+    response.then(
       (message) => {
-        this.become(owed, message);
-        this.onKnown(owed);
+        this.complete(entry, message);
+        this.onKnown(entry);
       },
       (error: unknown) => {
-        owed.failure = { error };
-        this.onKnown(owed);
+        entry.failure = { error };
+        this.onKnown(entry);
       },
     );
   }
 
-  /** Resolves while the queue is below its limits, once no more will be sent, or at `stopWaiting`. */
+  /** Resolves while the queue is below its limits, once no more is sent, or at `stopWaiting`. */
   async waitForRoom(): Promise<void> {
     if (this.hasRoom || this.failed) return;
     await new Promise<void>((resolve) => {
-      this.roomWanted = resolve;
+      this.onRoom = resolve;
     });
   }
 
   stopWaiting(): void {
-    this.roomWanted?.();
-    this.roomWanted = undefined;
+    this.onRoom?.();
+    this.onRoom = undefined;
   }
 
-  /** Resolves once every answer owed so far is known and handed to the connection, or dropped. */
+  /** Resolves once every response so far is known and handed to the connection, or dropped. */
   async settled(): Promise<void> {
     if (this.isSettled) return;
     await new Promise<void>((resolve) => {
-      this.settlementWanted = resolve;
+      this.onSettled = resolve;
     });
   }
 
@@ -106,21 +104,21 @@ export class AnswerQueue {
   }
 
   private get isSettled(): boolean {
-    return this.unknown === 0 && this.queue.length === 0;
+    return this.unknown === 0 && this.entries.length === 0;
   }
 
-  private become(owed: OwedAnswer, message: LotteryMessage): void {
-    owed.message = message;
+  private complete(entry: Entry, message: LotteryMessage): void {
+    entry.message = message;
     this.unsentBytes += message.value.length;
   }
 
-  private onKnown(owed: OwedAnswer): void {
+  private onKnown(entry: Entry): void {
     this.unknown--;
-    if (owed === this.queue[0]) this.scheduleSending();
-    else this.tellIfSettled();
+    if (entry === this.entries[0]) this.scheduleSending();
+    else this.notifyIfSettled();
   }
 
-  /** What becomes known in this turn leaves together: promises are settled before the next tick. */
+  /** Promises are settled before the next tick: what becomes known in this turn leaves together. */
   private scheduleSending(): void {
     if (this.scheduled) return;
     this.scheduled = true;
@@ -129,13 +127,13 @@ export class AnswerQueue {
 
   private sendKnown(): void {
     this.scheduled = false;
-    const unknown = this.queue.findIndex(({ message }) => message === undefined);
-    const known = unknown === -1 ? this.queue : this.queue.slice(0, unknown);
-    this.queue = unknown === -1 ? [] : this.queue.slice(unknown);
+    const unknown = this.entries.findIndex(({ message }) => message === undefined);
+    const known = unknown === -1 ? this.entries : this.entries.slice(0, unknown);
+    this.entries = unknown === -1 ? [] : this.entries.slice(unknown);
     if (known.length > 0) this.send(known.map(({ message }) => message!));
-    const failure = this.queue[0]?.failure;
+    const failure = this.entries[0]?.failure;
     if (failure !== undefined) this.fail(failure.error);
-    this.tellIfSettled();
+    this.notifyIfSettled();
   }
 
   private send(messages: readonly LotteryMessage[]): void {
@@ -154,14 +152,14 @@ export class AnswerQueue {
   }
 
   private fail(error: unknown): void {
-    this.queue = [];
+    this.entries = [];
     if (this.failed) return;
     this.failed = true;
-    this.owner.onAnswerFailed(error);
+    this.context.fail(error);
     this.stopWaiting();
   }
 
-  private tellIfSettled(): void {
-    if (this.isSettled) this.settlementWanted?.();
+  private notifyIfSettled(): void {
+    if (this.isSettled) this.onSettled?.();
   }
 }

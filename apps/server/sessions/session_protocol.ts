@@ -4,55 +4,30 @@ import { parseCanonicalNumber } from '../../protocol/canonical_number';
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
 import { splitWinners } from '../../protocol/winner_list';
-import { type ActionLog } from '../../runtime/action_log';
-import { type ServerActivity } from '../stats/server_activity';
-import { type BetRepository } from '../domain/bet_repository';
-import { type FinishTracker } from '../domain/finish_tracker';
-import { type SessionRegistry, type Supersedable } from './session_registry';
-import { type WinnerService } from '../domain/winner_service';
+import { type SessionResponse } from './response_queue';
+import { type SessionContext } from './session_context';
+import { type SessionServices } from './session_services';
 
-/** What every conversation works with. */
-export interface LotteryServices {
-  readonly bets: BetRepository;
-  readonly tracker: FinishTracker;
-  readonly winners: WinnerService;
-  readonly registry: SessionRegistry;
-  readonly activity: ServerActivity;
-  readonly log: ActionLog;
-}
-
-/** The session that a conversation belongs to. */
-export interface ConversationHost extends Supersedable {
-  /** Fires when the session ends before the conversation does. */
-  readonly ending: AbortSignal;
-  /** Throws why the session ends, once it does. */
-  throwIfEnding(): void;
-  /** Resolves once the queue of responses has room for another, or none is sent any more. */
-  waitForRoom(): Promise<void>;
-  /** Owes the agency an answer, behind those owed before. */
-  owe(answer: LotteryMessage | Promise<LotteryMessage>): void;
-}
-
-/** Where a conversation is in the protocol's order of messages. */
-type Stage =
-  /** Nothing was said yet. */
+/** The phase of a session, in the protocol's order of messages. */
+type Phase =
+  /** No message has come. */
   | 'unnamed'
   | 'uploading'
-  /** The agency's bets are closed. */
+  /** The bets of the agency are closed. */
   | 'finished'
   /** It has asked for its winners, and waits for the draw. */
   | 'asking'
-  /** It knows that the draw is held; its name comes next. */
+  /** It has been answered that the draw is held; its name comes next. */
   | 'naming'
   /** It has its winners. */
   | 'done';
 
 /**
- * What an agency and the server say to each other: takes the agency's messages, one after the other, and owes the
- * answers that docs/protocol.md asks for. It knows nothing of sockets and clocks.
+ * The server's side of the protocol (docs/protocol.md) for one session: it takes the agency's messages one after the
+ * other, and returns the responses to each. It uses no socket and no clock.
  */
-export class AgencyConversation {
-  private stage: Stage = 'unnamed';
+export class SessionProtocol {
+  private phase: Phase = 'unnamed';
   private agency = 0;
   private hasFinished = false;
   /** The agency's bets that are stored or on their way to the disk. */
@@ -61,9 +36,9 @@ export class AgencyConversation {
   private lastBatch: Promise<unknown> | undefined;
 
   constructor(
-    private readonly services: LotteryServices,
-    private readonly host: ConversationHost,
-    private readonly waitHoldMs: number,
+    private readonly services: SessionServices,
+    private readonly context: SessionContext,
+    private readonly longPollMs: number,
   ) {}
 
   /** The agency's id; 0 before it has one. */
@@ -74,10 +49,11 @@ export class AgencyConversation {
   /**
    * Takes the next message. Resolves when the one behind it may be taken, which for bets is before they are stored.
    *
+   * @returns the responses in their order. A long list makes each of them when it is asked for.
    * @throws ProtocolError the session is over.
    * @throws StoreError
    */
-  async handle({ type, value }: LotteryMessage): Promise<void> {
+  async handle({ type, value }: LotteryMessage): Promise<Iterable<SessionResponse>> {
     switch (type) {
       case MessageType.bets:
         return this.onBets(value);
@@ -92,45 +68,45 @@ export class AgencyConversation {
     }
   }
 
-  /** Ends the conversation: another session may be the agency's. */
+  /** Ends the session's part: another session may be the agency's. */
   end(): void {
     if (this.agency === 0) return;
-    this.services.registry.release(this.agency, this.host);
+    this.services.registry.release(this.agency, this.context);
     this.services.activity.agencyLeft(this.agency);
   }
 
-  private async onName(value: Uint8Array): Promise<void> {
-    if (this.stage !== 'unnamed' && this.stage !== 'naming') throw this.outOfOrder('N');
+  private async onName(value: Uint8Array): Promise<Iterable<SessionResponse>> {
+    if (this.phase !== 'unnamed' && this.phase !== 'naming') throw this.outOfOrder('N');
     const agency = parseCanonicalNumber(decodeValue(value));
     if (agency === undefined) throw new ProtocolError('bad-value', 'the value of N is no canonical number');
-    if (this.stage === 'naming') return this.giveWinners(agency);
+    if (this.phase === 'naming') return this.onNameForWinners(agency);
     await this.identify(agency);
-    this.stage = this.hasFinished ? 'finished' : 'uploading';
-    this.host.owe(okMessage(this.bets));
+    this.phase = this.hasFinished ? 'finished' : 'uploading';
+    return [okMessage(this.bets)];
   }
 
-  private async onBets(value: Uint8Array): Promise<void> {
-    if (this.stage === 'unnamed') return this.onFirstBets(value);
-    if (this.stage !== 'uploading') throw this.outOfOrder('B');
-    this.store(this.readBatch(value, this.agency));
+  private async onBets(value: Uint8Array): Promise<Iterable<SessionResponse>> {
+    if (this.phase === 'unnamed') return this.onFirstBets(value);
+    if (this.phase !== 'uploading') throw this.outOfOrder('B');
+    return [this.store(this.readBatch(value, this.agency))];
   }
 
   /** A batch without an `N` before it names the session, for an agency that has no bets yet. */
-  private async onFirstBets(value: Uint8Array): Promise<void> {
+  private async onFirstBets(value: Uint8Array): Promise<Iterable<SessionResponse>> {
     const batch = this.readBatch(value, undefined);
     await this.identify(batch.agency);
     if (this.bets > 0) {
       throw new ProtocolError('unidentified', 'this agency has bets already: N comes first, and says how many');
     }
     if (this.hasFinished) throw this.outOfOrder('B');
-    this.stage = 'uploading';
-    this.store(batch);
+    this.phase = 'uploading';
+    return [this.store(batch)];
   }
 
-  private async onFinish(value: Uint8Array): Promise<void> {
-    if (this.stage === 'unnamed') throw new ProtocolError('unidentified', 'F before the session has a name');
-    const isRepeated = this.hasFinished && (this.stage === 'finished' || this.stage === 'asking');
-    if (this.stage !== 'uploading' && !isRepeated) throw this.outOfOrder('F');
+  private async onFinish(value: Uint8Array): Promise<Iterable<SessionResponse>> {
+    if (this.phase === 'unnamed') throw new ProtocolError('unidentified', 'F before the session has a name');
+    const isRepeated = this.hasFinished && (this.phase === 'finished' || this.phase === 'asking');
+    if (this.phase !== 'uploading' && !isRepeated) throw this.outOfOrder('F');
     const text = decodeValue(value);
     const total = text === '' ? undefined : parseCanonicalNumber(text);
     if (text !== '' && total === undefined) {
@@ -141,49 +117,47 @@ export class AgencyConversation {
       throw new ProtocolError('count-mismatch', `${this.bets} bets are stored, not ${total}`);
     }
     if (!isRepeated) await this.finish();
-    this.host.owe(okMessage(this.bets));
+    return [okMessage(this.bets)];
   }
 
-  private async onAskWinners(value: Uint8Array): Promise<void> {
-    if (this.stage === 'unnamed') throw new ProtocolError('unidentified', 'A before the session has a name');
-    if (this.stage === 'naming' || this.stage === 'done') throw this.outOfOrder('A');
+  private async onAskWinners(value: Uint8Array): Promise<Iterable<SessionResponse>> {
+    if (this.phase === 'unnamed') throw new ProtocolError('unidentified', 'A before the session has a name');
+    if (this.phase === 'naming' || this.phase === 'done') throw this.outOfOrder('A');
     if (value.length > 0) throw new ProtocolError('bad-value', 'the value of A is not empty');
-    this.stage = 'asking';
+    this.phase = 'asking';
     const { tracker, winners } = this.services;
-    const isHeld = await winners.waitForDraw({ timeoutMs: this.waitHoldMs, signal: this.host.ending });
-    this.host.throwIfEnding();
-    if (isHeld) {
-      this.stage = 'naming';
-      this.host.owe(textMessage(MessageType.result));
-    } else {
-      this.host.owe(textMessage(MessageType.wait, `${await tracker.count()}/${tracker.expected}`));
-    }
+    const isHeld = await winners.waitForDraw({ timeoutMs: this.longPollMs, signal: this.context.ending });
+    this.context.throwIfEnding();
+    if (!isHeld) return [textMessage(MessageType.wait, `${await tracker.count()}/${tracker.expected}`)];
+    this.phase = 'naming';
+    return [textMessage(MessageType.result)];
   }
 
-  private async giveWinners(agency: number): Promise<void> {
+  private async onNameForWinners(agency: number): Promise<Iterable<SessionResponse>> {
     if (agency !== this.agency) throw this.wrongAgency();
-    const documents = await this.services.winners.winnersOf(agency);
-    // Each response is made once there is room for it: an agency that does not read would else keep all of them in memory.
-    for (const value of splitWinners(documents)) {
-      await this.host.waitForRoom();
-      this.host.throwIfEnding();
-      this.host.owe(textMessage(MessageType.result, value));
-    }
-    this.host.owe(okMessage(documents.length));
-    this.stage = 'done';
-    this.services.activity.winnersGiven(agency);
-    this.services.log.debug('ganadores_enviados', 'success', { agency, cant_ganadores: documents.length });
+    return this.winnerResponses(await this.services.winners.winnersOf(agency));
+  }
+
+  private *winnerResponses(documents: readonly string[]): Generator<LotteryMessage> {
+    for (const value of splitWinners(documents)) yield textMessage(MessageType.result, value);
+    this.phase = 'done';
+    yield okMessage(documents.length);
+    this.services.activity.winnersGiven(this.agency);
+    this.services.log.debug('ganadores_enviados', 'success', {
+      agency: this.agency,
+      cant_ganadores: documents.length,
+    });
   }
 
   private async finish(): Promise<void> {
     await this.services.tracker.finish(this.agency, this.bets);
     this.hasFinished = true;
-    this.stage = 'finished';
+    this.phase = 'finished';
     this.services.activity.agencyFinished(this.agency);
     this.services.log.info('finish', 'success', { agency: this.agency, cantidad: this.bets });
   }
 
-  /** Makes this the agency's session, once the one before it stores nothing more, and learns where the agency stands. */
+  /** Makes this the agency's session, once the one before it stores nothing more, and reads what the store has of it. */
   private async identify(agency: number): Promise<void> {
     const { tracker, registry, activity, bets } = this.services;
     if (agency < 1 || agency > tracker.expected) {
@@ -191,13 +165,14 @@ export class AgencyConversation {
     }
     this.agency = agency;
     activity.agencyCame(agency);
-    await registry.claim(agency, this.host);
-    this.host.throwIfEnding();
+    await registry.claim(agency, this.context);
+    this.context.throwIfEnding();
     this.bets = await bets.count(agency);
     this.hasFinished = await tracker.hasFinished(agency);
   }
 
-  private store(batch: BetBatch): void {
+  /** The promise of the response: the batch is on the disk. */
+  private store(batch: BetBatch): Promise<LotteryMessage> {
     const after = this.bets;
     this.bets += batch.count;
     const stored = this.services.bets.append(batch, after).then(
@@ -208,7 +183,7 @@ export class AgencyConversation {
       },
     );
     this.lastBatch = stored;
-    this.host.owe(stored);
+    return stored;
   }
 
   private onStored(batch: BetBatch, total: number): LotteryMessage {
@@ -237,7 +212,7 @@ export class AgencyConversation {
 
   private outOfOrder(type: string): ProtocolError {
     const closed = this.hasFinished ? ', and the bets of this agency are closed' : '';
-    return new ProtocolError('out-of-order', `no ${type} is allowed here: the session is ${this.stage}${closed}`);
+    return new ProtocolError('out-of-order', `no ${type} is allowed here: the session is ${this.phase}${closed}`);
   }
 
   private wrongAgency(): ProtocolError {

@@ -6,6 +6,7 @@ import { type Container } from 'inversify';
 import { type BetRepository } from '../../../../apps/server/domain/bet_repository';
 import { createServerContainer } from '../../../../apps/server/container';
 import { type LotteryServer } from '../../../../apps/server/lottery_server';
+import { type Store } from '../../../../apps/server/domain/store';
 import { SERVER_SETTINGS } from '../../../../apps/server/settings';
 import { StoreBrokenError } from '../../../../apps/server/domain/store_errors';
 import { TOKENS } from '../../../../apps/server/tokens';
@@ -53,14 +54,20 @@ describe("the server's container", () => {
   }
 
   /** Keeps everything in memory instead of in files. */
-  function inMemory(container: Container): MemoryBetRepository {
+  function inMemory(container: Container): { bets: MemoryBetRepository; breakStore: (error: Error) => void } {
     const bets = new MemoryBetRepository();
     const tracker = new MemoryFinishTracker(1);
     container.rebind(TOKENS.BetRepository).toConstantValue(bets);
     container.rebind(TOKENS.FinishTracker).toConstantValue(tracker);
     container.rebind(TOKENS.WinnerService).toConstantValue(new MemoryWinnerService(42, bets, tracker));
-    container.rebind(TOKENS.Store).toConstantValue({ onBroken: () => {}, open: async () => {}, close: async () => {} });
-    return bets;
+    let breakStore: (error: Error) => void = () => {};
+    const store: Store = {
+      onBroken: (listener) => (breakStore = listener),
+      open: async () => {},
+      close: async () => {},
+    };
+    container.rebind(TOKENS.Store).toConstantValue(store);
+    return { bets, breakStore: (error) => breakStore(error) };
   }
 
   async function start(container: Container): Promise<{ ended: Promise<number>; client: WireClient }> {
@@ -102,7 +109,7 @@ describe("the server's container", () => {
 
   it('works the same with other services bound in their place', async () => {
     const container = compose();
-    const bets = inMemory(container);
+    const { bets } = inMemory(container);
     const { ended, client } = await start(container);
     expect(await takePart(client)).to.deep.equal(wholeSession);
     expect(bets.rows).to.deep.equal([bet(1)]);
@@ -113,7 +120,12 @@ describe("the server's container", () => {
 
   it('ends with 1, and by itself, once nothing can be stored any more', async () => {
     const container = compose();
-    inMemory(container).beforeStoring = () => Promise.reject(new StoreBrokenError('the disk is gone'));
+    const { bets, breakStore } = inMemory(container);
+    bets.beforeStoring = async () => {
+      const error = new StoreBrokenError('the disk is gone');
+      breakStore(error);
+      throw error;
+    };
     const { ended, client } = await start(container);
     client.write(message('N', '1'), message('B', bet(1)));
     expect(await client.rest()).to.deep.equal(['O 0', 'E storage: the disk is gone']);

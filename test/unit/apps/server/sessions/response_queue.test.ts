@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { FramedSocket, type PeerSocket } from '../../../../../lib/index';
 import { connectedPair } from '../../../../../lib/testing/index';
-import { AnswerQueue } from '../../../../../apps/server/sessions/response_queue';
+import { ResponseQueue } from '../../../../../apps/server/sessions/response_queue';
 import {
   createAgencyCodec,
   createServerCodec,
@@ -10,9 +10,9 @@ import {
 } from '../../../../../apps/protocol/messages';
 import { turns } from '../../../../support/turns';
 
-describe('the answers that are owed', () => {
+describe('the queue of responses', () => {
   let far: FramedSocket<LotteryMessage>;
-  let queue: AnswerQueue;
+  let queue: ResponseQueue;
   let failures: unknown[];
   let sockets: PeerSocket[];
 
@@ -21,8 +21,8 @@ describe('the answers that are owed', () => {
     far = new FramedSocket(sockets[1]!, createAgencyCodec());
     failures = [];
     const near = new FramedSocket(sockets[0]!, createServerCodec());
-    queue = new AnswerQueue(near, { responses: 3, bytes: 100 }, 60_000, {
-      onAnswerFailed: (error) => failures.push(error),
+    queue = new ResponseQueue(near, { responses: 3, bytes: 100 }, 60_000, {
+      fail: (error) => failures.push(error),
     });
   });
 
@@ -49,25 +49,25 @@ describe('the answers that are owed', () => {
 
   it('leave in the order of what they answer, whenever they become known', async () => {
     const [first, third] = [later(), later()];
-    queue.owe(first.promise);
-    queue.owe(ok(2));
-    queue.owe(third.promise);
+    queue.enqueue(first.promise);
+    queue.enqueue(ok(2));
+    queue.enqueue(third.promise);
     third.resolve(ok(3));
     await turns(3);
     expect(far.tryReceive()).to.equal(undefined);
-    expect(queue.owed).to.equal(3);
+    expect(queue.length).to.equal(3);
     first.resolve(ok(1));
     expect([await next(), await next(), await next()]).to.deep.equal(['1', '2', '3']);
     await queue.settled();
     await turns(2);
-    expect(queue.owed).to.equal(0);
+    expect(queue.length).to.equal(0);
   });
 
   it('make room wait at their limit', async () => {
     const held = later();
-    for (const answer of [held.promise, ok(2)]) queue.owe(answer);
+    for (const answer of [held.promise, ok(2)]) queue.enqueue(answer);
     await queue.waitForRoom();
-    queue.owe(ok(3));
+    queue.enqueue(ok(3));
     let hasRoom = false;
     const waiting = queue.waitForRoom().then(() => (hasRoom = true));
     await turns(3);
@@ -77,9 +77,9 @@ describe('the answers that are owed', () => {
   });
 
   it('make room wait at their limit of bytes, until a part of them has left', async () => {
-    queue.owe(textMessage('R', '1'.repeat(60)));
+    queue.enqueue(textMessage('R', '1'.repeat(60)));
     await queue.waitForRoom();
-    queue.owe(textMessage('R', '2'.repeat(60)));
+    queue.enqueue(textMessage('R', '2'.repeat(60)));
     let hasRoom = false;
     const waiting = queue.waitForRoom().then(() => (hasRoom = true));
     await Promise.resolve();
@@ -90,11 +90,11 @@ describe('the answers that are owed', () => {
 
   it('are dropped behind one that cannot be had, and the failure is told once', async () => {
     const held = later();
-    queue.owe(ok(1));
-    queue.owe(held.promise);
-    queue.owe(ok(3));
+    queue.enqueue(ok(1));
+    queue.enqueue(held.promise);
+    queue.enqueue(ok(3));
     const second = later();
-    queue.owe(second.promise);
+    queue.enqueue(second.promise);
     held.reject(new Error('lost'));
     second.reject(new Error('lost too'));
     await queue.settled();
@@ -107,8 +107,8 @@ describe('the answers that are owed', () => {
 
   it('that cannot be sent are a failure too', async () => {
     sockets[0]!.reset();
-    queue.owe(ok(1));
-    queue.owe(ok(2));
+    queue.enqueue(ok(1));
+    queue.enqueue(ok(2));
     await queue.settled();
     await turns(3);
     expect(failures).to.have.length(1);

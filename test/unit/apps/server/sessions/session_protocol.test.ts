@@ -1,54 +1,51 @@
 import { expect } from 'chai';
-import { AgencyConversation, type ConversationHost } from '../../../../../apps/server/sessions/session_protocol';
-import { type LotteryMessage, textMessage } from '../../../../../apps/protocol/messages';
+import { type SessionResponse } from '../../../../../apps/server/sessions/response_queue';
+import { type SessionContext } from '../../../../../apps/server/sessions/session_context';
+import { SessionProtocol } from '../../../../../apps/server/sessions/session_protocol';
+import { textMessage } from '../../../../../apps/protocol/messages';
 import { ProtocolError } from '../../../../../apps/protocol/protocol_error';
 import { createMemoryLottery, type MemoryLottery } from '../../../../support/memory_lottery';
 
 const ROW = '1,Ana,Gómez,1,1999-03-17,42';
 
-/** A session that notes what is owed. */
-class FakeHost implements ConversationHost {
-  readonly ending = new AbortController().signal;
-  private readonly owed: (LotteryMessage | Promise<LotteryMessage>)[] = [];
+/** A session that does not end. */
+const CONTEXT: SessionContext = {
+  ending: new AbortController().signal,
+  throwIfEnding: () => {},
+  supersede: async () => {},
+  fail: () => {},
+};
 
-  throwIfEnding(): void {}
-
-  async supersede(): Promise<void> {}
-
-  async waitForRoom(): Promise<void> {}
-
-  owe(answer: LotteryMessage | Promise<LotteryMessage>): void {
-    this.owed.push(answer);
-  }
-
-  async answers(): Promise<string[]> {
-    const messages = await Promise.all(this.owed.splice(0).map(async (answer) => answer));
-    return messages.map(({ type, value }) => `${type} ${Buffer.from(value).toString('utf8')}`.trimEnd());
-  }
-}
-
-describe('the conversation with an agency', () => {
+describe('the protocol of a session', () => {
   let lottery: MemoryLottery;
-  let host: FakeHost;
-  let conversation: AgencyConversation;
+  let protocol: SessionProtocol;
 
   beforeEach(() => {
     lottery = createMemoryLottery();
-    host = new FakeHost();
-    conversation = new AgencyConversation(lottery, host, 1);
+    protocol = new SessionProtocol(lottery, CONTEXT, 1);
   });
 
-  /** Says `N1`, `F`, `B…`: a type and its value. Returns the answers, or the code of the refusal. */
-  async function say(...messages: readonly string[]): Promise<string[]> {
+  /** Sends `N1`, `F`, `B…`: a type and its value. Returns the responses, and the code of the refusal. */
+  async function send(...messages: readonly string[]): Promise<string[]> {
+    const responses: string[] = [];
     for (const text of messages) {
       try {
-        await conversation.handle(textMessage(text[0]!, text.slice(1)));
+        responses.push(...(await read(await protocol.handle(textMessage(text[0]!, text.slice(1))))));
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        return [...(await host.answers()), error.code];
+        return [...responses, error.code];
       }
     }
-    return host.answers();
+    return responses;
+  }
+
+  async function read(responses: Iterable<SessionResponse>): Promise<string[]> {
+    const texts: string[] = [];
+    for (const response of responses) {
+      const { type, value } = await response;
+      texts.push(`${type} ${Buffer.from(value).toString('utf8')}`.trimEnd());
+    }
+    return texts;
   }
 
   async function finishOthers(): Promise<void> {
@@ -72,8 +69,8 @@ describe('the conversation with an agency', () => {
     for (const [text, answers] of Object.entries(expected)) {
       it(`${when}: ${text} is answered ${answers.join()}`, async () => {
         if (isDrawn) await finishOthers();
-        await say(...before);
-        expect(await say(text === 'B' ? `B${ROW}` : text)).to.deep.equal(answers);
+        await send(...before);
+        expect(await send(text === 'B' ? `B${ROW}` : text)).to.deep.equal(answers);
       });
     }
   }
@@ -97,41 +94,41 @@ describe('the conversation with an agency', () => {
   ];
   for (const [what, messages, code] of refusals) {
     it(`${what} is ${code}`, async () => {
-      expect((await say(...messages)).at(-1)).to.equal(code);
+      expect((await send(...messages)).at(-1)).to.equal(code);
     });
   }
 
   it('answers B only once the bets are stored, and F once all before it are', async () => {
     let release = (): void => {};
     lottery.bets.beforeStoring = () => new Promise((resolve) => (release = resolve));
-    await conversation.handle(textMessage('N', '1'));
-    await conversation.handle(textMessage('B', ROW));
+    await protocol.handle(textMessage('N', '1'));
+    const stored = await protocol.handle(textMessage('B', ROW));
     let isFinished = false;
-    const finishing = conversation.handle(textMessage('F', '1')).then(() => (isFinished = true));
+    const finishing = protocol.handle(textMessage('F', '1')).finally(() => (isFinished = true));
     await new Promise((resolve) => setImmediate(resolve));
     expect(isFinished).to.equal(false);
     expect(await lottery.tracker.hasFinished(1)).to.equal(false);
     release();
-    await finishing;
-    expect(await host.answers()).to.deep.equal(['O 0', 'O 1', 'O 1']);
+    expect(await read(await finishing)).to.deep.equal(['O 1']);
+    expect(await read(stored)).to.deep.equal(['O 1']);
     expect(await lottery.tracker.hasFinished(1)).to.equal(true);
   });
 
   it('does not finish with a wrong total', async () => {
-    await say('N1', `B${ROW}`, 'F7');
+    await send('N1', `B${ROW}`, 'F7');
     expect(await lottery.tracker.hasFinished(1)).to.equal(false);
   });
 
   it('names the agency of a first batch, for which N is too late then', async () => {
-    expect(await say(`B${ROW}`)).to.deep.equal(['O 1']);
-    expect(conversation.agencyId).to.equal(1);
+    expect(await send(`B${ROW}`)).to.deep.equal(['O 1']);
+    expect(protocol.agencyId).to.equal(1);
     expect(lottery.bets.rows).to.deep.equal([ROW]);
   });
 
   it('gives the winners of the agency, and asks for its name again', async () => {
     await finishOthers();
-    const wrong = new AgencyConversation(lottery, host, 1);
-    expect(await say('N1', `B${ROW}\n${ROW.replace(',1,', ',2,')}`, 'F', 'A', 'N1')).to.deep.equal([
+    const wrong = new SessionProtocol(lottery, CONTEXT, 1);
+    expect(await send('N1', `B${ROW}\n${ROW.replace(',1,', ',2,')}`, 'F', 'A', 'N1')).to.deep.equal([
       'O 0',
       'O 2',
       'O 2',
@@ -139,17 +136,17 @@ describe('the conversation with an agency', () => {
       'R 1,2',
       'O 2',
     ]);
-    conversation = wrong;
-    expect(await say('N1', 'A', 'N2')).to.deep.equal(['O 2', 'R', 'wrong-agency']);
+    protocol = wrong;
+    expect(await send('N1', 'A', 'N2')).to.deep.equal(['O 2', 'R', 'wrong-agency']);
   });
 
   it('logs batches with their size, and bets at DEBUG only', async () => {
-    await say('N1', `B${ROW}\n${ROW}`);
+    await send('N1', `B${ROW}\n${ROW}`);
     const lines = lottery.lines.map((line) => line.slice(20));
     expect(lines).to.include('INFO     action: apuesta_recibida | result: success | agency: 1 | cantidad: 2');
     const bet = 'DEBUG    action: apuesta_almacenada | result: success | dni: 1 | numero: 42';
     expect(lines.filter((line) => line === bet)).to.have.length(2);
-    await say(`B${ROW}\n${ROW}x\n${ROW}`);
+    await send(`B${ROW}\n${ROW}x\n${ROW}`);
     expect(lottery.lines.at(-1)).to.match(
       /ERROR +action: apuesta_recibida \| result: fail \| agency: 1 \| cantidad: 3 \|/,
     );

@@ -1,0 +1,71 @@
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { type AgencySession } from './agency_session';
+
+/**
+ * Milliseconds from the beginning of a stop. An agency in good health has read its `E` within a round trip; the
+ * connections of all others are cut at `CUT_MS`. Sessions that have not ended by `LEAVE_MS` (many thousands on a busy
+ * machine) are left to the kernel, which closes their connections with the process: within the 3 s of
+ * `docker stop -t 3`, always.
+ */
+const CUT_MS = 500;
+const LEAVE_MS = 800;
+
+/** The number of sessions that are ended in one turn: the garbage of each turn is collected before the next. */
+const SESSIONS_PER_TURN = 64;
+
+/** The sessions whose connections are open. */
+export class OpenSessions {
+  private readonly ends = new Map<AgencySession, Promise<void>>();
+  private readonly remove = (session: AgencySession): void => void this.ends.delete(session);
+
+  get size(): number {
+    return this.ends.size;
+  }
+
+  /** Runs a session; it is removed when its connection is closed. */
+  run(session: AgencySession): void {
+    this.ends.set(session, session.run().then(this.remove));
+  }
+
+  /**
+   * Lets every session finish its messages in flight, and waits for all of them, within the times of a stop.
+   *
+   * @returns the sessions that were open.
+   */
+  async endAll(): Promise<readonly AgencySession[]> {
+    const sessions = Array.from(this.ends.keys());
+    const allEnded = Promise.all(this.ends.values());
+    const begun = performance.now();
+    await endBy(begun + CUT_MS, sessions, (session) => session.shutDown(), allEnded);
+    await endBy(begun + LEAVE_MS, sessions, (session) => void session.cut(), allEnded);
+    return sessions;
+  }
+}
+
+/** Ends one session after the other, some a turn, and waits for all to have ended; gives up at `deadline`. */
+async function endBy(
+  deadline: number,
+  sessions: readonly AgencySession[],
+  end: (session: AgencySession) => void,
+  allEnded: Promise<unknown>,
+): Promise<void> {
+  for (let first = 0; first < sessions.length && performance.now() < deadline; first += SESSIONS_PER_TURN) {
+    withoutStackTraces(() => sessions.slice(first, first + SESSIONS_PER_TURN).forEach(end));
+    await nextTurn();
+  }
+  const controller = new AbortController();
+  const timeLeft = Math.max(0, deadline - performance.now());
+  await Promise.race([allEnded, delay(timeLeft, undefined, { signal: controller.signal }).catch(() => {})]);
+  controller.abort();
+}
+
+/** The errors that end the sessions of a stop are all alike: the stack traces of ten thousand would take half a second. */
+function withoutStackTraces(work: () => void): void {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    work();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}

@@ -1,0 +1,29 @@
+import { inject, injectable } from 'inversify';
+import { FramedSocket, type PeerSocket } from '../../../lib/index';
+import { createServerCodec } from '../../protocol/messages';
+import { type ServerSettings } from '../settings';
+import { TOKENS } from '../tokens';
+import { AgencySession, type SessionLimits } from './agency_session';
+import { type SessionServices } from './session_services';
+
+/** Makes the session of an accepted connection. */
+@injectable()
+export class SessionFactory {
+  private readonly codec = createServerCodec();
+  private readonly limits: SessionLimits;
+
+  constructor(
+    @inject(TOKENS.ServerSettings) settings: ServerSettings,
+    @inject(TOKENS.SessionServices) private readonly services: SessionServices,
+  ) {
+    this.limits = {
+      messageTimeoutMs: settings.SERVER_MESSAGE_TIMEOUT_MS,
+      idleTimeoutMs: settings.SERVER_IDLE_TIMEOUT_MS,
+      longPollMs: settings.SERVER_WAIT_HOLD_MS,
+    };
+  }
+
+  create(peer: PeerSocket): AgencySession {
+    return new AgencySession(new FramedSocket(peer, this.codec), this.services, this.limits);
+  }
+}
