@@ -22,17 +22,17 @@ const CODES: Record<ProtocolErrorCode, boolean> = {
 describe('an error of the protocol', () => {
   for (const [code, isRetryable] of Object.entries(CODES) as [ProtocolErrorCode, boolean][]) {
     it(`${code} is ${isRetryable ? 'worth another try' : 'final'}, and read as it was written`, () => {
-      const error = new ProtocolError(code, 'what is wrong: in words');
-      expect(error.message).to.equal(`${code}: what is wrong: in words`);
+      const error = new ProtocolError(code, 'what is wrong: in detail');
+      expect(error.message).to.equal(`${code}: what is wrong: in detail`);
       expect(error.isRetryable).to.equal(isRetryable);
       const read = ProtocolError.parse(error.message)!;
-      expect(read).to.include({ code, words: 'what is wrong: in words', isRetryable });
+      expect(read).to.include({ code, detail: 'what is wrong: in detail', isRetryable });
     });
   }
 
-  it('is read with words that are empty or have several lines', () => {
-    expect(ProtocolError.parse('busy: ')).to.include({ code: 'busy', words: '' });
-    expect(ProtocolError.parse('busy: a\nb')).to.include({ code: 'busy', words: 'a\nb' });
+  it('is read with detail that are empty or have several lines', () => {
+    expect(ProtocolError.parse('busy: ')).to.include({ code: 'busy', detail: '' });
+    expect(ProtocolError.parse('busy: a\nb')).to.include({ code: 'busy', detail: 'a\nb' });
   });
 
   for (const text of ['', 'busy', 'busy:', 'Busy: x', 'teapot: x', 'constructor: x', 'toString: x', ' busy: x']) {
