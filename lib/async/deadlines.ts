@@ -36,8 +36,8 @@ const MAX_TIMER_MS = 2_147_483_647;
  * The clocks and the abort signal of one wait. The first of them that fires cancels the wait with its own error and
  * stops the others. `stop` ends the watch when the wait has ended otherwise.
  *
- * A server holds one for each connection that waits. It has no closure: the object itself is the argument of its timers
- * and the listener of its signal.
+ * It has no closure, for memory (docs/architecture.md): the object itself is the argument of its timers and the listener of
+ * its signal.
  */
 export class Deadlines {
   private readonly signal: AbortSignal | undefined;

@@ -77,7 +77,7 @@ type AdoptedStream = Duplex & { [CONNECTION]: Connection };
  * **Called twice.** `close` and `reset` have an effect once; whichever comes first decides how the stream is destroyed.
  */
 export class Connection {
-  /** One set of listeners for all streams: four closures for each would cost memory. */
+  /** One set of listeners for all streams: see docs/architecture.md, memory per connection. */
   private static readonly listeners = {
     onError(this: Duplex, cause: Error): void {
       (this as AdoptedStream)[CONNECTION].lose(cause);
