@@ -77,6 +77,18 @@ module.exports = {
     forbid('server-alone', 'Server and client meet in apps/protocol only.', '^apps/server/', '^apps/(client|echo)/'),
     forbid('client-alone', 'Server and client meet in apps/protocol only.', '^apps/client/', '^apps/(server|echo)/'),
     forbid(
+      'core-without-stores',
+      'The core of the server imports no store, its errors included: container.ts chooses one.',
+      '^apps/server/(domain|sessions|stats|status|process|lottery_server)',
+      '^apps/server/storage/',
+    ),
+    forbid(
+      'domain-below',
+      'The domain and the stores import nothing of the sessions and the status page.',
+      '^apps/server/(domain|storage|stats|process)/',
+      '^apps/server/(sessions|status|lottery_server)',
+    ),
+    forbid(
       'echo-alone',
       'The echo pair needs the library and the runtime only.',
       '^apps/echo/',

@@ -5,6 +5,7 @@ import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
 import { SessionFactory } from './sessions/session_factory';
 import { SessionServices } from './sessions/session_services';
+import { LotteryDraw } from './domain/lottery_draw';
 import { readDescriptorUse } from './process/descriptor_budget';
 import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
@@ -12,7 +13,7 @@ import { type ServerSettings } from './settings';
 import { FileBetRepository } from './storage/bets/file_bet_repository';
 import { FileFinishTracker } from './storage/file_finish_tracker';
 import { FileStore } from './storage/file_store';
-import { FileWinnerService } from './storage/file_winner_service';
+import { FileDrawRecord } from './storage/file_draw_record';
 import { DiskDirectory } from './storage/disk/file_system';
 import { StoreHealth } from './storage/disk/store_health';
 import type * as statusServer from './status/status_server';
@@ -34,8 +35,9 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.StoreHealth).to(StoreHealth);
   container.bind(TOKENS.BetRepository).to(FileBetRepository);
   container.bind(TOKENS.FinishTracker).to(FileFinishTracker);
-  container.bind(TOKENS.WinnerService).to(FileWinnerService);
+  container.bind(TOKENS.DrawRecord).to(FileDrawRecord);
   container.bind(TOKENS.Store).to(FileStore);
+  container.bind(TOKENS.WinnerService).to(LotteryDraw);
 
   container.bind(TOKENS.SessionRegistry).to(SessionRegistry);
   container.bind(TOKENS.SessionServices).to(SessionServices);

@@ -71,6 +71,7 @@ export class LotteryServer {
     this.store.onBroken((error) => this.onStoreBroken(error));
     const opening = await this.openStore();
     if (opening !== 'opened') return opening === 'stopped' ? ExitCode.done : ExitCode.failed;
+    this.services.winners.start(this.stopping.signal);
     try {
       if (!(await this.listen()) || !this.planConnections()) return ExitCode.failed;
       this.becomeReady();
@@ -79,6 +80,7 @@ export class LotteryServer {
     } finally {
       await this.listener.close();
       await this.status.close();
+      await this.services.winners.close();
       await this.store.close();
     }
     return this.failure === undefined ? ExitCode.done : ExitCode.failed;

@@ -9,6 +9,7 @@ export const TOKENS = {
   Store: Symbol.for('Store'),
   BetRepository: Symbol.for('BetRepository'),
   FinishTracker: Symbol.for('FinishTracker'),
+  DrawRecord: Symbol.for('DrawRecord'),
   WinnerService: Symbol.for('WinnerService'),
   ServerActivity: Symbol.for('ServerActivity'),
   StoreObserver: Symbol.for('StoreObserver'),

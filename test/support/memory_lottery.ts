@@ -95,6 +95,10 @@ export class MemoryWinnerService implements WinnerService {
     void tracker.whenAllFinished().then(() => this.held.open());
   }
 
+  start(): void {}
+
+  async close(): Promise<void> {}
+
   async waitForDraw(options: { timeoutMs: number; signal: AbortSignal }): Promise<boolean> {
     return this.held.wait(options);
   }

@@ -1,5 +1,6 @@
 import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../runtime/action_log';
+import { requireSameTerms } from '../domain/draw_record';
 import { type Store } from '../domain/store';
 import { TOKENS } from '../tokens';
 import { DirectoryWatch } from './disk/directory_watch';
@@ -12,7 +13,7 @@ import {
 import { type FileBetRepository } from './bets/file_bet_repository';
 import { type FileFinishTracker } from './file_finish_tracker';
 import { ITSELF, type StoreDirectory } from './disk/file_system';
-import { type FileWinnerService } from './file_winner_service';
+import { type FileDrawRecord } from './file_draw_record';
 import { formatMode, isReadableByOthers } from './disk/private_files';
 import { throwIfStopped } from '../domain/stop';
 import { type StoreHealth } from './disk/store_health';
@@ -27,7 +28,8 @@ export class FileStore implements Store {
     @inject(TOKENS.StoreHealth) private readonly health: StoreHealth,
     @inject(TOKENS.BetRepository) private readonly bets: FileBetRepository,
     @inject(TOKENS.FinishTracker) private readonly tracker: FileFinishTracker,
-    @inject(TOKENS.WinnerService) private readonly winners: FileWinnerService,
+    @inject(TOKENS.DrawRecord) private readonly draw: FileDrawRecord,
+    @inject(TOKENS.WinningNumber) private readonly winningNumber: number,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {
     this.watch = new DirectoryWatch(directory, health, log);
@@ -49,13 +51,12 @@ export class FileStore implements Store {
     }
     this.warnOfReaders();
     this.watch.start();
-    this.winners.beginDraw();
   }
 
   async close(): Promise<void> {
     await this.watch.stop();
     for (const [name, part] of [
-      ['draw', this.winners] as const,
+      ['draw', this.draw] as const,
       ['finished', this.tracker] as const,
       ['bets', this.bets] as const,
     ]) {
@@ -85,8 +86,8 @@ export class FileStore implements Store {
     await this.directory.release();
   }
 
-  private get parts(): readonly [FileBetRepository, FileFinishTracker, FileWinnerService] {
-    return [this.bets, this.tracker, this.winners];
+  private get parts(): readonly [FileBetRepository, FileFinishTracker, FileDrawRecord] {
+    return [this.bets, this.tracker, this.draw];
   }
 
   /** A store of before, or one that somebody copied, is used as it is: its modes are its owner's to choose. */
@@ -111,7 +112,7 @@ export class FileStore implements Store {
         throw new StoreDamagedError(`agency ${agency} has finished with ${bets} bets, and ${stored} are stored`);
       }
     }
-    const drawnOf = this.winners.record?.agencies;
+    const drawnOf = this.draw.heldTerms?.agencies;
     if (drawnOf !== undefined && this.tracker.finishes.size < drawnOf) {
       throw new StoreDamagedError(`the draw was held, and only ${this.tracker.finishes.size} agencies have finished`);
     }
@@ -120,7 +121,7 @@ export class FileStore implements Store {
   /** The settings must be those of the draw that lies here. */
   private requireSameDraw(): void {
     const { expected } = this.tracker;
-    this.winners.requireSameDraw();
+    requireSameTerms(this.draw.heldTerms, { number: this.winningNumber, agencies: expected });
     for (const agency of [...this.bets.countsByAgency.keys(), ...this.tracker.finishes.keys()]) {
       if (agency <= expected) continue;
       throw new StoreConflictError(`it holds bets of agency ${agency}, and only ${expected} agencies are expected`);

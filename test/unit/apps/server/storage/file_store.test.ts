@@ -30,7 +30,7 @@ const NOW = { timeoutMs: 0, signal: new AbortController().signal };
 /** What crashes and failing disks do to it is for the tests in test/torture; this is what it does on a good day. */
 describe('the store in files', () => {
   let directory: string;
-  let opened: Store[];
+  let opened: OpenStore[];
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'store-'));
@@ -38,7 +38,7 @@ describe('the store in files', () => {
   });
 
   afterEach(async () => {
-    for (const store of opened) await store.close();
+    for (const store of opened.slice()) await close(store);
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -48,18 +48,21 @@ describe('the store in files', () => {
     const container = createServerContainer(settings, createMemoryLog().log);
     const store = container.get<Store>(TOKENS.Store);
     await store.open(NEVER);
-    opened.push(store);
-    return {
+    const open: OpenStore = {
       store,
       bets: container.get(TOKENS.BetRepository),
       tracker: container.get(TOKENS.FinishTracker),
       winners: container.get(TOKENS.WinnerService),
     };
+    open.winners.start(NEVER);
+    opened.push(open);
+    return open;
   }
 
-  async function close({ store }: OpenStore): Promise<void> {
-    opened.splice(opened.indexOf(store), 1);
-    await store.close();
+  async function close(open: OpenStore): Promise<void> {
+    opened.splice(opened.indexOf(open), 1);
+    await open.winners.close();
+    await open.store.close();
   }
 
   const file = async (): Promise<string> => readFile(join(directory, 'bets.csv'), 'utf8');

@@ -6,10 +6,10 @@ import { expect } from 'chai';
 import { PeerSocket } from '../../../../../../lib/index';
 import { requireInPlace } from '../../../../../../apps/server/storage/disk/directory_watch';
 import { DiskDirectory, type StoreFile } from '../../../../../../apps/server/storage/disk/file_system';
-import { FileWinnerService } from '../../../../../../apps/server/storage/file_winner_service';
+import { FileDrawRecord } from '../../../../../../apps/server/storage/file_draw_record';
 import { NEVER } from '../../../../../../apps/server/domain/stop';
 import { StoreHealth } from '../../../../../../apps/server/storage/disk/store_health';
-import { createMemoryLog, MemoryBetRepository, MemoryFinishTracker } from '../../../../../support/memory_lottery';
+import { createMemoryLog } from '../../../../../support/memory_lottery';
 import { expectCode } from '../../../../../support/rejection';
 import { message } from '../../../../../support/wire_client';
 import { type DiskCall, DiskModel } from '../../../../../torture/support/disk_model';
@@ -193,21 +193,16 @@ describe('a server whose files were taken away', function () {
     expect([logged('sorteo | result: success'), logged('sorteo | result: fail')]).to.deep.equal([0, 1]);
   });
 
-  it('begins no draw, at once', async () => {
-    const bets = new MemoryBetRepository();
-    bets.winners = () => {
-      throw new Error('the bets are looked through');
-    };
+  it('records no draw', async () => {
     const health = new StoreHealth();
-    const tracker = new MemoryFinishTracker(1);
-    await tracker.finish(1);
     const other = new DiskModel();
-    const winners = new FileWinnerService(other, 7574, bets, tracker, createMemoryLog().log, health);
-    await winners.open(NEVER);
-    await winners.recover(NEVER);
+    const record = new FileDrawRecord(other, createMemoryLog().log, health);
+    await record.open(NEVER);
+    await record.recover(NEVER);
     other.unlink('draw.journal');
-    await expectCode(winners.waitForDraw({ timeoutMs: 5_000, signal: NEVER }), 'STORE_BROKEN');
-    await winners.close();
+    await expectCode(record.record({ number: 7574, agencies: 1 }), 'STORE_BROKEN');
+    expect(await record.held()).to.equal(undefined);
+    await record.close();
   });
 
   it('goes on where they cannot be looked up, acknowledges no finish meanwhile, and says so once', async () => {

@@ -1,0 +1,96 @@
+import { inject, injectable } from 'inversify';
+import { type ActionLog } from '../../runtime/action_log';
+import { TOKENS } from '../tokens';
+import { type BetRepository } from './bet_repository';
+import { type DrawRecord } from './draw_record';
+import { type FinishTracker } from './finish_tracker';
+import { Latch } from './latch';
+import { throwIfStopped } from './stop';
+import { StoreError, StoreStoppedError, StoreUnavailableError } from './store_errors';
+import { type StoreObserver, UNWATCHED } from './store_observer';
+import { type WinnerService } from './winner_service';
+
+/**
+ * The draw as a rule of the lottery, whatever the store: it is held once, when all agencies have finished, by a search of
+ * the bets for the winning number. The store keeps the bets and the record that the draw was held; the winners are kept
+ * in memory only, and a server that starts after the draw searches for them again.
+ */
+@injectable()
+export class LotteryDraw implements WinnerService {
+  private readonly held = new Latch();
+  private readonly stopping = new AbortController();
+  private winners: ReadonlyMap<number, readonly string[]> = new Map();
+  private drawing: Promise<void> | undefined;
+
+  constructor(
+    @inject(TOKENS.WinningNumber) private readonly winningNumber: number,
+    @inject(TOKENS.BetRepository) private readonly bets: BetRepository,
+    @inject(TOKENS.FinishTracker) private readonly tracker: FinishTracker,
+    @inject(TOKENS.DrawRecord) private readonly drawRecord: DrawRecord,
+    @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
+  ) {}
+
+  start(stop: AbortSignal): void {
+    stop.addEventListener('abort', () => this.stopping.abort());
+    void this.tracker.whenAllFinished().then(() => this.startDraw());
+  }
+
+  async waitForDraw({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<boolean> {
+    if ((await this.tracker.count()) < this.tracker.expected) return this.held.wait({ timeoutMs, signal });
+    this.startDraw();
+    return this.held.wait({ signal });
+  }
+
+  async winnersOf(agency: number): Promise<readonly string[]> {
+    return this.winners.get(agency) ?? [];
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await this.drawing;
+    this.held.fail(new StoreStoppedError('the store is closed'));
+  }
+
+  /** Holds the draw in the background; waits for it are waits at the latch. A draw that has failed is begun again. */
+  private startDraw(): void {
+    if (this.held.isOpen || this.stopping.signal.aborted) return;
+    this.drawing ??= this.draw().finally(() => {
+      this.drawing = undefined;
+    });
+  }
+
+  private async draw(): Promise<void> {
+    try {
+      this.winners = await this.findWinners();
+      if ((await this.drawRecord.held()) === undefined) {
+        await this.drawRecord.record({ number: this.winningNumber, agencies: this.tracker.expected });
+      }
+    } catch (cause) {
+      this.onDrawFailed(cause);
+      return;
+    }
+    this.held.open();
+    this.observer.drawHeld();
+    this.log.info('sorteo', 'success');
+  }
+
+  private onDrawFailed(cause: unknown): void {
+    // A stop is no failure of the draw.
+    if (cause instanceof StoreStoppedError) return;
+    this.log.error('sorteo', 'fail', { error: (cause as Error).message });
+    const isKnown = cause instanceof StoreError;
+    this.held.fail(isKnown ? cause : new StoreUnavailableError('the draw could not be held', { cause }));
+  }
+
+  private async findWinners(): Promise<ReadonlyMap<number, readonly string[]>> {
+    const winners = new Map<number, string[]>();
+    for await (const { agency, document } of this.bets.winners(this.winningNumber, this.stopping.signal)) {
+      const documents = winners.get(agency);
+      if (documents === undefined) winners.set(agency, [document]);
+      else documents.push(document);
+    }
+    throwIfStopped(this.stopping.signal);
+    return winners;
+  }
+}

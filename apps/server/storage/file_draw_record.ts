@@ -1,0 +1,68 @@
+import { inject, injectable } from 'inversify';
+import { type ActionLog } from '../../runtime/action_log';
+import { type DrawRecord, type DrawTerms } from '../domain/draw_record';
+import { StoreDamagedError } from '../domain/store_errors';
+import { TOKENS } from '../tokens';
+import { requireInPlace } from './disk/directory_watch';
+import { type StoreDirectory } from './disk/file_system';
+import { type StoreHealth } from './disk/store_health';
+import { Journal } from './log/journal';
+import { type StorePart } from './store_part';
+
+/** Keeps in `draw.journal` that the draw was held: one record, `draw NUMBER AGENCIES`. */
+@injectable()
+export class FileDrawRecord implements DrawRecord, StorePart {
+  private readonly journal: Journal;
+  private terms: DrawTerms | undefined;
+
+  constructor(
+    @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
+    @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+    @inject(TOKENS.StoreHealth) private readonly health: StoreHealth,
+  ) {
+    this.journal = new Journal(directory, 'draw.journal', health);
+  }
+
+  async open(stop: AbortSignal): Promise<void> {
+    const [record] = await this.journal.open(stop);
+    if (record !== undefined) this.terms = parseDraw(record);
+  }
+
+  async recover(stop: AbortSignal): Promise<void> {
+    await this.journal.recover(this.log, stop);
+  }
+
+  get hasRecords(): boolean {
+    return this.terms !== undefined;
+  }
+
+  get missingFiles(): readonly string[] {
+    return this.journal.exists ? [] : [this.journal.name];
+  }
+
+  /** The terms of the draw that was held; undefined before that. */
+  get heldTerms(): DrawTerms | undefined {
+    return this.terms;
+  }
+
+  async held(): Promise<DrawTerms | undefined> {
+    return this.terms;
+  }
+
+  async record(terms: DrawTerms): Promise<void> {
+    await requireInPlace(this.directory, this.health);
+    await this.journal.write(`draw ${terms.number} ${terms.agencies}`);
+    this.terms = terms;
+  }
+
+  async close(): Promise<void> {
+    await this.journal.close();
+  }
+}
+
+function parseDraw(record: string): DrawTerms {
+  const match = /^draw (\d+) (\d+)$/.exec(record);
+  if (match === null)
+    throw new StoreDamagedError(`draw.journal: ${JSON.stringify(record)} is no record of this version`);
+  return { number: Number(match[1]), agencies: Number(match[2]) };
+}
