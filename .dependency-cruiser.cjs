@@ -8,6 +8,9 @@
 const LIB_ROOT = '^lib/(errors|address|arguments)[.]ts$';
 const LIB_FRONT_DOORS = '^lib/(index|testing/index)[.]ts$';
 
+/** The rooms of the server without a store; a store is any other room. */
+const CORE = 'domain|sessions|stats|status|process|lottery_server';
+
 /** The modules in `from` may import Node's own modules and what `to` allows, and nothing else. */
 function allowOnly(name, comment, from, ...to) {
   return { name, comment, severity: 'error', from: { path: from }, to: { pathNot: to, dependencyTypesNot: ['core'] } };
@@ -79,8 +82,9 @@ module.exports = {
     forbid(
       'core-without-stores',
       'The core of the server imports no store, its errors included: container.ts chooses one.',
-      '^apps/server/(domain|sessions|stats|status|process|lottery_server)',
-      '^apps/server/storage/',
+      `^apps/server/(${CORE})`,
+      '^apps/server/',
+      [`^apps/server/(${CORE})`, '^apps/server/(settings|tokens)[.]ts$'],
     ),
     forbid(
       'domain-below',

@@ -1,7 +1,7 @@
 import { open, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { formatCommit } from '../../../apps/server/storage/bets/bet_commit';
+import { formatCommit } from '../../../apps/server/storage/bets/commit_record';
 import { formatRecord } from '../../../apps/server/storage/log/record_file';
 import { generateBets, storedRow, winnersAmong } from '../../support/generated_bets';
 

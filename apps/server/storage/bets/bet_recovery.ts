@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type ActionLog } from '../../../runtime/action_log';
-import { parseCommit } from './bet_commit';
+import { parseCommit } from './commit_record';
 import { CommitWatermark } from './commit_watermark';
 import { StoreDamagedError } from '../../domain/store_errors';
 import { readRange, type StoreDirectory, type StoreFile } from '../disk/file_system';

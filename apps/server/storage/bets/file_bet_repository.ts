@@ -5,7 +5,7 @@ import { type ActionLog } from '../../../runtime/action_log';
 import { type BetRepository, type Winner } from '../../domain/bet_repository';
 import { type StoreObserver, UNWATCHED } from '../../domain/store_observer';
 import { TOKENS } from '../../tokens';
-import { type Commit, formatCommit } from './bet_commit';
+import { type Commit, formatCommit } from './commit_record';
 import { closeBets, findBets, type FoundBets, missingBetFiles, recoverBets, type RecoveredBets } from './bet_recovery';
 import { BatchOutOfSequenceError, StoreWriteError } from '../../domain/store_errors';
 import { type StoreDirectory, writeAll } from '../disk/file_system';
