@@ -2,7 +2,7 @@ import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskDirectory } from './disk/file_system';
 import { makePrivateDirectory } from './disk/private_files';
-import { NEVER } from '../domain/stop';
+import { NEVER_STOPPED } from '../domain/stop';
 
 /**
  * The store's files, in the order in which they are moved. bets.journal goes last: a store of which a crash left only a
@@ -19,7 +19,7 @@ const FILES = ['draw.journal', 'finished.journal', 'bets.mark', 'bets.csv', 'bet
  */
 export async function archiveStore(path: string, now = new Date()): Promise<string | undefined> {
   const directory = new DiskDirectory(path);
-  await directory.claim(NEVER);
+  await directory.claim(NEVER_STOPPED);
   try {
     const present: string[] = [];
     for (const name of FILES) if (await exists(join(path, name))) present.push(name);

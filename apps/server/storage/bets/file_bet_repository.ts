@@ -3,7 +3,7 @@ import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../protocol/bet_batch';
 import { type ActionLog } from '../../../runtime/action_log';
 import { type BetRepository, type Winner } from '../../domain/bet_repository';
-import { type StoreObserver, UNWATCHED } from '../../domain/store_observer';
+import { type StoreObserver, NO_OBSERVER } from '../../domain/store_observer';
 import { TOKENS } from '../../tokens';
 import { type Commit, formatCommit } from './bet_commit';
 import { closeBets, findBets, type FoundBets, missingBetFiles, recoverBets, type RecoveredBets } from './bet_recovery';
@@ -48,7 +48,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
     @inject(TOKENS.StoreHealth) private readonly health: StoreHealth,
-    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
+    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
   ) {}
 
   async open(stop: AbortSignal): Promise<void> {
