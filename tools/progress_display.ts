@@ -25,8 +25,8 @@ export function createProgressDisplay(totals: ReadonlyMap<number, number>): Prog
 }
 
 /** Bets a second since the display was made, in words for a bar. */
-function rateSince(begun: number, bets: number): number {
-  return Math.round((bets * 1000) / Math.max(1, performance.now() - begun));
+function rateSince(startedAt: number, bets: number): number {
+  return Math.round((bets * 1000) / Math.max(1, performance.now() - startedAt));
 }
 
 /** A line when an agency's state changes, and one a second while it stays and the reader keeps up. */
@@ -52,7 +52,7 @@ class PlainLines implements ProgressDisplay {
 class BarOfEach implements ProgressDisplay {
   private readonly multiBar = createBars();
   private readonly bars = new Map<number, SingleBar>();
-  private readonly begun = performance.now();
+  private readonly startedAt = performance.now();
 
   constructor(totals: ReadonlyMap<number, number>) {
     const digits = String(Math.max(...totals.keys())).length;
@@ -63,7 +63,7 @@ class BarOfEach implements ProgressDisplay {
   }
 
   update(agency: number, bets: number, state: string): void {
-    this.bars.get(agency)?.update(bets, { rate: rateSince(this.begun, bets), state });
+    this.bars.get(agency)?.update(bets, { rate: rateSince(this.startedAt, bets), state });
   }
 
   stop(): void {
@@ -77,7 +77,7 @@ class BarOfAll implements ProgressDisplay {
   private readonly bar: SingleBar;
   private readonly bets = new Map<number, number>();
   private readonly states = new Map<number, string>();
-  private readonly begun = performance.now();
+  private readonly startedAt = performance.now();
   private sum = 0;
 
   constructor(totals: ReadonlyMap<number, number>) {
@@ -89,7 +89,7 @@ class BarOfAll implements ProgressDisplay {
     this.sum += bets - (this.bets.get(agency) ?? 0);
     this.bets.set(agency, bets);
     this.states.set(agency, state);
-    this.bar.update(this.sum, { rate: rateSince(this.begun, this.sum), state: this.describeStates() });
+    this.bar.update(this.sum, { rate: rateSince(this.startedAt, this.sum), state: this.describeStates() });
   }
 
   stop(): void {

@@ -35,15 +35,15 @@ interface AgencyOutcome {
 async function main(): Promise<ExitCode> {
   const { agencies, bets, data, json } = readArguments();
   // With --json the result has stdout for itself.
-  const say = (text: string): void => writeText(json ? process.stderr : process.stdout, text);
-  if (data === undefined) await makeMissingSamples(agencies, bets, say);
+  const print = (text: string): void => writeText(json ? process.stderr : process.stdout, text);
+  if (data === undefined) await makeMissingSamples(agencies, bets, print);
   const files = agencyFiles(data ?? '.data', agencies);
   const totals = await countBets(files);
   await rm(RUN_DIRECTORY, { recursive: true, force: true });
   await mkdir(dirname(RUN_DIRECTORY), { recursive: true });
   // At DEBUG the logs name documents, and DATA may be real people's.
   await makePrivateDirectory(RUN_DIRECTORY);
-  return new LotteryRun(files, totals, json, say).run();
+  return new LotteryRun(files, totals, json, print).run();
 }
 
 /** One run of the lottery, from an empty store to the winners. */
@@ -54,25 +54,25 @@ class LotteryRun {
     private readonly files: ReadonlyMap<number, string>,
     private readonly totals: ReadonlyMap<number, number>,
     private readonly json: boolean,
-    private readonly say: (text: string) => void,
+    private readonly print: (text: string) => void,
   ) {}
 
   async run(): Promise<ExitCode> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
     stop.signal.addEventListener('abort', () => this.stopAll());
-    const begun = performance.now();
+    const startedAt = performance.now();
     const { server, port } = await this.startServer();
     const display = this.json ? NO_DISPLAY : createProgressDisplay(this.totals);
     // Without its server no agency gets anywhere.
     void server.ended.then(() => this.stopAll());
     const outcomes = await Promise.all(Array.from(this.files.keys(), (id) => this.runAgency(id, port, display)));
     display.stop();
-    const seconds = (performance.now() - begun) / 1000;
+    const seconds = (performance.now() - startedAt) / 1000;
     server.stop();
     const serverEnd = await server.ended;
     const failed = serverEnd !== 0 || outcomes.some(({ end }) => end !== 0);
     if (this.json) this.printJson(outcomes, failed, seconds);
-    else if (stop.signal.aborted) this.say('stopped\n');
+    else if (stop.signal.aborted) this.print('stopped\n');
     else this.printTable(outcomes, seconds);
     if (stop.signal.aborted) return ExitCode.done;
     await this.explainFailures(outcomes, serverEnd, server);
@@ -82,7 +82,7 @@ class LotteryRun {
   private async startServer(): Promise<{ server: AppProcess; port: number }> {
     // Zero means none to the server, so that "any free one" is chosen here.
     const statusPort = process.env['SERVER_STATUS_PORT'] ?? String(await findFreePort());
-    if (statusPort !== '0') this.say(`status page: http://127.0.0.1:${statusPort}/\n`);
+    if (statusPort !== '0') this.print(`status page: http://127.0.0.1:${statusPort}/\n`);
     const environment = {
       SERVER_IP: '127.0.0.1',
       SERVER_PORT: '0',
@@ -136,9 +136,9 @@ class LotteryRun {
     for (const { agency, bets, winners, end } of outcomes) {
       table.push([agency, bets, end === 0 ? winners.length : 'failed', winners.join(' ')]);
     }
-    this.say(`\n${table.toString()}\n`);
+    this.print(`\n${table.toString()}\n`);
     const total = sumOf(outcomes.map(({ bets }) => bets));
-    this.say(`${total} bets in ${seconds.toFixed(2)} s, every one on the disk; logs in ${RUN_DIRECTORY}\n`);
+    this.print(`${total} bets in ${seconds.toFixed(2)} s, every one on the disk; logs in ${RUN_DIRECTORY}\n`);
   }
 
   /** The result for scripts; docs/operations.md documents it. */

@@ -7,17 +7,17 @@ import { exitProcess } from './process_exit';
  */
 const DRAIN_MS = 300;
 
-/** The output of a process whose work is done; each promise resolves once that output is written. */
+/** The pending output of a finished process. Each promise resolves once its output is written. */
 export interface PendingOutput {
-  /** What the process was started for. It waits for its reader until `stop` fires. */
+  /** The results of the process. Their delivery may take until `stop` fires. */
   readonly results?: readonly Promise<void>[];
-  /** Its reader has 300 ms. */
+  /** The logs, with a time limit of 300 ms. */
   readonly logs?: readonly Promise<void>[];
 }
 
 /**
- * Ends the process with this code once its output is written. Node itself would wait for a reader of a full pipe without
- * a limit, and `process.exit` alone would drop what is queued; both would wait for a thread that hangs (see `exitProcess`).
+ * Ends the process with this code after its output is written. Without this, Node waits for the reader of a full pipe
+ * without a limit, and `process.exit` drops queued output. Both wait for a hung thread (see `exitProcess`).
  */
 export async function endProcess(
   code: ExitCode,

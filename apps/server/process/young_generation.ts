@@ -4,7 +4,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 const SIZE_BYTES = 4_194_304;
 /** Each array has 32 KiB. A few dozen make the young generation grow. */
 const ARRAY_LENGTH = 4096;
-const MOST_ARRAYS = 400;
+const MAX_ARRAYS = 400;
 
 /**
  * Fixes the size of V8's young generation at twice its initial value (docs/decisions/0009). Surviving allocations make
@@ -12,7 +12,7 @@ const MOST_ARRAYS = 400;
  */
 export function fixYoungGeneration(): void {
   const kept: number[][] = [];
-  while (youngGenerationBytes() < SIZE_BYTES && kept.length < MOST_ARRAYS) {
+  while (youngGenerationBytes() < SIZE_BYTES && kept.length < MAX_ARRAYS) {
     kept.push(new Array<number>(ARRAY_LENGTH).fill(kept.length));
   }
   setFlagsFromString('--semi-space-growth-factor=1');
