@@ -2,8 +2,8 @@ import { type ExitCode } from './exit_code';
 import { exitProcess } from './process_exit';
 
 /**
- * How long the end of a process waits for the readers of its output, in milliseconds. A client's stop takes 1.5 s with a
- * silent server, and all of a stop is to take less than 2 s.
+ * The time limit for the readers of the output at the end of a process, in milliseconds. A client's stop takes 1.5 s
+ * with a silent server, and the whole stop must take less than 2 s.
  */
 const DRAIN_MS = 300;
 

@@ -32,7 +32,8 @@ export interface SessionLimits {
 const RESPONSE_LIMITS: QueueLimits = { responses: 64, bytes: 65_536 };
 
 /**
- * The longest wait for the peer's end of stream after the session's end, so that the `E` reaches a peer that is still sending.
+ * The longest wait for the peer's end of stream after the session's end, so that the `E` reaches a peer that is still
+ * sending.
  */
 const MAX_LINGER_MS = 5_000;
 

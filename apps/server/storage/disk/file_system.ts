@@ -28,7 +28,10 @@ export const DIRECTORY_ENTRY = '.';
 /** The directory of the store's files. */
 export interface StoreDirectory {
   readonly path: string;
-  /** The open entries by name, as of their opening: the files, and the directory (`DIRECTORY_ENTRY`) while it is claimed. */
+  /**
+   * The open entries by name, as of their opening: the files, and the directory (`DIRECTORY_ENTRY`) while it is
+   * claimed.
+   */
   readonly opened: ReadonlyMap<string, FileEntry>;
   /**
    * Creates the directory if it is missing, and locks it for this process.
