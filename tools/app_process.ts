@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PRIVATE_FILE_MODE } from '../apps/server/storage/disk/private_files';
 
-/** How an app ended: its exit code, or the signal that killed it. */
+/** The end of an app: its exit code, or the signal that killed it. */
 export type AppEnd = number | NodeJS.Signals;
 
-/** One of the compiled apps, as a process of its own, with its log in a file. */
+/** One of the compiled apps in a child process, with its log in a file. */
 export class AppProcess {
   /** Resolves when the process has ended. */
   readonly ended: Promise<AppEnd>;
@@ -16,7 +16,7 @@ export class AppProcess {
 
   /**
    * @param program the app's folder in dist/apps.
-   * @param onMessage told what the app tells its parent.
+   * @param onMessage receives the app's messages to its parent.
    */
   constructor(
     program: 'server' | 'client',
@@ -35,7 +35,7 @@ export class AppProcess {
     this.ended = once(this.child, 'exit').then(([code, signal]) => (code ?? signal) as AppEnd);
   }
 
-  /** Asks it to end; one that has ended already is left alone. */
+  /** Sends SIGTERM. After the end of the process it does nothing. */
   stop(): void {
     this.child.kill('SIGTERM');
   }

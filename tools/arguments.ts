@@ -1,16 +1,16 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { CodedError } from '../apps/runtime/coded_error';
 
-/** Arguments that cannot be used; the message is one line for whoever typed them. */
-export class ArgumentError extends Error {
+/** Invalid arguments. The message is one line for the user. */
+export class ArgumentError extends CodedError {
   readonly code = 'UNUSABLE_ARGUMENTS';
-
-  constructor(message: string) {
-    super(message);
-    this.name = 'ArgumentError';
-  }
 }
 
-/** The options on the command line. @throws ArgumentError for one that the tool does not have. */
+/**
+ * Parses the options of the command line.
+ *
+ * @throws ArgumentError for an unknown option.
+ */
 export function parseOptions<Options extends NonNullable<ParseArgsConfig['options']>>(
   options: Options,
 ): ReturnType<typeof parseArgs<{ options: Options }>>['values'] {
@@ -21,7 +21,7 @@ export function parseOptions<Options extends NonNullable<ParseArgsConfig['option
   }
 }
 
-/** A whole number of an argument, in decimal digits, within limits. */
+/** Parses a whole number in decimal digits, within limits. */
 export function parseWholeNumber(name: string, text: string, least: number, most: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;

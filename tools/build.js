@@ -1,11 +1,10 @@
 'use strict';
 
 /**
- * Bundles each program into one file of dist/, so that it starts without looking for hundreds of modules and a container
- * needs no node_modules. Types are checked elsewhere (`npm run typecheck`).
+ * Bundles each program into one file of dist/, so that it starts without a search for hundreds of modules, and a
+ * container needs no node_modules. `npm run typecheck` checks the types.
  *
- * BUILD_READABLE: leaves the lines of the bundles as they were written, for coverage and profiles, and makes no code
- * caches.
+ * BUILD_READABLE: keeps the lines of the source in the bundles, for coverage and profiles, and makes no code caches.
  */
 const { copyFileSync, cpSync, existsSync } = require('node:fs');
 const { join } = require('node:path');
@@ -14,7 +13,7 @@ const { makeCodeCaches } = require('./code_cache');
 
 const isReadable = process.env['BUILD_READABLE'] !== undefined;
 
-/** Started once for each server and agency, often many at a time: these start from a code cache. */
+/** Programs with one process per server and agency, often many at a time. They start from a code cache. */
 const cached = ['apps/server/main', 'apps/client/main'];
 const programs = [
   'apps/server/healthcheck.ts',
@@ -22,7 +21,7 @@ const programs = [
   'apps/echo/server.ts',
   'apps/echo/client.ts',
 ];
-// Loaded only where they are asked for, so they are no part of the program's own bundle.
+// Modules loaded on demand, and so separate from the program's own bundle.
 const onDemand = ['apps/server/status/status_server.ts', 'apps/client/progress/progress_bar.ts'];
 const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts'];
 const bench = [
@@ -44,7 +43,7 @@ const options = {
   target: 'node20.19',
   format: 'cjs',
   minifySyntax: true,
-  // Less to read at every start; coverage needs the lines as they were written.
+  // A smaller file is read faster at each start. Coverage needs the original lines.
   lineLimit: 160,
   minifyWhitespace: !isReadable,
   sourcemap: 'linked',
@@ -53,7 +52,7 @@ const options = {
 };
 // The programs are also `bin` entries of the package.
 const asProgram = { banner: { js: '#!/usr/bin/env node' } };
-// For program_loader.js: the function that Node makes of every CommonJS file.
+// The function that Node makes of every CommonJS file, for program_loader.js.
 const asFunction = {
   banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
   footer: { js: '})' },
@@ -77,7 +76,7 @@ async function build() {
   }
   // A container's build has no benchmarks.
   if (existsSync(pythonBaseline)) cpSync(pythonBaseline, join('dist', pythonBaseline), { recursive: true });
-  // The status page is served as it was written.
+  // The files of the status page are served unchanged.
   cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });
 }
 

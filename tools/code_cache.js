@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * Makes the code caches of the server's and the client's bundles: runs a lottery of one bet, so that V8 has compiled what
- * a start and a session need, and keeps the code. As a program, `node tools/code_cache.js PROGRAM` runs one program and
- * writes its cache when it ends.
+ * Makes the code caches of the server's and the client's bundles. It runs a lottery of one bet, so that V8 compiles the
+ * code of a start and a session, and saves that code. As a program, `node tools/code_cache.js PROGRAM` runs one program
+ * and writes its cache at its exit.
  */
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -15,7 +15,7 @@ const v8 = require('node:v8');
 const TIME_LIMIT_MS = 30_000;
 
 async function makeCodeCaches(server, client) {
-  // V8 accepts a cache for any text of the same length: an old one would run old code, and be written again.
+  // V8 accepts a cache for any text of the same length, so an old cache would run old code and be saved again.
   for (const program of [server, client]) rmSync(`${program}.cache`, { force: true });
   const directory = mkdtempSync(join(tmpdir(), 'code-cache-'));
   try {
@@ -40,7 +40,7 @@ async function runLottery(server, client, directory) {
   await requireSuccess(serving);
 }
 
-/** The environment of whoever builds must not change what is run. */
+/** The environment of the build must not influence the program. */
 function start(program, settings) {
   const { PATH } = process.env;
   return spawn(process.execPath, [__filename, program], {
@@ -50,7 +50,7 @@ function start(program, settings) {
   });
 }
 
-/** Where the server listens, as its log says. */
+/** The server's address, from its log. */
 async function addressOf(server) {
   let log = '';
   for await (const text of server.stdout.iterator({ destroyOnReturn: false })) {
@@ -68,7 +68,7 @@ async function requireSuccess(program) {
 }
 
 function runAndKeep(program) {
-  // V8 takes no cache that was made under other flags than it runs with, which at a start are its own.
+  // V8 rejects a cache made under other flags than its own; a start has the default flags.
   v8.setFlagsFromString = () => {};
   process.argv.splice(1, 2, `${program}.js`);
   process.on('exit', () => {

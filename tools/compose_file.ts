@@ -11,27 +11,28 @@ import {
 } from 'yaml';
 
 /**
- * The template's /24 network has 253 addresses to give (256 less its own, the broadcast address and the gateway). The
- * server and the echo service take two, and one stays free for the netcat container that visits the echo service.
+ * The template's /24 network has 253 free addresses (256 less the network's own, the broadcast address and the
+ * gateway). The server and the echo service take two, and one is reserved for the netcat container that tests the echo
+ * service.
  */
 export const MAX_CLIENTS = 250;
 
 const ID = '{id}';
 const AGENCIES = '{agencies}';
 
-/** A count or a template that no compose file can be made from. The message is one line, for whoever typed the command. */
+/** An invalid count or template. The message is one line for the user. */
 export class ComposeFileError extends Error {
   override readonly name = 'ComposeFileError';
 }
 
-/** How many clients `text` asks for. Digits only: `1e2`, `3.0` or `+5` are more likely slips than wishes. */
+/** Parses the number of clients. Only digits are accepted: `1e2`, `3.0` or `+5` are probably mistakes. */
 export function parseClientCount(text: string): number {
   const count = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : NaN;
   if (count <= MAX_CLIENTS) return count;
   throw new ComposeFileError(`the number of clients must be a whole number from 0 to ${MAX_CLIENTS}, not "${text}"`);
 }
 
-/** The compose file, as text, that the template becomes with so many clients. The template's comments and order stay. */
+/** Builds the text of a compose file with this number of clients. The template's comments and order are kept. */
 export function composeFile(template: string, clients: number): string {
   const document = parseTemplate(template);
   const services = mapIn(document, 'services');
@@ -43,7 +44,7 @@ export function composeFile(template: string, clients: number): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** The paths of this machine that a compose file mounts into containers, as it names them: its bind mounts. */
+/** The local paths in a compose file's bind mounts, in their original form. */
 export function mountedFiles(compose: string): string[] {
   const { services } = parse(compose) as { services: Record<string, { volumes?: readonly Volume[] } | null> };
   const volumes = Object.values(services).flatMap((service) => service?.volumes ?? []);
@@ -71,7 +72,7 @@ function mapIn(parent: Document | YAMLMap, key: string): YAMLMap {
   throw new ComposeFileError(`the template has no "${key}"`);
 }
 
-/** A service without its placeholder would make a file that looks right and does not work, so it is refused. */
+/** A service without its placeholder is rejected: the resulting file would look right and not work. */
 function serviceIn(services: YAMLMap, name: string, placeholder: string): YAMLMap {
   const service = mapIn(services, name);
   let found = false;
@@ -80,7 +81,7 @@ function serviceIn(services: YAMLMap, name: string, placeholder: string): YAMLMa
   throw new ComposeFileError(`the template's service "${name}" says nowhere ${placeholder}`);
 }
 
-/** Puts client1 … clientN where the pattern was. */
+/** Inserts client1 … clientN in place of the pattern. */
 function replacePattern(services: YAMLMap, pattern: YAMLMap, clients: number): void {
   const at = services.items.findIndex((pair) => pair.value === pattern);
   const [patternPair] = services.items.splice(at, 1);
@@ -95,7 +96,7 @@ function replacePattern(services: YAMLMap, pattern: YAMLMap, clients: number): v
   }
 }
 
-/** Replaces the placeholder by a value; without a value, whatever depends on it goes. */
+/** Replaces the placeholder by a value. Without a value, all entries with the placeholder are removed. */
 function replaceInText(service: YAMLMap, placeholder: string, value: string | undefined): void {
   if (value === undefined) return remove(service, placeholder);
   visit(service, {
@@ -115,7 +116,7 @@ function remove(service: YAMLMap, placeholder: string): void {
   });
 }
 
-/** Every client is the same: what the first one's comments say need not be said again. */
+/** All clients are equal, so only the first one keeps its comments. */
 function dropComments(service: YAMLMap, key: Scalar): void {
   key.commentBefore = null;
   visit(service, {

@@ -2,7 +2,7 @@ import { writeLine, writeText } from '../apps/runtime/standard_streams';
 import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
 import { ForeignFileError, makeSampleData } from './sample_data';
 
-/** `make data`: makes the agencies' sample files. */
+/** `make data`: generates the agencies' sample files. */
 async function main(): Promise<number> {
   const values = parseOptions({
     agencies: { type: 'string', default: '5' },

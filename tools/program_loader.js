@@ -2,10 +2,10 @@
 'use strict';
 
 /**
- * Runs the program that lies beside this file as `NAME.bundle.js`, with the code that V8 made of it at build time
- * (`NAME.cache`): compiling the text anew is the largest part of a small program's start. A cache that is missing, or of
- * another version of Node, is left aside, and the text is compiled. (Node 22's `module.enableCompileCache` does the same
- * for later starts; this one works on Node 20 too, and from the first start on.)
+ * Runs the program beside this file, `NAME.bundle.js`, with the code cache of the build, `NAME.cache`: compilation is
+ * the largest part of a small program's start. A missing cache, or one of another version of Node, is ignored, and the
+ * text is compiled. Node 22's `module.enableCompileCache` has the same effect from the second start on; this loader
+ * also works on Node 20, and from the first start on (docs/decisions/0008).
  */
 const { readFileSync } = require('node:fs');
 const { Script } = require('node:vm');

@@ -2,34 +2,37 @@ import { type SingleBar } from 'cli-progress';
 import { createBars } from '../apps/client/progress/bar_style';
 import { writeLine } from '../apps/runtime/standard_streams';
 
-/** Shows how far each agency is. */
+/** Displays the progress of each agency. */
 export interface ProgressDisplay {
-  /** So many of the agency's bets are stored; `state` says in words what it is doing. */
+  /** Sets the agency's number of stored bets. `state` is a description of its current activity. */
   update(agency: number, bets: number, state: string): void;
-  /** Leaves the terminal to others. */
+  /** Releases the terminal. */
   stop(): void;
 }
 
-/** Lines of the terminal that the bars leave to what stands above them. */
+/** The lines of the terminal reserved for the text above the bars. */
 const LINES_KEPT = 4;
 
 const LINE_INTERVAL_MS = 1000;
 
 /**
- * Bars where the output is a terminal, one for each agency or, where they would not fit, one for all; where it is none,
- * plain lines. `totals` has the bets of each agency's file.
+ * Shows bars in a terminal: one for each agency, or one for all if they do not fit. Other outputs get plain lines.
+ * `totals` contains the number of bets in each agency's file.
  */
 export function createProgressDisplay(totals: ReadonlyMap<number, number>): ProgressDisplay {
   if (!process.stdout.isTTY) return new PlainLines(totals);
   return totals.size + LINES_KEPT <= (process.stdout.rows || 24) ? new BarOfEach(totals) : new BarOfAll(totals);
 }
 
-/** Bets a second since the display was made, in words for a bar. */
-function rateSince(begun: number, bets: number): number {
-  return Math.round((bets * 1000) / Math.max(1, performance.now() - begun));
+/** The number of bets per second since the start of the display. */
+function rateSince(startedAt: number, bets: number): number {
+  return Math.round((bets * 1000) / Math.max(1, performance.now() - startedAt));
 }
 
-/** A line when an agency's state changes, and one a second while it stays and the reader keeps up. */
+/**
+ * Prints a line at each change of an agency's state. In between it prints one line per second, unless the reader is
+ * behind.
+ */
 class PlainLines implements ProgressDisplay {
   private readonly last = new Map<number, { state: string; at: number }>();
 
@@ -45,14 +48,14 @@ class PlainLines implements ProgressDisplay {
   }
 
   stop(): void {
-    // Lines need no clearing up.
+    // Lines need no cleanup.
   }
 }
 
 class BarOfEach implements ProgressDisplay {
   private readonly multiBar = createBars();
   private readonly bars = new Map<number, SingleBar>();
-  private readonly begun = performance.now();
+  private readonly startedAt = performance.now();
 
   constructor(totals: ReadonlyMap<number, number>) {
     const digits = String(Math.max(...totals.keys())).length;
@@ -63,7 +66,7 @@ class BarOfEach implements ProgressDisplay {
   }
 
   update(agency: number, bets: number, state: string): void {
-    this.bars.get(agency)?.update(bets, { rate: rateSince(this.begun, bets), state });
+    this.bars.get(agency)?.update(bets, { rate: rateSince(this.startedAt, bets), state });
   }
 
   stop(): void {
@@ -77,7 +80,7 @@ class BarOfAll implements ProgressDisplay {
   private readonly bar: SingleBar;
   private readonly bets = new Map<number, number>();
   private readonly states = new Map<number, string>();
-  private readonly begun = performance.now();
+  private readonly startedAt = performance.now();
   private sum = 0;
 
   constructor(totals: ReadonlyMap<number, number>) {
@@ -89,7 +92,7 @@ class BarOfAll implements ProgressDisplay {
     this.sum += bets - (this.bets.get(agency) ?? 0);
     this.bets.set(agency, bets);
     this.states.set(agency, state);
-    this.bar.update(this.sum, { rate: rateSince(this.begun, this.sum), state: this.describeStates() });
+    this.bar.update(this.sum, { rate: rateSince(this.startedAt, this.sum), state: this.describeStates() });
   }
 
   stop(): void {
@@ -97,7 +100,7 @@ class BarOfAll implements ProgressDisplay {
     this.multiBar.stop();
   }
 
-  /** `40 uploading, 960 waiting for the draw` */
+  /** Formats the states, such as `40 uploading, 960 waiting for the draw`. */
   private describeStates(): string {
     const counts = new Map<string, number>();
     for (const state of this.states.values()) counts.set(state, (counts.get(state) ?? 0) + 1);

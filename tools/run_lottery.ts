@@ -16,14 +16,14 @@ import { findFreePort } from './free_port';
 import { createProgressDisplay, type ProgressDisplay } from './progress_display';
 import { makeSampleData } from './sample_data';
 
-/** `make run`: the whole lottery on this machine, the server and each agency a process of its own. */
+/** `make run`: the whole lottery on this machine, with a process for the server and for each agency. */
 
 const RUN_DIRECTORY = '.data/run';
 
-/** Fires at SIGTERM or SIGINT, once the processes of a run are there to be stopped. */
+/** Fires at SIGTERM or SIGINT, once the processes of a run exist. */
 const stop = new AbortController();
 
-/** How an agency came out. */
+/** The result of an agency. */
 interface AgencyOutcome {
   readonly agency: number;
   readonly end: AppEnd;
@@ -34,16 +34,16 @@ interface AgencyOutcome {
 
 async function main(): Promise<ExitCode> {
   const { agencies, bets, data, json } = readArguments();
-  // With --json the result has stdout for itself.
-  const say = (text: string): void => writeText(json ? process.stderr : process.stdout, text);
-  if (data === undefined) await makeMissingSamples(agencies, bets, say);
+  // With --json, stdout contains only the result.
+  const print = (text: string): void => writeText(json ? process.stderr : process.stdout, text);
+  if (data === undefined) await makeMissingSamples(agencies, bets, print);
   const files = agencyFiles(data ?? '.data', agencies);
   const totals = await countBets(files);
   await rm(RUN_DIRECTORY, { recursive: true, force: true });
   await mkdir(dirname(RUN_DIRECTORY), { recursive: true });
-  // At DEBUG the logs name documents, and DATA may be real people's.
+  // At DEBUG the logs contain documents, and DATA may be data of real persons.
   await makePrivateDirectory(RUN_DIRECTORY);
-  return new LotteryRun(files, totals, json, say).run();
+  return new LotteryRun(files, totals, json, print).run();
 }
 
 /** One run of the lottery, from an empty store to the winners. */
@@ -54,25 +54,25 @@ class LotteryRun {
     private readonly files: ReadonlyMap<number, string>,
     private readonly totals: ReadonlyMap<number, number>,
     private readonly json: boolean,
-    private readonly say: (text: string) => void,
+    private readonly print: (text: string) => void,
   ) {}
 
   async run(): Promise<ExitCode> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
     stop.signal.addEventListener('abort', () => this.stopAll());
-    const begun = performance.now();
+    const startedAt = performance.now();
     const { server, port } = await this.startServer();
     const display = this.json ? NO_DISPLAY : createProgressDisplay(this.totals);
-    // Without its server no agency gets anywhere.
+    // The agencies cannot finish without their server.
     void server.ended.then(() => this.stopAll());
     const outcomes = await Promise.all(Array.from(this.files.keys(), (id) => this.runAgency(id, port, display)));
     display.stop();
-    const seconds = (performance.now() - begun) / 1000;
+    const seconds = (performance.now() - startedAt) / 1000;
     server.stop();
     const serverEnd = await server.ended;
     const failed = serverEnd !== 0 || outcomes.some(({ end }) => end !== 0);
     if (this.json) this.printJson(outcomes, failed, seconds);
-    else if (stop.signal.aborted) this.say('stopped\n');
+    else if (stop.signal.aborted) this.print('stopped\n');
     else this.printTable(outcomes, seconds);
     if (stop.signal.aborted) return ExitCode.done;
     await this.explainFailures(outcomes, serverEnd, server);
@@ -80,9 +80,9 @@ class LotteryRun {
   }
 
   private async startServer(): Promise<{ server: AppProcess; port: number }> {
-    // Zero means none to the server, so that "any free one" is chosen here.
+    // Zero disables the server's status page, so a free port is chosen here.
     const statusPort = process.env['SERVER_STATUS_PORT'] ?? String(await findFreePort());
-    if (statusPort !== '0') this.say(`status page: http://127.0.0.1:${statusPort}/\n`);
+    if (statusPort !== '0') this.print(`status page: http://127.0.0.1:${statusPort}/\n`);
     const environment = {
       SERVER_IP: '127.0.0.1',
       SERVER_PORT: '0',
@@ -136,12 +136,12 @@ class LotteryRun {
     for (const { agency, bets, winners, end } of outcomes) {
       table.push([agency, bets, end === 0 ? winners.length : 'failed', winners.join(' ')]);
     }
-    this.say(`\n${table.toString()}\n`);
+    this.print(`\n${table.toString()}\n`);
     const total = sumOf(outcomes.map(({ bets }) => bets));
-    this.say(`${total} bets in ${seconds.toFixed(2)} s, every one on the disk; logs in ${RUN_DIRECTORY}\n`);
+    this.print(`${total} bets in ${seconds.toFixed(2)} s, every one on the disk; logs in ${RUN_DIRECTORY}\n`);
   }
 
-  /** The result for scripts; docs/operations.md documents it. */
+  /** Prints the result for scripts. docs/operations.md documents it. */
   private printJson(outcomes: readonly AgencyOutcome[], failed: boolean, seconds: number): void {
     const agencies = outcomes.map(({ agency, end, bets, winners }) => {
       const outcome = stop.signal.aborted ? 'stopped' : end === 0 ? 'winners' : 'failed';
@@ -187,11 +187,11 @@ const STATES: Readonly<Record<ClientMessage['kind'], string>> = {
 const NO_DISPLAY: ProgressDisplay = { update: () => {}, stop: () => {} };
 
 const TABLE_HEAD = ['agency', 'bets', 'winners', 'documents'];
-/** A column's blanks, and a line on its left; the table has one more on its right. */
+/** The blanks of a column, without its lines. A table with N columns has N + 1 lines. */
 const COLUMN_PADDING = 2;
 const DOCUMENT_LENGTH = 8;
 
-/** The table's columns where the documents of the winners are to be wrapped: in a terminal. */
+/** The widths of the table's columns in a terminal, where the winners' documents are wrapped. */
 function tableWidths(outcomes: readonly AgencyOutcome[]): number[] | undefined {
   if (!process.stdout.isTTY) return undefined;
   const longest = [outcomes.map(({ agency }) => agency), outcomes.map(({ bets }) => bets), []].map((cells, column) =>
@@ -202,7 +202,7 @@ function tableWidths(outcomes: readonly AgencyOutcome[]): number[] | undefined {
   return [...fixed, Math.max(room, DOCUMENT_LENGTH + COLUMN_PADDING)];
 }
 
-/** The run failed; `details` is text of several lines, or empty. */
+/** A failed run. `details` is text of several lines, or empty. */
 class RunError extends Error {
   constructor(
     message: string,
@@ -243,10 +243,10 @@ function agencyFiles(directory: string, agencies: number): Map<number, string> {
   return files;
 }
 
-/** Before the run, a signal has its default action: it ends the process. */
+/** A signal that never fires: before the run, signals have their default action and end the process. */
 const NEVER_STOPPED = new AbortController().signal;
 
-/** The lines of each file: what the progress is measured by. */
+/** Counts the rows of each file, as the totals of the progress display. */
 async function countBets(files: ReadonlyMap<number, string>): Promise<Map<number, number>> {
   const totals = new Map<number, number>();
   for (const [agency, file] of files) totals.set(agency, await countBetsOf(file));
@@ -262,7 +262,7 @@ async function countBetsOf(file: string): Promise<number> {
   }
 }
 
-/** Reports an error on stderr, in one line if its cause is known; returns the exit code for it. */
+/** Reports an error on stderr, in one line if its cause is known. Returns its exit code. */
 function reportError(error: unknown): ExitCode {
   const { message, stack, code } = error as NodeJS.ErrnoException;
   const isClear = error instanceof ArgumentError || error instanceof RunError || code !== undefined;
@@ -273,7 +273,7 @@ function reportError(error: unknown): ExitCode {
   return ExitCode.failed;
 }
 
-// The lottery goes on when the reader of its output has seen enough (`make run | head`).
+// The lottery continues after the loss of the output's reader (`make run | head`).
 ignoreLostReader(process.stdout);
 
 void main()

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Faker, fakerES } from '@faker-js/faker';
 
-/** What sample data is made: agencies 1 to `agencies`, each with `bets` bets, in `directory`. */
+/** The parameters of sample data: agencies 1 to `agencies`, each with `bets` bets, in `directory`. */
 export interface SampleDataRequest {
   readonly directory: string;
   readonly agencies: number;
   readonly bets: number;
-  /** Leave files alone that are there already. */
+  /** Skip existing files. */
   readonly onlyMissing: boolean;
 }
 
-/** A file stands where a sample would go, and was not made here: it is not overwritten. */
+/** The path of a sample contains a foreign file, which is not overwritten. */
 export class ForeignFileError extends Error {
   readonly code = 'FOREIGN_FILE';
 
@@ -24,18 +24,18 @@ export class ForeignFileError extends Error {
   }
 }
 
-/** Everyone has the same sample data: agency N's is made from this seed and N, whatever else is made. */
+/** The seed of all sample data. Agency N's file depends only on this seed and N, so it is the same on every machine. */
 const SEED = 7574;
 const ROWS_PER_CHUNK = 1000;
 const MANIFEST = '.samples.json';
 
-/** The checksums of the files that were made here, by name. */
+/** The checksums of the generated files, by name. */
 type Manifest = Record<string, string>;
 
 /**
- * Makes the agencies' files `agency-N.csv` with invented people.
+ * Generates the agencies' files `agency-N.csv` with invented persons.
  *
- * @returns the paths of the files that were made.
+ * @returns the paths of the generated files.
  * @throws ForeignFileError
  */
 export async function makeSampleData(request: SampleDataRequest): Promise<string[]> {
@@ -49,7 +49,7 @@ export async function makeSampleData(request: SampleDataRequest): Promise<string
     if (onlyMissing && existsSync(path)) continue;
     const present = await checksumOf(path);
     if (present !== undefined && present !== manifest[name]) throw new ForeignFileError(path);
-    // Noted before it gets its name: whoever is interrupted leaves no half a file, and none that looks foreign.
+    // The checksum is saved before the rename: an interruption leaves no partial file, and none that looks foreign.
     const unfinished = `${path}.part`;
     await pipeline(sampleRows(agency, bets), createWriteStream(unfinished));
     manifest[name] = (await checksumOf(unfinished))!;
@@ -90,7 +90,7 @@ async function readManifest(directory: string): Promise<Manifest> {
   return JSON.parse(text) as Manifest;
 }
 
-/** @throws ForeignFileError not a regular file: the content of a pipe may never end. */
+/** @throws ForeignFileError the path is no regular file. The content of a pipe may never end. */
 async function checksumOf(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {

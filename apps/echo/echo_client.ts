@@ -8,7 +8,7 @@ import { type EchoClientSettings } from './settings';
 const CONNECT_TIMEOUT_MS = 5_000;
 const ECHO_TIMEOUT_MS = 10_000;
 
-/** Sends its messages with a period, each on a connection of its own, and checks that each comes back. */
+/** Sends its messages at an interval, each on a new connection, and compares each echo. */
 export class EchoClient {
   constructor(
     private readonly settings: EchoClientSettings,
@@ -34,7 +34,7 @@ export class EchoClient {
     return failures === 0 ? ExitCode.done : ExitCode.failed;
   }
 
-  /** Sends a message; returns whether the same came back. */
+  /** Sends a message. Returns whether the echo is equal. */
   private async exchange(message: string, stop: AbortSignal): Promise<boolean> {
     const socket = new ConnectSocket(this.settings.CLI_SERVER_ADDRESS);
     try {

@@ -5,7 +5,7 @@ import { ExitCode } from '../runtime/exit_code';
 import { LINE_LIMIT, textOfLine } from './line';
 import { type EchoServerSettings } from './settings';
 
-/** Sends every line back to where it came from, to any number of peers at once. */
+/** Sends every line back to its peer, for any number of peers at once. */
 export class EchoServer {
   private readonly listener: ListenSocket;
   private readonly peers = new Map<PeerSocket, Promise<void>>();
@@ -17,7 +17,7 @@ export class EchoServer {
     this.listener = new ListenSocket({ host: settings.ECHO_IP, port: settings.ECHO_PORT });
   }
 
-  /** Serves until `stop` fires; then every connection is closed. */
+  /** Serves until `stop` fires, then closes every connection. */
   async run(stop: AbortSignal): Promise<ExitCode> {
     try {
       await this.listener.bindAndListen();
@@ -57,7 +57,7 @@ export class EchoServer {
         await peer.sendAll(line);
       }
     } catch (error) {
-      // A peer that goes away, or a stop, ends this connection and no other.
+      // A lost peer or a stop ends only this connection.
       this.log.debug('receive_message', 'fail', { error: (error as Error).message });
     } finally {
       await peer.close();

@@ -1,7 +1,7 @@
-/** The longest line, its line feed included, in bytes; a longer one ends the connection. */
+/** The longest line, its line feed included, in bytes. A longer line ends the connection. */
 export const LINE_LIMIT = 65_536;
 
-/** The text of a received line, for the log: without its line break; bytes that are not UTF-8 are shown as U+FFFD. */
+/** The text of a received line for the log, without its line break. Bytes other than UTF-8 become U+FFFD. */
 export function textOfLine(line: Buffer): string {
   return line.toString('utf8').replace(/\r?\n$/, '');
 }

@@ -1,4 +1,4 @@
-/** One bet, its fields as text as they came. */
+/** One bet, with its fields as unchanged text. */
 export interface Bet {
   readonly firstName: string;
   readonly lastName: string;
@@ -6,7 +6,7 @@ export interface Bet {
   readonly document: string;
   /** `YYYY-MM-DD` */
   readonly birthdate: string;
-  /** 1 to 4 digits; it wins by its value. */
+  /** 1 to 4 digits. The winning number is compared by value. */
   readonly number: string;
 }
 
@@ -18,7 +18,7 @@ const NUMBER = /^[0-9]{1,4}$/;
 const NAME_MAX_CHARACTERS = 100;
 
 /**
- * What is wrong with a bet, as words that do not repeat its values (they go to logs); undefined where nothing is.
+ * Returns the first fault of a bet, or undefined. The text does not repeat the bet's values, because it goes to logs.
  */
 export function findFaultInBet(bet: Bet): string | undefined {
   return (
@@ -32,7 +32,8 @@ export function findFaultInBet(bet: Bet): string | undefined {
 
 function findFaultInName(field: string, name: string): string | undefined {
   if (CONTROL_CHARACTER.test(name)) return `${field} holds a control character`;
-  // Text that was UTF-8 has none; that of a settings file may, and would be stored as another character.
+  // Decoded UTF-8 has no lone surrogates. Text of a settings file may have them, and they would be stored as another
+  // character.
   if (!name.isWellFormed()) return `${field} holds a lone surrogate`;
   if (NOTHING_BUT_WHITE_SPACE.test(name)) return `${field} is empty or white space`;
   const characters = Array.from(name).length;
@@ -51,7 +52,10 @@ function findFaultInBirthdate(birthdate: string): string | undefined {
 
 const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** In the Gregorian calendar of ISO 8601, from the year 1 on: common libraries, the course's too, know no year 0. */
+/**
+ * Whether the day exists in the Gregorian calendar of ISO 8601, from the year 1 on. Common libraries have no year 0,
+ * and neither has the course's.
+ */
 export function isExistingDay(year: number, month: number, day: number): boolean {
   if (year < 1 || month < 1 || month > 12 || day < 1) return false;
   const isLeapYear = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;

@@ -6,14 +6,14 @@ import { type CsvRow, CsvSyntaxError, formatCsvRow, readCsvRow } from './csv_row
 import { NOT_PLAIN, scanPlainBet } from './bet_scanner';
 import { ProtocolError } from './protocol_error';
 
-/** The bets of one `B`: all of one agency, each checked. */
+/** The bets of one `B`, all of one agency and all checked. */
 export interface BetBatch {
   readonly agency: number;
-  /** How many bets; at least 1. */
+  /** The number of bets, at least 1. */
   readonly count: number;
   /**
-   * The rows `agency,first_name,last_name,document,birthdate,number` as they are stored: UTF-8, each ended by `\n` but
-   * the last, which is not ended. It may be a view of received bytes.
+   * The rows `agency,first_name,last_name,document,birthdate,number` in their stored form: UTF-8, separated by `\n`,
+   * without a line feed at the end. It may be a view of received bytes.
    */
   readonly rows: Uint8Array;
 }
@@ -25,8 +25,8 @@ const FIELDS = 6;
 /**
  * Reads the value of a `B`.
  *
- * @param agency the id that the session has named; undefined where this batch names it.
- * @throws ProtocolError `bad-bet` (it says which row and why) or `wrong-agency`.
+ * @param agency the id of the session, or undefined if this batch identifies it.
+ * @throws ProtocolError `bad-bet` (with the row and the fault) or `wrong-agency`.
  */
 export function readBetBatch(value: Uint8Array, agency: number | undefined): BetBatch {
   const rows = value[value.length - 1] === LINE_FEED ? value.subarray(0, -1) : value;
@@ -36,7 +36,7 @@ export function readBetBatch(value: Uint8Array, agency: number | undefined): Bet
   return readBetText(value, agency);
 }
 
-/** The bets of a batch, for those who want to look at each. The rows must be as `readBetBatch` returns them. */
+/** Iterates over the bets of a batch from `readBetBatch`. */
 export function* betsOf(batch: BetBatch): Generator<Bet> {
   const text = decodeUtf8(batch.rows);
   for (let at = 0; at < text.length;) {
@@ -46,7 +46,7 @@ export function* betsOf(batch: BetBatch): Generator<Bet> {
   }
 }
 
-/** Makes a bet of a stored row's fields, the agency before them. */
+/** Builds a bet from the fields of a stored row. The first field is the agency. */
 function toBet(fields: readonly string[]): Bet {
   const [, firstName, lastName, document, birthdate, number] = fields as [
     string,
@@ -59,7 +59,7 @@ function toBet(fields: readonly string[]): Bet {
   return { firstName, lastName, document, birthdate, number };
 }
 
-/** How many rows there are, where each is a plain bet of this agency; else `NOT_PLAIN`. */
+/** Counts the rows, or returns `NOT_PLAIN` unless each one is a plain bet of this agency. */
 function countPlainRows(rows: Uint8Array, agency: number): number {
   const prefix = Buffer.from(`${agency},`, 'latin1');
   let count = 0;
@@ -79,15 +79,15 @@ function startsWith(bytes: Uint8Array, prefix: Uint8Array, at: number): boolean 
   return true;
 }
 
-/** The canonical number before the first comma; undefined where none stands there. */
+/** The canonical number before the first comma, or undefined. */
 function leadingNumber(rows: Uint8Array): number | undefined {
   const comma = rows.subarray(0, 16).indexOf(COMMA);
   return comma === -1 ? undefined : parseCanonicalNumber(Buffer.from(rows.subarray(0, comma)).toString('latin1'));
 }
 
 /**
- * The slow path of `readBetBatch`, which the fast one must agree with: decodes, parses and checks all there is, and says
- * what is wrong with which row.
+ * The slow path of `readBetBatch`, with the same results as the fast one. It decodes, parses and checks everything, and
+ * reports the first fault with its row.
  */
 export function readBetText(value: Uint8Array, agency: number | undefined): BetBatch {
   const text = decodeBetText(value, 'the batch');
@@ -111,7 +111,7 @@ export function decodeBetText(bytes: Uint8Array, place: string): string {
   }
 }
 
-/** One checked row: whose it is, how it is stored, and where the next one begins. */
+/** One checked row: its agency, its stored form, and the offset of the next row. */
 export interface BetRow {
   readonly agency: number;
   readonly text: string;
@@ -119,10 +119,10 @@ export interface BetRow {
 }
 
 /**
- * Reads the row `agency,first_name,last_name,document,birthdate,number` that begins at `start` of a text.
+ * Reads the row `agency,first_name,last_name,document,birthdate,number` at offset `start` of a text.
  *
- * @param agency whose bet it must be; undefined where any agency's will do.
- * @param place where the row stands, for the error's words.
+ * @param agency the required agency, or undefined to accept any.
+ * @param place the place of the row, for the error message.
  * @throws ProtocolError `bad-bet` or `wrong-agency`.
  */
 export function readBetRow(text: string, start: number, agency: number | undefined, place: string): BetRow {

@@ -1,10 +1,10 @@
 /**
- * The fast path of reading bets. Nearly every row of a real file is plain: no quotes, no surprises. This file checks
- * such a row where it lies, byte by byte, and makes no string and no object of it; whatever it does not recognise it
- * leaves to the slow path (`bet_batch.ts`), which decides and says why. The two agree: what is plain is accepted there
- * too, and is stored as the same bytes (a property test holds them to it).
+ * The fast path of reading bets (docs/decisions/0013). Nearly every row of a real file is plain, without quotes. This
+ * file checks such a row in place, byte by byte, without strings or objects. All other rows go to the slow path
+ * (`bet_batch.ts`), which accepts or rejects them with a reason. Both paths agree: the slow path accepts every plain
+ * row and stores the same bytes. A property test verifies this.
  *
- * It looks at single bytes; that the whole is UTF-8 is for the caller to check.
+ * The scanner works on single bytes. The caller checks that the whole is UTF-8.
  */
 
 import { isExistingDay } from './bet';
@@ -13,23 +13,23 @@ const COMMA = 0x2c;
 const QUOTE = 0x22;
 const DASH = 0x2d;
 const DELETE = 0x7f;
-/** The first byte of U+0080 to U+00BF: control characters first, then the no-break space, and `ª` for instance. */
+/** The lead byte of U+0080 to U+00BF in UTF-8: control characters, then the no-break space, and letters such as `ª`. */
 const LATIN_1_LEAD = 0xc2;
 const LATIN_1_FIRST_PRINTED = 0xa0;
-/** UTF-8 begins the characters from U+1000 on with this byte or a higher one, white space among them. */
+/** The lowest lead byte of the characters from U+1000 on in UTF-8. White space is among them. */
 const HIGH_LEAD = 0xe1;
-/** As many characters are allowed; one of more bytes than that is left to the slow path, which counts characters. */
+/** The limit in characters, applied to bytes. The slow path counts the characters of longer names. */
 const PLAIN_NAME_MAX_BYTES = 100;
 const DOCUMENT_MAX_DIGITS = 12;
 const NUMBER_MAX_DIGITS = 4;
 
 /**
- * What a byte may be in a plain name; `LATIN_1_LEAD` is looked at with the byte behind it. One look at a table is twice
- * as fast as the comparisons that it stands for.
+ * The class of each byte in a plain name. `LATIN_1_LEAD` is checked together with the next byte. One table lookup is
+ * twice as fast as the comparisons.
  */
 const ENDS_NAME = 0;
 const INSIDE_NAME = 1;
-/** Part of a character that is surely seen. A name needs one: this path wants it at the beginning. */
+/** A byte of a visible character. A name needs at least one; this path requires it at the beginning. */
 const BEGINS_NAME = 2;
 const NAME_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => kindOfNameByte(byte));
 
@@ -39,13 +39,13 @@ function kindOfNameByte(byte: number): number {
   return isSeen ? BEGINS_NAME : INSIDE_NAME;
 }
 
-/** What the scanning functions return where a row is not plain. */
+/** The result of the scanning functions for a row that is not plain. */
 export const NOT_PLAIN = -1;
 
 /**
  * Scans `first_name,last_name,document,birthdate,number` from offset `start`.
  *
- * @returns the offset behind the number's last digit (the caller checks what stands there), or `NOT_PLAIN`.
+ * @returns the offset behind the number's last digit, or `NOT_PLAIN`. The caller checks the byte at that offset.
  */
 export function scanPlainBet(bytes: Uint8Array, start: number): number {
   let at = scanName(bytes, start);
@@ -62,25 +62,25 @@ export function scanPlainBet(bytes: Uint8Array, start: number): number {
   return at === number || at - number > NUMBER_MAX_DIGITS ? NOT_PLAIN : at;
 }
 
-/** A name and the comma behind it; returns the offset behind the comma. */
+/** Scans a name and its comma. Returns the offset behind the comma. */
 function scanName(bytes: Uint8Array, start: number): number {
   if (start >= bytes.length || NAME_BYTES[bytes[start]!] !== BEGINS_NAME) return NOT_PLAIN;
-  let at = behindNameBytes(bytes, start + 1);
+  let at = skipNameBytes(bytes, start + 1);
   while (at + 1 < bytes.length && bytes[at] === LATIN_1_LEAD && bytes[at + 1]! >= LATIN_1_FIRST_PRINTED) {
-    at = behindNameBytes(bytes, at + 2);
+    at = skipNameBytes(bytes, at + 2);
   }
   const isWhole = at < bytes.length && bytes[at] === COMMA && at - start <= PLAIN_NAME_MAX_BYTES;
   return isWhole ? at + 1 : NOT_PLAIN;
 }
 
-/** The first offset from `at` on where a byte may end the name. */
-function behindNameBytes(bytes: Uint8Array, at: number): number {
+/** The first offset from `at` on with a byte that may end the name. */
+function skipNameBytes(bytes: Uint8Array, at: number): number {
   let end = at;
   while (end < bytes.length && NAME_BYTES[bytes[end]!] !== ENDS_NAME) end++;
   return end;
 }
 
-/** `YYYY-MM-DD,`, a day that exists; returns the offset behind the comma. */
+/** Scans `YYYY-MM-DD,` with an existing day. Returns the offset behind the comma. */
 function scanBirthdate(bytes: Uint8Array, start: number): number {
   const end = start + 11;
   if (end > bytes.length) return NOT_PLAIN;
@@ -91,11 +91,11 @@ function scanBirthdate(bytes: Uint8Array, start: number): number {
   const day = twoDigits(bytes, start + 8);
   const year = century * 100 + yearOfCentury;
   if (century < 0 || yearOfCentury < 0 || year < 1 || month < 1 || month > 12 || day < 1) return NOT_PLAIN;
-  // A day beyond the 28th is looked up only where it must be: most are not.
+  // Only days beyond the 28th need a lookup.
   return day <= 28 || isExistingDay(year, month, day) ? end : NOT_PLAIN;
 }
 
-/** The value of the two digits at `at`, or -1 where one of them is none. */
+/** The value of the two digits at `at`, or -1 if one is no digit. */
 function twoDigits(bytes: Uint8Array, at: number): number {
   const tens = bytes[at]! - 0x30;
   const ones = bytes[at + 1]! - 0x30;

@@ -1,10 +1,9 @@
 const CANONICAL = /^(?:0|[1-9][0-9]*)$/;
 
 /**
- * Reads a canonical decimal: ASCII digits, no sign, no leading zero but in `0` itself.
+ * Reads a canonical decimal: ASCII digits, no sign, no leading zero except in `0` itself.
  *
- * @returns undefined where the text is none. One beyond the safe integers is a number all the same (rounded): larger
- * than any count or id there is.
+ * @returns undefined for other text. A number beyond the safe integers is rounded; it exceeds all counts and ids.
  */
 export function parseCanonicalNumber(text: string): number | undefined {
   return CANONICAL.test(text) ? Number(text) : undefined;

@@ -1,29 +1,25 @@
 import Papa from 'papaparse';
+import { CodedError } from '../runtime/coded_error';
 
-/** Text that is no row of the protocol's CSV. The message says what is wrong without repeating the text. */
-export class CsvSyntaxError extends Error {
+/** Text that is no row of the protocol's CSV. The message gives the fault without repeating the text. */
+export class CsvSyntaxError extends CodedError {
   readonly code = 'CSV_SYNTAX';
-
-  constructor(message: string) {
-    super(message);
-    this.name = 'CsvSyntaxError';
-  }
 }
 
-/** A field in quotes, inner quotes doubled, whatever else it holds; or one without a quote and without a line break. */
+/** A quoted field with inner quotes doubled, or an unquoted field without quotes and line breaks. */
 const FIELD = String.raw`(?:"(?:[^"]|"")*"|[^",\r\n]*)`;
 const ROW = new RegExp(`${FIELD}(?:,${FIELD})*`, 'y');
 
-/** One row of a text: its fields, and where the next row begins (the text's length behind the last). */
+/** One row of a text: its fields, and the offset of the next row (the length of the text for the last row). */
 export interface CsvRow {
   readonly fields: readonly string[];
   readonly next: number;
 }
 
 /**
- * Reads the row that begins at `start`: RFC 4180 as the protocol has it. The grammar is checked here, because papaparse
- * accepts more (a quote inside an unquoted field, any line break) and drops a byte order mark; papaparse reads what the
- * grammar has let pass.
+ * Reads the row at offset `start`, in the protocol's form of RFC 4180. The grammar is checked here, because papaparse
+ * accepts more (a quote inside an unquoted field, any line break) and drops a byte order mark. papaparse then reads the
+ * checked row.
  *
  * @throws CsvSyntaxError
  */
@@ -37,13 +33,13 @@ export function readCsvRow(text: string, start: number): CsvRow {
   throw new CsvSyntaxError(describeBreak(text, end));
 }
 
-/** The row as it is stored and sent: a field is quoted where it holds a comma or a quote, and only there. */
+/** Formats a row for storage and sending. Only fields with a comma or a quote are quoted. */
 export function formatCsvRow(fields: readonly string[]): string {
   return fields.map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');
 }
 
 function parseFields(row: string): string[] {
-  // The line break is said, so that it is not guessed from a quoted one; a row of the grammar has no other.
+  // The explicit line break prevents a guess from a quoted one; a row has no other.
   const { data } = Papa.parse<string[]>(row, { delimiter: ',', newline: '\n', quoteChar: '"', escapeChar: '"' });
   const fields = data[0] ?? [''];
   return row.startsWith('\uFEFF') ? [`\uFEFF${fields[0]}`, ...fields.slice(1)] : fields;

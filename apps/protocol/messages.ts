@@ -1,6 +1,6 @@
 import { rawBytes, TlvCodec, type TypedMessage } from '../../lib/index';
 
-/** The types of the messages; see docs/protocol.md for who sends which and when. */
+/** The types of the messages. docs/protocol.md describes their senders and their order. */
 export const MessageType = {
   name: 'N',
   bets: 'B',
@@ -15,23 +15,23 @@ export const MessageType = {
 /** The longest value of a message, in bytes. */
 export const MSG_MAX_LENGTH = 8192;
 
-/** A message as it travels: its value is bytes, which are UTF-8 text. */
+/** A message in its wire form. The value is UTF-8 text as bytes. */
 export type LotteryMessage = TypedMessage<Uint8Array>;
 export type LotteryCodec = TlvCodec<Uint8Array>;
 
-/** What the server takes: `N`, `B`, `F`, `A`. */
+/** The codec of the server, which accepts `N`, `B`, `F` and `A`. */
 export function createServerCodec(): LotteryCodec {
   const { name, bets, finish, askWinners } = MessageType;
   return createCodec([name, bets, finish, askWinners]);
 }
 
-/** What an agency takes: `O`, `W`, `R`, `E`. */
+/** The codec of an agency, which accepts `O`, `W`, `R` and `E`. */
 export function createAgencyCodec(): LotteryCodec {
   const { ok, wait, result, error } = MessageType;
   return createCodec([ok, wait, result, error]);
 }
 
-/** A message whose value is made of text: of numbers, documents, or words without half surrogates. */
+/** Builds a message from well-formed text. */
 export function textMessage(type: string, text = ''): LotteryMessage {
   return { type, value: Buffer.from(text, 'utf8') };
 }

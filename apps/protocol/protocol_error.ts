@@ -1,4 +1,4 @@
-/** Why a session is ended by an `E`, and whether the agency tries again after it (the protocol's ↻). */
+/** The codes of an `E`. An agency retries after `retry` (the protocol's ↻), but not after `final`. */
 const CODES = {
   'bad-type': 'final',
   'too-long': 'final',
@@ -20,11 +20,11 @@ export type ProtocolErrorCode = keyof typeof CODES;
 
 export const PROTOCOL_ERROR_CODES = Object.keys(CODES) as readonly ProtocolErrorCode[];
 
-/** A session that is over: what the server says in an `E`, on either side of the wire. */
+/** The end of a session by an `E`, on either side of the connection. */
 export class ProtocolError extends Error {
   constructor(
     readonly code: ProtocolErrorCode,
-    /** What is wrong, in words. They name no person and no document. */
+    /** A description of the fault, without names and documents of persons. */
     readonly detail: string,
     options?: ErrorOptions,
   ) {
@@ -32,12 +32,12 @@ export class ProtocolError extends Error {
     this.name = 'ProtocolError';
   }
 
-  /** Whether an agency goes on with a new session. */
+  /** Whether an agency continues in a new session. */
   get isRetryable(): boolean {
     return CODES[this.code] === 'retry';
   }
 
-  /** Reads the value of an `E`; undefined where it is none that the protocol has. */
+  /** Parses the value of an `E`. Returns undefined for an unknown code or another form. */
   static parse(value: string): ProtocolError | undefined {
     const match = /^([a-z-]+): (.*)$/su.exec(value);
     if (match === null || !Object.hasOwn(CODES, match[1]!)) return undefined;

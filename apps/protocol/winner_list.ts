@@ -3,8 +3,8 @@ import { MSG_MAX_LENGTH } from './messages';
 const SEPARATOR = ',';
 
 /**
- * The values of the `R` messages that name these winners: as few as hold them, none split; none for no winner. Each is
- * made when it is asked for.
+ * Splits the documents into the values of `R` messages: as few as possible, no document split, none without winners.
+ * The values are generated lazily.
  */
 export function* splitWinners(documents: Iterable<string>): Generator<string, void, undefined> {
   let value = '';
@@ -18,7 +18,7 @@ export function* splitWinners(documents: Iterable<string>): Generator<string, vo
   if (value !== '') yield value;
 }
 
-/** The documents that the value of an `R` names. */
+/** Parses the documents from the value of an `R`. */
 export function parseWinners(value: string): string[] {
   return value === '' ? [] : value.split(SEPARATOR);
 }

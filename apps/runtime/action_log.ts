@@ -1,25 +1,24 @@
 import { escapeUnits, printable } from './printable';
 
-/** How grave a line is; the names are those of Python's logging, which the course's tools expect. */
+/** The severity of a line. The names are those of Python's logging, as the course's tools expect. */
 export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogResult = 'success' | 'fail' | 'in_progress';
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
-/** Takes whole lines, each with its line break. */
+/** A receiver of complete lines, each with its line break. */
 export type LogSink = (lines: string) => void;
 
 /**
- * The log of a program: one line for each action,
- * `YYYY-MM-DD HH:MM:SS LEVEL    action: NAME | result: RESULT | key: value | …` in local time.
+ * The log of a program: one line for each action, `YYYY-MM-DD HH:MM:SS LEVEL    action: NAME | result: RESULT | key:
+ * value | …` in local time.
  *
- * A line stays one line, and its fields stay apart, with any value: `|` and the characters that printable.ts names become
- * escapes.
+ * Any value keeps the line whole and the fields apart: `|` and the characters of printable.ts are escaped.
  */
 export class ActionLog {
   private readonly threshold: number;
-  /** The time of the line before, which is that of all lines of the same second. */
+  /** The formatted time of the previous line, reused within the same second. */
   private second = NaN;
   private timestamp = '';
 
@@ -31,7 +30,7 @@ export class ActionLog {
     this.threshold = LOG_LEVELS.indexOf(level);
   }
 
-  /** Whether DEBUG lines are written: asked before work is done that only they need. */
+  /** Whether DEBUG lines are written. Callers check it before work that only these lines need. */
   get isDebugging(): boolean {
     return this.threshold <= LOG_LEVELS.indexOf('DEBUG');
   }
@@ -74,7 +73,7 @@ export class ActionLog {
   }
 }
 
-/** Matches the separator of fields, and any character beside the printed ones of ASCII. */
+/** Matches the separator of fields, and all characters other than printable ASCII. */
 const NOT_PLAIN = /[^ -{}~]/;
 
 function escapeField(text: string): string {

@@ -1,10 +1,10 @@
-/** What a program tells its caller (a shell, make, a container engine) when it ends. */
+/** The exit code of a program, for its caller (a shell, make, a container engine). */
 export const ExitCode = {
-  /** All done, or stopped by SIGTERM or SIGINT in good order. */
+  /** Success, or an orderly stop by SIGTERM or SIGINT. */
   done: 0,
-  /** It could not do what it is there for; an agency without its winners has failed. */
+  /** Failure; also the code of an agency without its winners. */
   failed: 1,
-  /** A setting or an argument cannot be used; nothing was begun. */
+  /** A setting or an argument is invalid. The program has done nothing. */
   unusableSettings: 2,
 } as const;
 

@@ -1,6 +1,7 @@
 import { unsafe } from 'ini';
+import { CodedError } from './coded_error';
 
-/** A line of an ini file with content; `line` is its number, from 1 on. */
+/** A line of an ini file with content. `line` is its number, starting at 1. */
 export type IniLine = IniSection | IniSetting;
 
 /** `[NAME]`, the beginning of a section. */
@@ -18,8 +19,8 @@ export interface IniSetting {
   readonly line: number;
 }
 
-/** A line that is neither empty, a comment, a section nor a setting. The message does not name the line. */
-export class IniSyntaxError extends Error {
+/** A line that is neither empty, a comment, a section nor a setting. The message does not contain the line number. */
+export class IniSyntaxError extends CodedError {
   readonly code = 'INI_SYNTAX';
 
   constructor(
@@ -28,7 +29,6 @@ export class IniSyntaxError extends Error {
     options?: ErrorOptions,
   ) {
     super(message, options);
-    this.name = 'IniSyntaxError';
   }
 }
 
@@ -37,13 +37,14 @@ const SECTION = /^\[([^\]]*)\](?:\s+[;#].*)?$/s;
 const SETTING = /^([^=]*)=(.*)$/s;
 
 /**
- * Reads an ini file strictly: each line counts, and each value is text (no lists, no nested sections, no types). The format
- * has many dialects, and the parser of the `ini` package never refuses a line; its reader of values is used here, behind a
- * check that leaves one reading of each. This dialect has
+ * Reads an ini file strictly: no line is skipped, and each value is text (no lists, no nested sections, no types). The
+ * format has many dialects, and the parser of the `ini` package never rejects a line. Only its reader of values is
+ * used, behind a check that makes each value unambiguous. The dialect:
  *
  * - a line that begins with `;` or `#`, and the rest of a line behind white space and `;` or `#`: a comment;
  * - `[NAME]`: the section of the lines below;
- * - `NAME = value`, white space around both dropped. In the value `\;`, `\#` and `\\` stand for the second character;
+ * - `NAME = value`, without the white space around both. In the value `\;`, `\#` and `\\` stand for the second
+ * character;
  * - `NAME = "value"` with the escapes of JSON.
  *
  * @throws IniSyntaxError

@@ -2,78 +2,78 @@ import { type Writable } from 'node:stream';
 import { type LogSink } from './action_log';
 import { written } from './standard_streams';
 
-/** How long lines may wait for company while there is one line after the other. */
-const GATHERING_MS = 20;
-/** How many writes may follow each other without waiting, after some time without any: a start's lines, or a stop's. */
+/** The interval of writes under a steady stream of lines. */
+const WRITE_INTERVAL_MS = 20;
+/** The number of immediate writes after an idle time, enough for the lines of a start or a stop. */
 const BURST = 16;
-/** How much may wait for a slow reader, in UTF-16 units: about 40,000 lines. */
-const MOST_WAITING = 4 * 1024 * 1024;
+/** The bound of the queue for a slow reader, in UTF-16 units: about 40,000 lines. */
+const MAX_QUEUED = 4 * 1024 * 1024;
 
 /**
- * Where a program's log goes. It writes what one turn of the event loop logs at once, and where that goes on and on, no
- * more often than every 20 ms: a write is a system call that waits for a disk or a reader, and would cost a busy server
- * more than the work that the lines tell of. What waits is written at exit too.
+ * The output of a program's log. Lines of one turn of the event loop share a write. Under a steady stream of lines
+ * there is one write per 20 ms: a write is a system call that waits for a disk or a reader, and would cost a busy
+ * server more than the logged work. Queued lines are also written at exit.
  *
- * A reader of the log that goes away (a closed pipe) must not end the program: the log is lost, the work goes on. A slow
- * reader costs 4 MiB of memory at most: beyond that, new lines are dropped and counted until the reader has caught up.
+ * A lost reader (a closed pipe) does not end the program; its lines are dropped. A slow reader costs at most 4 MiB of
+ * memory: beyond that, new lines are dropped and counted until the reader has caught up.
  */
 export class LogOutput {
-  private waiting = '';
-  private scheduled = false;
-  /** How many writes may be made at once; one more every 20 ms, up to `BURST` (a token bucket). */
-  private writesLeft = BURST;
-  private countedAt = performance.now();
+  private queue = '';
+  private isScheduled = false;
+  /** The available immediate writes: one more every 20 ms, up to `BURST` (a token bucket). */
+  private tokens = BURST;
+  private refilledAt = performance.now();
   private diversion: LogSink | undefined;
-  /** Lines dropped since the stream was last empty. */
+  /** The number of lines dropped since the stream was last empty. */
   private dropped = 0;
 
-  /** Called once the reader has caught up, with the number of lines dropped: a place to log it. */
+  /** Called after the reader has caught up, with the number of dropped lines, so that it can be logged. */
   onDropped: (lines: number) => void = () => {};
 
   /** @param stream stdout or stderr. */
   constructor(private readonly stream: Writable) {
-    // What waited for a lost reader is gone; another may come (a named pipe).
+    // The queue of a lost reader is gone, but another reader may come (a named pipe).
     stream.on('error', () => this.resume());
     stream.on('drain', () => this.resume());
     process.on('exit', () => this.flush());
   }
 
-  /** Takes lines; to be handed around on its own. */
+  /** Queues lines. It is bound, so it can be passed as a function. */
   readonly sink: LogSink = (lines) => {
-    this.waiting += lines;
-    if (this.scheduled) return;
-    this.scheduled = true;
-    if (this.mayWriteAtOnce()) setImmediate(() => this.flush());
-    else setTimeout(() => this.flush(), GATHERING_MS).unref();
+    this.queue += lines;
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    if (this.canWriteAtOnce()) setImmediate(() => this.flush());
+    else setTimeout(() => this.flush(), WRITE_INTERVAL_MS).unref();
   };
 
-  /** Has the lines written by another from here on (who draws on the same terminal, say); undefined ends that. */
+  /** Passes all further lines to another sink, such as the owner of the terminal; undefined ends this. */
   divert(sink: LogSink | undefined): void {
     this.flush();
     this.diversion = sink;
   }
 
-  /** Resolves once every line so far is in the hands of the system. A reader that never reads keeps it pending. */
+  /** Resolves once the system has taken all lines so far. It stays pending while a reader does not read. */
   written(): Promise<void> {
     this.flush();
     return written(this.stream);
   }
 
-  private mayWriteAtOnce(): boolean {
+  private canWriteAtOnce(): boolean {
     const now = performance.now();
-    this.writesLeft = Math.min(BURST, this.writesLeft + (now - this.countedAt) / GATHERING_MS);
-    this.countedAt = now;
-    return this.writesLeft >= 1;
+    this.tokens = Math.min(BURST, this.tokens + (now - this.refilledAt) / WRITE_INTERVAL_MS);
+    this.refilledAt = now;
+    return this.tokens >= 1;
   }
 
   private flush(): void {
-    this.scheduled = false;
-    if (this.waiting === '') return;
-    const lines = this.waiting;
-    this.waiting = '';
-    this.writesLeft--;
+    this.isScheduled = false;
+    if (this.queue === '') return;
+    const lines = this.queue;
+    this.queue = '';
+    this.tokens--;
     if (this.diversion !== undefined) this.diversion(lines);
-    else if (this.dropped > 0 || this.stream.writableLength > MOST_WAITING) this.drop(lines);
+    else if (this.dropped > 0 || this.stream.writableLength > MAX_QUEUED) this.drop(lines);
     else this.stream.write(lines);
   }
 

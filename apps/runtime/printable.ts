@@ -1,4 +1,4 @@
-/** Matches any character beside the printed ones of ASCII. */
+/** Matches all characters other than printable ASCII. */
 const NOT_PLAIN = /[^ -~]/;
 
 /**

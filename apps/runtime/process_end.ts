@@ -2,22 +2,22 @@ import { type ExitCode } from './exit_code';
 import { exitProcess } from './process_exit';
 
 /**
- * How long the end of a process waits for the readers of its output, in milliseconds. A client's stop takes 1.5 s with a
- * silent server, and all of a stop is to take less than 2 s.
+ * The time limit for the readers of the output at the end of a process, in milliseconds. A client's stop takes 1.5 s
+ * with a silent server, and the whole stop must take less than 2 s.
  */
 const DRAIN_MS = 300;
 
-/** The output of a process whose work is done; each promise resolves once that output is written. */
+/** The pending output of a finished process. Each promise resolves once its output is written. */
 export interface PendingOutput {
-  /** What the process was started for. It waits for its reader until `stop` fires. */
+  /** The results of the process. Their delivery may take until `stop` fires. */
   readonly results?: readonly Promise<void>[];
-  /** Its reader has 300 ms. */
+  /** The logs, with a time limit of 300 ms. */
   readonly logs?: readonly Promise<void>[];
 }
 
 /**
- * Ends the process with this code once its output is written. Node itself would wait for a reader of a full pipe without
- * a limit, and `process.exit` alone would drop what is queued; both would wait for a thread that hangs (see `exitProcess`).
+ * Ends the process with this code after its output is written. Without this, Node waits for the reader of a full pipe
+ * without a limit, and `process.exit` drops queued output. Both wait for a hung thread (see `exitProcess`).
  */
 export async function endProcess(
   code: ExitCode,

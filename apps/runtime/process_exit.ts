@@ -10,7 +10,7 @@ const POOL_REQUESTS = ['FSReqPromise', 'FSReqCallback', 'FileHandleCloseReq', 'G
 
 /** Time for a pending request to end by itself, in milliseconds. */
 const GRACE_MS = { withExecve: 100, withoutExecve: 500 };
-const LOOK_EVERY_MS = 10;
+const POLL_INTERVAL_MS = 10;
 
 /**
  * Ends the process even if a thread of libuv's pool hangs in a system call: a read on a disk without a response, a name
@@ -27,7 +27,7 @@ export async function exitProcess(code: ExitCode, stop?: AbortSignal): Promise<n
   const deadline = performance.now() + (execve === undefined ? GRACE_MS.withoutExecve : GRACE_MS.withExecve);
   while (isPoolBusy()) {
     if (performance.now() >= deadline) exitDespiteHungThreads(code, stop);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
   process.exit(code);
 }
@@ -37,7 +37,7 @@ function isPoolBusy(): boolean {
 }
 
 function exitDespiteHungThreads(code: ExitCode, stop: AbortSignal | undefined): void {
-  // Neither end emits it, and the log is flushed at this event.
+  // Neither end emits `exit`, and the log is flushed at this event.
   process.emit('exit', code);
   try {
     (process as ProcessWithExecve).execve?.(process.execPath, [process.execPath, '-e', `process.exit(${code})`], {});

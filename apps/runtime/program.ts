@@ -7,43 +7,43 @@ import { endProcess } from './process_end';
 import { loadSettings, SettingsError, type SettingsOf, type SettingsTable } from './settings';
 import { writeLine, writeText, written } from './standard_streams';
 
-/** How a program speaks to whoever started it. */
+/** The outputs of a program. */
 export interface ProgramOutput {
   readonly log: ActionLog;
   readonly logOutput: LogOutput;
-  /** Its result is wanted as JSON on stdout; the log goes to stderr then. */
+  /** Whether the result goes to stdout as JSON. The log then goes to stderr. */
   readonly json: boolean;
   /** Writes the result to stdout as one line of JSON. */
   printResult(result: object): void;
 }
 
-/** A command line program that is configured by a file and the environment, logs, and is stopped by a signal. */
+/** A command line program: configured by a file and the environment, with a log, and stopped by a signal. */
 export interface Program<Table extends SettingsTable> {
   readonly name: string;
   readonly about: string;
   readonly defaultFile: string;
   readonly settings: Table;
-  /** The name of the setting that holds the log level. */
+  /** The name of the setting with the log level. */
   readonly logLevelSetting: keyof Table & string;
-  /** Settings that are not written to the log: a person's data. */
+  /** Settings omitted from the log: a person's data. */
   readonly unlogged?: readonly string[];
-  /** It has a result that `--json` prints. */
+  /** Whether it has a result for `--json`. */
   readonly hasResult?: boolean;
   /**
    * Does the program's work.
    *
-   * @param stop fires when the program is asked to end (SIGTERM, SIGINT): finish what is in flight, let go of
-   * everything, and return.
-   * @throws SettingsError for what only shows once everything is put together.
+   * @param stop fires at SIGTERM or SIGINT. The work in flight is finished, all resources are released, and the
+   * function returns.
+   * @throws SettingsError for a fault found only after the program's composition.
    */
   main(settings: SettingsOf<Table>, output: ProgramOutput, stop: AbortSignal): Promise<ExitCode>;
 }
 
 /**
- * Runs a program from its first argument to the end of the process, with the program's exit code. Unusable settings are one
- * line on stderr; an unforeseen error is reported there with its stack.
+ * Runs a program from its first argument to the end of the process, with the program's exit code. Invalid settings
+ * produce one line on stderr; an unexpected error is reported there with its stack.
  *
- * @param stop fires when the program is asked to end: see stop_signal.ts.
+ * @param stop fires at SIGTERM or SIGINT: see stop_signal.ts.
  */
 export async function runProgram<Table extends SettingsTable>(
   program: Program<Table>,
@@ -91,7 +91,7 @@ async function runWithLog<Table extends SettingsTable>(
   return code;
 }
 
-/** At DEBUG every setting, at INFO what level is on: the first line tells the two apart. */
+/** Logs all settings at DEBUG, or the level alone at INFO, so that the first line shows the level. */
 function logConfiguration<Table extends SettingsTable>(
   program: Program<Table>,
   settings: SettingsOf<Table>,
@@ -112,12 +112,12 @@ function logConfiguration<Table extends SettingsTable>(
 
 /** Logs the stop, unless the program's work has `ended` by then. */
 function logStop(log: ActionLog, stop: AbortSignal, ended: AbortSignal): void {
-  const say = (): void => log.info('stop', 'in_progress', { signal: String(stop.reason) });
-  if (stop.aborted) say();
-  else stop.addEventListener('abort', say, { signal: ended });
+  const logLine = (): void => log.info('stop', 'in_progress', { signal: String(stop.reason) });
+  if (stop.aborted) logLine();
+  else stop.addEventListener('abort', logLine, { signal: ended });
 }
 
-/** @throws SettingsError for an argument that the program does not have. */
+/** @throws SettingsError for an unknown argument. */
 function readArguments(program: { readonly hasResult?: boolean }): { help: boolean; json: boolean } {
   try {
     const options: ParseArgsConfig['options'] = { help: { type: 'boolean', short: 'h' } };
@@ -146,7 +146,7 @@ function helpText<Table extends SettingsTable>(program: Program<Table>): string 
   ].join('\n');
 }
 
-/** Reports an error on stderr; returns the exit code for it. */
+/** Reports an error on stderr and returns its exit code. */
 function reportError(name: string, error: unknown): ExitCode {
   if (error instanceof SettingsError) {
     writeLine(process.stderr, `${name}: ${error.message}`);

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { LOG_LEVELS } from './action_log';
 
-/** The kinds of values that settings have. Each message goes on from the setting's name: "SERVER_PORT must be …". */
+/** The kinds of settings' values. Each message continues the setting's name: "SERVER_PORT must be …". */
 
 /** A whole number within limits, in decimal digits. */
 export function wholeNumber(least: number, most: number): v.GenericSchema<string, number> {
@@ -17,7 +17,7 @@ export function wholeNumber(least: number, most: number): v.GenericSchema<string
   );
 }
 
-/** Milliseconds, up to the longest delay that a timer can hold (24.8 days). */
+/** Milliseconds, up to the longest delay of a timer (24.8 days). */
 export function milliseconds(least: number): v.GenericSchema<string, number> {
   return wholeNumber(least, 2_147_483_647);
 }
@@ -37,7 +37,7 @@ export const filePath = v.pipe(
   v.check((path) => !path.includes('\0'), 'must not hold the character NUL'),
 );
 
-/** An address of this machine to listen on: a host name or an IP address; an IPv6 address may stand in brackets. */
+/** A local address to listen on: a host name or an IP address. An IPv6 address may be in brackets. */
 export const bindAddress = v.pipe(
   nonEmptyText,
   v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
@@ -48,7 +48,7 @@ export const bindAddress = v.pipe(
   }),
 );
 
-/** `host:port`; an IPv6 address stands in brackets. */
+/** `host:port`, with an IPv6 address in brackets. */
 export const hostAndPort = v.pipe(
   v.string(),
   v.trim(),
@@ -62,17 +62,17 @@ export const hostAndPort = v.pipe(
   v.check(({ port }) => port >= 1 && port <= 65_535, 'must be host:port with a port from 1 to 65535'),
 );
 
-/** Letters, digits, `-` and `_` in labels with dots between them; the dot of the root may stand at its end. */
+/** Letters, digits, `-` and `_` in labels separated by dots. The dot of the root may be at the end. */
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 
-/** Names of hosts, separated by commas; there may be none. */
+/** Names of hosts, separated by commas, possibly none. */
 export const hostNames = v.pipe(
   v.string(),
   v.transform((text) => (text.trim() === '' ? [] : text.split(',').map((name) => name.trim()))),
   v.check((names) => names.every((name) => HOST_NAME.test(name)), 'must be host names, separated by commas'),
 );
 
-/** A host name, an IPv4 address, or an IPv6 address in brackets, which it loses; undefined for other text. */
+/** A host name, an IPv4 address, or an IPv6 address without its brackets; undefined for other text. */
 function readHost(text: string): string | undefined {
   const bracketed = /^\[(.*)\]$/s.exec(text)?.[1];
   if (bracketed !== undefined) return isIPv6(bracketed) ? bracketed : undefined;

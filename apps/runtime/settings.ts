@@ -1,21 +1,22 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { CodedError } from './coded_error';
 import { type IniLine, IniSyntaxError, readIni } from './ini_file';
 import { printable } from './printable';
 
-/** One setting of a program: how its text is read, what it is when absent, and what `--help` says of it. */
+/** One setting of a program: its parser, its default, and its description for `--help`. */
 export interface Setting<Value> {
-  /** From the text in the file or the environment to the value; its issues are sentences for the operator. */
+  /** Converts the text of the file or the environment to the value. Its issues are sentences for the operator. */
   readonly schema: v.GenericSchema<string, Value>;
-  /** The text that stands for an absent setting; undefined where absence is a value of its own. */
+  /** The text used for an absent setting, or undefined if absence is a value of its own. */
   readonly fallback: string | undefined;
   readonly about: string;
 }
 
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
 
-/** The values that a table describes. A setting without a fallback may be undefined. */
+/** The values of a table's settings. A setting without a fallback may be undefined. */
 export type SettingsOf<Table extends SettingsTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value>
     ? Table[Name] extends { readonly fallback: string }
@@ -24,19 +25,18 @@ export type SettingsOf<Table extends SettingsTable> = {
     : never;
 };
 
-/** A setting or a settings file that cannot be used. Its message is one printable line, made for the operator. */
-export class SettingsError extends Error {
+/** An invalid setting or settings file. The message is one printable line for the operator. */
+export class SettingsError extends CodedError {
   readonly code = 'UNUSABLE_SETTINGS';
 
   constructor(message: string, options?: ErrorOptions) {
     super(printable(message), options);
-    this.name = 'SettingsError';
   }
 }
 
-/** Where the settings of a program come from. */
+/** The sources of a program's settings. */
 export interface SettingsSources {
-  /** The file that is read where the environment names none; it may be missing. */
+  /** The file used if the environment names none. It may be missing. */
   readonly defaultFile: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -50,10 +50,10 @@ interface SettingText {
 }
 
 /**
- * Reads the settings: from the section `[DEFAULT]` of the ini file (`CONFIG_FILE`, or the default one), each overruled
- * by the environment variable of the same name, each with its fallback where it is in neither.
+ * Reads the settings from the section `[DEFAULT]` of the ini file (`CONFIG_FILE`, or the default file). An environment
+ * variable of the same name takes precedence; a setting in neither has its fallback.
  *
- * @throws SettingsError naming the setting, where it stands and what is wrong with it.
+ * @throws SettingsError with the setting, its place and the fault.
  */
 export function loadSettings<Table extends SettingsTable>(table: Table, sources: SettingsSources): SettingsOf<Table> {
   const file = sources.environment['CONFIG_FILE'] ?? sources.defaultFile;
@@ -76,7 +76,7 @@ function parseSetting(name: string, setting: Setting<unknown>, text: string, pla
   throw new SettingsError(`${place}: ${name} ${result.issues[0].message}, but is ${JSON.stringify(text)}`);
 }
 
-/** The settings of a file, by name. A setting that stands twice is refused, as Python's configparser does. */
+/** The settings of a file, by name. A repeated setting is rejected, as in Python's configparser. */
 function readSettings(table: SettingsTable, file: string, content: string): Map<string, SettingText> {
   const settings = new Map<string, SettingText>();
   let isInSection = false;

@@ -1,13 +1,13 @@
 const controller = new AbortController();
 
-// From here on a signal does not end the process: it is for the program to end in good order.
+// A signal no longer ends the process from here on; the program ends in an orderly way.
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => controller.abort(name));
 
 /**
- * Fires at the first SIGTERM or SIGINT, whose name is its reason. Later ones change nothing: the end is under way, and
- * bounded.
+ * Fires at the first SIGTERM or SIGINT, with the signal's name as its reason. Later signals change nothing: the end is
+ * in progress, and bounded.
  *
- * It listens from the moment that this module is loaded, which is why it is a program's first import: a container's
- * first process ignores a signal that it does not listen for, and would be killed when its time is up.
+ * The listeners are installed when this module is loaded, so it is a program's first import. A container's first
+ * process ignores signals without a listener, and would be killed at the end of its grace period.
  */
 export const stopSignal: AbortSignal = controller.signal;

@@ -20,7 +20,7 @@ import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
 import { TOKENS } from './tokens';
 
-/** Composes the server. Everything here exists once; only sessions are made one for each connection. */
+/** Composes the server. Everything here is a singleton; sessions are created per connection. */
 export function createServerContainer(settings: ServerSettings, log: ActionLog): Container {
   const container = new Container({ defaultScope: 'Singleton' });
   container.bind(TOKENS.ServerSettings).toConstantValue(settings);

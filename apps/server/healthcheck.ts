@@ -9,13 +9,13 @@ import { describeWithFileLimit } from './process/open_file_limit';
 import { SERVER_SETTINGS } from './settings';
 
 /**
- * A container's HEALTHCHECK: exit code 0 where the server that has these settings is ready, 1 where it is not, with the
- * reason on stderr. Without a status page (SERVER_STATUS_PORT 0) it is taken for ready where it accepts a connection.
+ * The HEALTHCHECK of a container. The exit code is 0 if the server with these settings is ready, otherwise 1 with the
+ * reason on stderr. Without a status page (SERVER_STATUS_PORT 0) a server that accepts a connection counts as ready.
  */
 
 const TIMEOUT_MS = 2_000;
 
-/** Rejects with the reason where the server is not ready. */
+/** Rejects with the reason if the server is not ready. */
 async function requireReady(): Promise<void> {
   const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'config/server.ini', environment: process.env });
   const { SERVER_STATUS_IP, SERVER_STATUS_PORT, SERVER_IP, SERVER_PORT } = settings;
@@ -41,7 +41,7 @@ function tooSlow(): Error {
   return new Error(`the server did not answer within ${TIMEOUT_MS} ms`);
 }
 
-/** What is bound to every address is reached by the loopback's. */
+/** A server bound to all addresses is reachable by the loopback address. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '::' ? '::1' : host;

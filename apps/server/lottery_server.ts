@@ -24,23 +24,25 @@ import { StoreConflictError, StoreLocationError, StoreStoppedError } from './dom
 import { type Store } from './domain/store';
 import { TOKENS } from './tokens';
 
-/** The message to the parent process (child_process IPC) once agencies are accepted. tools/run_lottery.ts receives it. */
+/**
+ * The message to the parent process (child_process IPC) at the start of the listener. tools/run_lottery.ts receives it.
+ */
 export type ListeningMessage = { readonly kind: 'listening' } & Address;
 
-/** How long a connection that is refused with `busy` may take to read that, and how many of these there may be at once. */
+/** The time limit for the delivery of `busy`, and the maximum number of connections in this state. */
 const BUSY_LINGER_MS = 500;
 const MAX_REJECTIONS = 256;
 
 /**
- * The central server: opens the store, accepts agencies, runs a session for each, and at the end waits for every one,
- * as threads are joined.
+ * The central server: opens the store, accepts agencies and runs a session for each. At the end it waits for all
+ * sessions, as threads are joined.
  */
 @injectable()
 export class LotteryServer {
   private readonly sessions = new OpenSessions();
   private readonly stopping = new AbortController();
   private rejections = 0;
-  /** What the server wants, until the descriptors that are left are counted: see `divideDescriptors`. */
+  /** The wanted numbers at first, then the numbers that `divideDescriptors` allows. */
   private budget: DescriptorBudget;
   private failure: Error | undefined;
 
@@ -61,9 +63,9 @@ export class LotteryServer {
   }
 
   /**
-   * Serves until `stop` fires, or until nothing can be stored any more.
+   * Serves until `stop` fires or the store fails.
    *
-   * @throws SettingsError the store belongs to another draw than the settings, or cannot be kept where they say.
+   * @throws SettingsError the store belongs to another draw, or its directory is unusable.
    */
   async run(stop: AbortSignal): Promise<ExitCode> {
     stop.addEventListener('abort', () => this.stopping.abort());
@@ -117,7 +119,7 @@ export class LotteryServer {
     return true;
   }
 
-  /** Divides the descriptors that the system allows. False where not one session has room. */
+  /** Divides the available descriptors. Returns false if they do not suffice for one session. */
   private planConnections(): boolean {
     const use = this.readDescriptors();
     const budget = divideDescriptors(use, this.budget);
@@ -148,7 +150,7 @@ export class LotteryServer {
 
   private async acceptUntilStopped(): Promise<void> {
     const { signal } = this.stopping;
-    // Closing ends an accept that waits: a signal of its own would cost each connection more than the accept itself.
+    // Closing the listener ends a pending accept (docs/decisions/0006, rule 3).
     signal.addEventListener('abort', () => void this.listener.close());
     while (!signal.aborted) {
       try {
@@ -181,7 +183,10 @@ export class LotteryServer {
     this.sessions.run(this.sessionFactory.create(peer));
   }
 
-  /** Says `busy`; where too many others are being refused already, there is no descriptor to spare for that. */
+  /**
+   * Sends `busy` and closes. Above the limit of such connections the peer is reset without a message, which saves the
+   * descriptor.
+   */
   private async rejectBusy(peer: PeerSocket): Promise<void> {
     if (this.rejections >= this.budget.rejections) {
       this.services.activity.acceptFailures++;
@@ -190,9 +195,9 @@ export class LotteryServer {
     }
     this.rejections++;
     const channel = new FramedSocket(peer, createServerCodec());
-    const words = `busy: ${this.budget.sessions} sessions are open, no more are taken`;
-    // One that is gone already needs no answer.
-    await channel.send(textMessage(MessageType.error, words), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
+    const text = `busy: ${this.budget.sessions} sessions are open, no more are taken`;
+    // The peer may be gone already.
+    await channel.send(textMessage(MessageType.error, text), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
     await peer.lingeringClose({ timeoutMs: BUSY_LINGER_MS });
     this.rejections--;
   }

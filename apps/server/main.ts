@@ -6,7 +6,7 @@ import { SERVER_SETTINGS } from './settings';
 import { TOKENS } from './tokens';
 import { fixYoungGeneration } from './process/young_generation';
 
-/** By then a start is over, which nothing should make longer. */
+/** The delay keeps this work out of the start. */
 const STARTED_MS = 100;
 
 void runProgram(

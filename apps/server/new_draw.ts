@@ -8,8 +8,8 @@ import { SERVER_SETTINGS } from './settings';
 import { archiveStore } from './storage/archive';
 
 /**
- * `make new-draw`: puts the store of SERVER_DATA_DIR aside, so that the next server begins anew. It deletes nothing. A
- * signal does not cut the move short.
+ * `make new-draw`: archives the store of SERVER_DATA_DIR, so that the next server begins a new draw. Nothing is
+ * deleted. A signal does not interrupt the move.
  */
 async function main(): Promise<void> {
   const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'config/server.ini', environment: process.env });

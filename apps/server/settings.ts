@@ -1,7 +1,7 @@
 import { bindAddress, filePath, hostNames, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
 import { type SettingsOf, type SettingsTable } from '../runtime/settings';
 
-/** The server's settings; config/server.ini documents them for the operator. */
+/** The server's settings. config/server.ini documents them for the operator. */
 export const SERVER_SETTINGS = {
   SERVER_PORT: { schema: wholeNumber(0, 65_535), fallback: '12345', about: 'the port to listen on; 0: any free one' },
   SERVER_IP: { schema: bindAddress, fallback: '0.0.0.0', about: 'the address to bind' },

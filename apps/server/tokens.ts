@@ -1,4 +1,4 @@
-/** What the server's parts ask for, by name; container.ts says what they get. */
+/** The identifiers of the server's services. container.ts binds them. */
 export const TOKENS = {
   ActionLog: Symbol.for('ActionLog'),
   ServerSettings: Symbol.for('ServerSettings'),

@@ -6,7 +6,7 @@ import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
 import { Latch } from '../../apps/server/domain/latch';
 import { SessionRegistry } from '../../apps/server/sessions/session_registry';
 import { BatchOutOfSequenceError } from '../../apps/server/domain/store_errors';
-import { NEVER } from '../../apps/server/domain/stop';
+import { NEVER_STOPPED } from '../../apps/server/domain/stop';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
 import { ActionLog } from '../../apps/runtime/action_log';
 
@@ -105,7 +105,7 @@ export class MemoryWinnerService implements WinnerService {
 
   async winnersOf(agency: number): Promise<readonly string[]> {
     const documents: string[] = [];
-    for await (const winner of this.bets.winners(this.number, NEVER)) {
+    for await (const winner of this.bets.winners(this.number, NEVER_STOPPED)) {
       if (winner.agency === agency) documents.push(winner.document);
     }
     return documents;

@@ -10,7 +10,7 @@ import { securityHeaders } from '../../apps/server/status/http/security_headers'
 import { ServedHosts } from '../../apps/server/status/http/served_hosts';
 import { type StatusApp } from '../../apps/server/status/status_app';
 import { StatusAggregator } from '../../apps/server/status/report/status_aggregator';
-import { BoundedHttpServer, type StatusServerParts } from '../../apps/server/status/http/http_server';
+import { BoundedHttpServer, type HttpServerOptions } from '../../apps/server/status/http/http_server';
 
 export const HEADERS = securityHeaders("default-src 'none'");
 export const LARGE = 'x'.repeat(8_000_000);
@@ -62,13 +62,13 @@ export class TestStatusServer {
   private readonly server: BoundedHttpServer;
   private onHeldAsked: () => void = () => {};
 
-  private constructor(more: Partial<StatusServerParts>) {
+  private constructor(more: Partial<HttpServerOptions>) {
     this.heldIsAsked = new Promise((resolve) => (this.onHeldAsked = resolve));
     this.server = new BoundedHttpServer({
       fetch: this.createApp().fetch,
       headers: HEADERS,
       hosts: new ServedHosts([]),
-      mostConnections: 100,
+      maxConnections: 100,
       isPage: (response) => this.stream.has(response),
       onError: (error) => {
         throw error;
@@ -78,7 +78,7 @@ export class TestStatusServer {
   }
 
   /** Starts one on a free port of the loopback interface, or on `port`. */
-  static async start(more: Partial<StatusServerParts> = {}, port = 0): Promise<TestStatusServer> {
+  static async start(more: Partial<HttpServerOptions> = {}, port = 0): Promise<TestStatusServer> {
     const started = new TestStatusServer(more);
     started.port = Number(new URL(await started.server.listen(port, '127.0.0.1')).port);
     return started;

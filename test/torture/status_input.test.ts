@@ -70,7 +70,7 @@ describe('torture: input to the status side', function () {
       },
       headers: HEADERS,
       hosts: new ServedHosts([]),
-      mostConnections: 512,
+      maxConnections: 512,
       isPage: () => false,
       onError: (error) => {
         throw error;

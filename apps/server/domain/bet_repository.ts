@@ -1,33 +1,33 @@
 import { type BetBatch } from '../../protocol/bet_batch';
 
-/** A bet that won. */
+/** A winning bet. */
 export interface Winner {
   readonly agency: number;
   readonly document: string;
 }
 
-/** Keeps the bets. What it has acknowledged is durable: it survives a crash of the process and of the machine. */
+/** Stores bets. An acknowledged bet is durable: it survives a crash of the process and of the machine. */
 export interface BetRepository {
-  /** How many bets of this agency are stored. */
+  /** The number of stored bets of an agency. */
   count(agency: number): Promise<number>;
 
-  /** The agencies that have bets, in no order. */
+  /** The agencies with at least one stored bet, in no order. */
   agencies(): Promise<readonly number[]>;
 
   /**
-   * Stores a batch whole or not at all.
+   * Stores a batch completely or not at all.
    *
-   * @param after how many bets of the agency are stored before it (those under way included). It keeps a batch from
-   * being stored behind one that failed, or twice.
-   * @returns how many bets of the agency are stored now; the batch is durable.
-   * @throws BatchOutOfSequenceError others are stored than `after` says.
-   * @throws StoreWriteError nothing of it is stored; a later try may succeed.
-   * @throws StoreBrokenError nothing can be stored any more.
+   * @param after the number of the agency's bets before this batch, those in flight included. The check rejects a batch
+   * behind a failed one, and a repeated batch.
+   * @returns the number of the agency's stored bets, this batch included. The batch is durable.
+   * @throws BatchOutOfSequenceError the number of stored bets differs from `after`.
+   * @throws StoreWriteError nothing of the batch is stored. A later attempt may succeed.
+   * @throws StoreBrokenError the store accepts no more writes.
    */
   append(batch: BetBatch, after: number): Promise<number>;
 
   /**
-   * The bets whose number has this value, in the order in which they were stored.
+   * The bets with this number, in the order of their storage.
    *
    * @throws StoreStoppedError `stop` has fired.
    */

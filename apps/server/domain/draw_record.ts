@@ -2,26 +2,26 @@ import { StoreConflictError } from './store_errors';
 
 /** The terms of a draw. */
 export interface DrawTerms {
-  /** The number that wins. */
+  /** The winning number. */
   readonly number: number;
-  /** How many agencies take part. */
+  /** The number of participating agencies. */
   readonly agencies: number;
 }
 
-/** Keeps that the draw was held. A store implements it; the draw itself is a rule of the lottery (lottery_draw.ts). */
+/** Records the draw durably. A store implements it; the draw itself is a rule of the lottery (lottery_draw.ts). */
 export interface DrawRecord {
-  /** The terms of the draw that was held; undefined before that. */
+  /** The terms of the draw, or undefined before the draw. */
   held(): Promise<DrawTerms | undefined>;
 
   /**
-   * Resolves once it is durable that the draw was held.
+   * Records the draw. Resolves once the record is durable.
    *
    * @throws StoreError
    */
   record(terms: DrawTerms): Promise<void>;
 }
 
-/** @throws StoreConflictError a draw was held with other terms than the settings have. */
+/** @throws StoreConflictError the recorded draw has other terms than the settings. */
 export function requireSameTerms(held: DrawTerms | undefined, settings: DrawTerms): void {
   if (held === undefined || (held.number === settings.number && held.agencies === settings.agencies)) return;
   throw new StoreConflictError(

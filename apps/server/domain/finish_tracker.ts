@@ -1,22 +1,22 @@
-/** Who has finished: an agency counts once, for good, also after a restart. */
+/** The finished agencies. A finish counts once per agency, is permanent and survives a restart. */
 export interface FinishTracker {
-  /** How many agencies are expected. */
+  /** The number of expected agencies. */
   readonly expected: number;
 
   /**
-   * Notes that the agency has finished, with so many bets. Resolves once that is durable; a second time it changes
+   * Records the agency's finish with its number of bets. Resolves once the record is durable. A repeated call changes
    * nothing.
    */
   finish(agency: number, bets: number): Promise<void>;
 
   hasFinished(agency: number): Promise<boolean>;
 
-  /** The agencies that have finished, in no order. */
+  /** The finished agencies, in no order. */
   agencies(): Promise<readonly number[]>;
 
-  /** How many agencies have finished. */
+  /** The number of finished agencies. */
   count(): Promise<number>;
 
-  /** Resolves once all expected agencies have finished; at once where they have. */
+  /** Resolves once all expected agencies have finished; at once if they already have. */
   whenAllFinished(): Promise<void>;
 }

@@ -1,12 +1,12 @@
-/** How long a wait may take: until `timeoutMs` are over, if there are any, or `signal` fires. */
+/** The bounds of a wait: `timeoutMs`, if set, and `signal`. The first one ends the wait. */
 export interface LatchWait {
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * A gate that opens once and stays open; any number may wait for it. (Racing a long-lived promise against a timer
- * would leave a reaction on it for every wait.)
+ * A gate that opens once and stays open, for any number of waiters. Waits are entries of a set (docs/decisions/0006,
+ * rule 9).
  */
 export class Latch {
   private opened = false;
@@ -21,12 +21,12 @@ export class Latch {
     for (const settle of this.waiting) settle();
   }
 
-  /** Every wait that is under way rejects with the error. The gate stays as it is, for later waits. */
+  /** Rejects all pending waits with the error. The state of the gate does not change. */
   fail(error: Error): void {
     for (const settle of this.waiting) settle({ error });
   }
 
-  /** Resolves to true as soon as the gate is open, to false when `timeoutMs` are over or `signal` fires before that. */
+  /** Resolves to true once the gate is open, or to false if `timeoutMs` elapse or `signal` fires first. */
   async wait({ timeoutMs, signal }: LatchWait): Promise<boolean> {
     if (this.opened || signal.aborted) return this.opened;
     await new Promise<void>((resolve, reject) => {

@@ -7,17 +7,17 @@ import { type FinishTracker } from './finish_tracker';
 import { Latch } from './latch';
 import { throwIfStopped } from './stop';
 import { StoreError, StoreStoppedError, StoreUnavailableError } from './store_errors';
-import { type StoreObserver, UNWATCHED } from './store_observer';
+import { type StoreObserver, NO_OBSERVER } from './store_observer';
 import { type WinnerService } from './winner_service';
 
 /**
- * The draw as a rule of the lottery, whatever the store: it is held once, when all agencies have finished, by a search of
- * the bets for the winning number. The store keeps the bets and the record that the draw was held; the winners are kept
- * in memory only, and a server that starts after the draw searches for them again.
+ * The draw as a rule of the lottery, independent of the store. It happens once, after all agencies have finished, and
+ * searches the bets for the winning number. The store keeps the bets and the record of the draw. The winners are in
+ * memory only; a server started after the draw repeats the search.
  */
 @injectable()
 export class LotteryDraw implements WinnerService {
-  private readonly held = new Latch();
+  private readonly heldLatch = new Latch();
   private readonly stopping = new AbortController();
   private winners: ReadonlyMap<number, readonly string[]> = new Map();
   private drawing: Promise<void> | undefined;
@@ -28,7 +28,7 @@ export class LotteryDraw implements WinnerService {
     @inject(TOKENS.FinishTracker) private readonly tracker: FinishTracker,
     @inject(TOKENS.DrawRecord) private readonly drawRecord: DrawRecord,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
-    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
+    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
   ) {}
 
   start(stop: AbortSignal): void {
@@ -37,9 +37,9 @@ export class LotteryDraw implements WinnerService {
   }
 
   async waitForDraw({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<boolean> {
-    if ((await this.tracker.count()) < this.tracker.expected) return this.held.wait({ timeoutMs, signal });
+    if ((await this.tracker.count()) < this.tracker.expected) return this.heldLatch.wait({ timeoutMs, signal });
     this.startDraw();
-    return this.held.wait({ signal });
+    return this.heldLatch.wait({ signal });
   }
 
   async winnersOf(agency: number): Promise<readonly string[]> {
@@ -49,12 +49,14 @@ export class LotteryDraw implements WinnerService {
   async close(): Promise<void> {
     this.stopping.abort();
     await this.drawing;
-    this.held.fail(new StoreStoppedError('the store is closed'));
+    this.heldLatch.fail(new StoreStoppedError('the store is closed'));
   }
 
-  /** Holds the draw in the background; waits for it are waits at the latch. A draw that has failed is begun again. */
+  /**
+   * Starts the draw in the background; callers wait at the latch. After a failed draw the next call starts it again.
+   */
   private startDraw(): void {
-    if (this.held.isOpen || this.stopping.signal.aborted) return;
+    if (this.heldLatch.isOpen || this.stopping.signal.aborted) return;
     this.drawing ??= this.draw().finally(() => {
       this.drawing = undefined;
     });
@@ -70,7 +72,7 @@ export class LotteryDraw implements WinnerService {
       this.onDrawFailed(cause);
       return;
     }
-    this.held.open();
+    this.heldLatch.open();
     this.observer.drawHeld();
     this.log.info('sorteo', 'success');
   }
@@ -80,7 +82,7 @@ export class LotteryDraw implements WinnerService {
     if (cause instanceof StoreStoppedError) return;
     this.log.error('sorteo', 'fail', { error: (cause as Error).message });
     const isKnown = cause instanceof StoreError;
-    this.held.fail(isKnown ? cause : new StoreUnavailableError('the draw could not be held', { cause }));
+    this.heldLatch.fail(isKnown ? cause : new StoreUnavailableError('the draw could not be held', { cause }));
   }
 
   private async findWinners(): Promise<ReadonlyMap<number, readonly string[]>> {

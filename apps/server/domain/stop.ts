@@ -1,10 +1,10 @@
 import { StoreStoppedError } from './store_errors';
 
-/** For work that nobody stops. */
-export const NEVER: AbortSignal = new AbortController().signal;
+/** A signal that never fires, for work without a stop. */
+export const NEVER_STOPPED: AbortSignal = new AbortController().signal;
 
 /**
- * Ends work that takes long: called between its pieces.
+ * Ends long work between two of its steps.
  *
  * @throws StoreStoppedError the signal has fired.
  */

@@ -1,23 +1,23 @@
 /**
- * What keeps a draw: the bets, who has finished, and the draw itself. It is opened before the first of its services is
- * used, and closed after the last.
+ * The storage of one lottery: the bets, the finished agencies and the record of the draw. `open` precedes the first
+ * call of its services, `close` follows the last.
  */
 export interface Store {
   /**
-   * Has the listener called, once, as soon as nothing can be stored any more, also where nobody is storing anything.
-   * There is one listener; it comes before `open`.
+   * Sets the listener for the failure of the store, after which nothing can be stored. It is called once, also in the
+   * absence of writes. There is one listener, set before `open`.
    */
   onBroken(listener: (error: Error) => void): void;
 
   /**
-   * Makes the services ready: takes hold of what they keep things in, checks what is there, and puts in order what a
-   * crash left. Where it fails, nothing that was stored is touched, and everything is let go of.
+   * Makes the services ready: acquires the resources, checks the stored data and repairs the effects of a crash. On
+   * failure the stored data is unchanged and all resources are released.
    *
    * @throws StoreError
-   * @throws StoreStoppedError `stop` has fired: the next opening begins anew.
+   * @throws StoreStoppedError `stop` has fired. The next opening starts from the beginning.
    */
   open(stop: AbortSignal): Promise<void>;
 
-  /** Waits for what is under way, and lets go of everything. */
+  /** Waits for operations in flight, then releases all resources. */
   close(): Promise<void>;
 }

@@ -1,33 +1,28 @@
-/** What keeps the bets could not do what it was asked to. */
-export abstract class StoreError extends Error {
-  abstract readonly code: string;
+import { CodedError } from '../../runtime/coded_error';
 
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
-}
+/** The base class of the store's errors. */
+export abstract class StoreError extends CodedError {}
 
-/** Something could not be written; nothing of it stays, and the next try may succeed. */
+/** A write failed. Nothing of it remains; the next attempt may succeed. */
 export class StoreWriteError extends StoreError {
   readonly code = 'STORE_WRITE_FAILED';
 }
 
 /**
- * A flush failed, or a failed write could not be taken back: what the disk holds is not known any more (after a failed
- * fsync the kernel may have dropped the pages, see fsync(2)). Or the files were removed or replaced: nobody will find
- * what is written to them. Nothing is stored from here on.
+ * The state of the disk is unknown after a failed flush or a failed rollback: after a failed fsync the kernel may have
+ * dropped the pages (fsync(2)). Or the files were removed or replaced, so that writes would be lost. The store accepts
+ * no more writes.
  */
 export class StoreBrokenError extends StoreError {
   readonly code = 'STORE_BROKEN';
 }
 
-/** A batch that does not follow the bets stored before it: one before it failed, or somebody else stored meanwhile. */
+/** The batch does not follow the stored bets: an earlier batch failed, or another session stored bets meanwhile. */
 export class BatchOutOfSequenceError extends StoreError {
   readonly code = 'BATCH_OUT_OF_SEQUENCE';
 }
 
-/** The files are not as any crash leaves them: damaged, cut or not this program's. They are left as they are. */
+/** The files are in a state that no crash leaves: damaged, truncated or foreign. They are not changed. */
 export class StoreDamagedError extends StoreError {
   readonly code = 'STORE_DAMAGED';
 }
@@ -37,12 +32,12 @@ export class StoreUnavailableError extends StoreError {
   readonly code = 'STORE_UNAVAILABLE';
 }
 
-/** What should be the store's directory is none, or may not be used. */
+/** The path of the store is no directory, or access to it is denied. */
 export class StoreLocationError extends StoreError {
   readonly code = 'STORE_DIRECTORY_UNUSABLE';
 }
 
-/** The server stops: what was begun was given up, and can be begun again. */
+/** A stop of the server ended the operation. It can be repeated. */
 export class StoreStoppedError extends StoreError {
   readonly code = 'STORE_STOPPED';
 }
@@ -52,7 +47,7 @@ export class StoreInUseError extends StoreError {
   readonly code = 'STORE_IN_USE';
 }
 
-/** The store belongs to another draw: other agencies, or another winning number. */
+/** The store belongs to another draw: another number of agencies, or another winning number. */
 export class StoreConflictError extends StoreError {
   readonly code = 'STORE_CONFLICT';
 }

@@ -1,17 +1,17 @@
-/** A commit of the bets' store: what became durable together, and how long that took. */
+/** The size and duration of one commit of bets. */
 export interface CommitReport {
   readonly batches: number;
   readonly bytes: number;
-  /** From the first write to the disk's word that all is there. */
+  /** From the first write to the end of the last flush. */
   readonly milliseconds: number;
 }
 
-/** Is told what the store has done, right then: it must return at once, and never throw. */
+/** Receives the events of the store, synchronously. Its methods must return at once and must not throw. */
 export interface StoreObserver {
   committed(report: CommitReport): void;
-  /** The draw is held: just now, or found as held before a restart. */
+  /** The draw is held: in this run, or found in the record of an earlier one. */
   drawHeld(): void;
 }
 
-/** For a store that nobody watches. */
-export const UNWATCHED: StoreObserver = { committed: () => {}, drawHeld: () => {} };
+/** An observer that ignores all events. */
+export const NO_OBSERVER: StoreObserver = { committed: () => {}, drawHeld: () => {} };

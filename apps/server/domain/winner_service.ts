@@ -1,24 +1,24 @@
-/** Holds the draw, once, when every expected agency has finished, and gives each agency its winners. */
+/** Holds the draw once, after every expected agency has finished, and returns the winners of each agency. */
 export interface WinnerService {
   /**
-   * From here on the draw is held as soon as all agencies have finished. Called once, when the store is open.
+   * Starts the draw as soon as all agencies have finished. Called once, after the store is open.
    *
-   * @param stop fires when the server stops: a draw under way is given up, and nothing of it is kept.
+   * @param stop fires at the stop of the server. It ends a draw in progress; nothing of that draw is kept.
    */
   start(stop: AbortSignal): void;
 
   /**
-   * Waits for the draw. Once all agencies have finished the draw is under way, and there is no timeout: no agency is
-   * answered any more that it has to ask again.
+   * Waits for the draw. The timeout applies only until all agencies have finished; then the draw is in progress, and
+   * the wait ends with its result.
    *
-   * @returns true as soon as the draw is held; false if `timeoutMs` are over or `signal` fires before that.
-   * @throws StoreError the draw could not be held; the next call tries again.
+   * @returns true once the draw is held, or false if `timeoutMs` elapse or `signal` fires first.
+   * @throws StoreError the draw failed. The next call starts it again.
    */
   waitForDraw(options: { timeoutMs: number; signal: AbortSignal }): Promise<boolean>;
 
-  /** The documents of the agency's winning bets, in the order in which they were stored. Only once the draw is held. */
+  /** The documents of the agency's winning bets, in the order of their storage. Valid only after the draw. */
   winnersOf(agency: number): Promise<readonly string[]>;
 
-  /** Gives up a draw under way and fails every wait for it. The store closes after it. */
+  /** Ends a draw in progress and rejects every wait for it. Called before the store closes. */
   close(): Promise<void>;
 }

@@ -1,36 +1,39 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The file descriptors of a process: how many are open, and how many the system allows (getrlimit(2), RLIMIT_NOFILE). */
+/**
+ * The file descriptors of a process: the number of open ones, and the limit of the system (getrlimit(2),
+ * RLIMIT_NOFILE).
+ */
 export interface DescriptorUse {
   readonly open: number;
-  /** Infinity where the system sets no limit, or does not tell it. */
+  /** Infinity without a limit, or if the limit is unknown. */
   readonly allowed: number;
 }
 
-/** The connections that the server may hold at once, by kind; each takes one descriptor. */
+/** The maximum number of simultaneous connections by kind. Each takes one descriptor. */
 export interface DescriptorBudget {
   /** Sessions of agencies. */
   readonly sessions: number;
-  /** Connections that are refused with `busy`, until the agency has read that. */
+  /** Connections refused with `busy`, until the delivery of the message. */
   readonly rejections: number;
   /** Connections to the status page. */
   readonly status: number;
 }
 
-/** Descriptors that are open for moments: of a directory that is read, of a bundle that is loaded, of an accept. */
+/** Reserve for short-lived descriptors: reading a directory, loading a bundle, an accept. */
 const RESERVED = 8;
 
-/** The share of each of the smaller kinds where descriptors are few: one of eight. */
+/** The share of each smaller kind under a low limit: one eighth. */
 const SMALL_SHARE = 8;
-/** The status page needs two: one of them is for health. */
+/** The minimum for the status page: one connection is reserved for health checks. */
 const LEAST_SMALL_SHARE = 2;
 
 /**
- * Divides the descriptors that are left. A process that has none left cannot even refuse a connection: libuv accepts it
- * and closes it without a word, and no error is reported (uv__emfile_trick). So the server never comes that far.
+ * Divides the remaining descriptors. The limit must not be reached: without a free descriptor libuv accepts a
+ * connection and closes it at once, without an error (uv__emfile_trick), so it cannot even be refused.
  *
- * @param wanted the connections of each kind where descriptors are plenty.
- * @returns undefined where there are too few for a session.
+ * @param wanted the connections of each kind under an ample limit.
+ * @returns undefined if there are too few for a session.
  */
 export function divideDescriptors(use: DescriptorUse, wanted: DescriptorBudget): DescriptorBudget | undefined {
   const left = use.allowed - use.open - RESERVED;
@@ -41,22 +44,22 @@ export function divideDescriptors(use: DescriptorUse, wanted: DescriptorBudget):
   return sessions < 1 ? undefined : { sessions, rejections, status };
 }
 
-/** The descriptors of this process, as Linux tells them in /proc (proc(5)). */
+/** The descriptors of this process according to /proc (proc(5)) on Linux. */
 export function readDescriptorUse(): DescriptorUse {
   return { open: countOpenDescriptors(), allowed: allowedDescriptors() };
 }
 
-/** 0 where there is no /proc. */
+/** The number of open descriptors, 0 without /proc. */
 export function countOpenDescriptors(): number {
   try {
-    // The descriptor of the directory itself is among them.
+    // The list includes the descriptor of the directory itself.
     return readdirSync('/proc/self/fd').length - 1;
   } catch {
     return 0;
   }
 }
 
-/** Infinity where there is no limit, or no /proc. */
+/** The limit of descriptors, Infinity without a limit or without /proc. */
 export function allowedDescriptors(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'latin1');

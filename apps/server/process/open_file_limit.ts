@@ -1,6 +1,6 @@
 /**
- * What an error says, with the limit where the process, or the machine, had no file descriptor left: of use to whoever
- * can raise it.
+ * The message of an error. If its cause was a lack of file descriptors, of the process or of the machine, the limit is
+ * appended, as a hint for the operator.
  */
 export function describeWithFileLimit(error: Error): string {
   const code = codeOfShortage(error);
@@ -18,10 +18,13 @@ function codeOfShortage(error: unknown): 'EMFILE' | 'ENFILE' | undefined {
   return undefined;
 }
 
-/** How many descriptors this process may have. The report asks getrlimit(2): a file of /proc could not be opened. */
+/**
+ * The limit of descriptors of this process. The report calls getrlimit(2); without free descriptors no file of /proc
+ * can be opened.
+ */
 function openFileLimit(): number | string {
   const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
-  // The names of the peers would be looked up.
+  // Without this option the report resolves the names of the peers.
   report.excludeNetwork = true;
   const { userLimits } = report.getReport() as { userLimits: { open_files: { soft: number | string } } };
   return userLimits.open_files.soft;

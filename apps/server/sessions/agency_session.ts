@@ -15,37 +15,40 @@ import { type SessionContext } from './session_context';
 import { SessionProtocol } from './session_protocol';
 import { type SessionServices } from './session_services';
 
-/** The clocks of a session, in milliseconds. */
+/** The deadlines of a session, in milliseconds. */
 export interface SessionLimits {
-  /** From the first byte of a message to its last; also how long the agency may take to receive a response. */
+  /** From the first byte of a message to its last; also the limit for the delivery of a response. */
   readonly messageTimeoutMs: number;
-  /** How long the agency may be silent while no response to it is due. */
+  /** The longest silence of the agency while no response is pending. */
   readonly idleTimeoutMs: number;
-  /** How long an `A` may be held before it is answered `W`. */
+  /** The longest delay of a `W` response to an `A`. */
   readonly longPollMs: number;
 }
 
 /**
- * The session stops reading at so many responses that have not left: the batches of an agency that share flushes, or
- * some messages of a long list of winners.
+ * Bounds of the unsent responses, at which the session stops reading. They leave room for the batches of an agency that
+ * share flushes, and for some messages of a long list of winners.
  */
 const RESPONSE_LIMITS: QueueLimits = { responses: 64, bytes: 65_536 };
 
-/** The longest wait for the peer's end after a session has ended, so that the `E` reaches a peer that goes on sending. */
+/**
+ * The longest wait for the peer's end of stream after the session's end, so that the `E` reaches a peer that is still
+ * sending.
+ */
 const MAX_LINGER_MS = 5_000;
 
-/** The reason of an end that needs no `E`. */
+/** The reason of an end without an `E`. */
 const CONNECTION_GONE = new Error('the connection is gone');
 
 /**
- * One connection of an agency: an async loop from the first message to the end. It reads on while batches are stored,
- * keeps the clocks, and ends once: with the agency's end of the connection, at the first message that the protocol
- * refuses, or on an order of the server. Messages before the end are answered first; messages behind it are not read.
+ * One connection of an agency: an async loop from the first message to the end. It reads further messages during the
+ * storage of batches and enforces the deadlines. It ends once: at the agency's end of stream, at the first refused
+ * message, or by order of the server. Messages before the end get their responses; later messages are not read.
  */
 export class AgencySession implements SessionContext {
-  private readonly begunAt = performance.now();
+  private readonly startedAt = performance.now();
   private hasEnded = false;
-  /** Made at the first wait on anything but the agency: most sessions need none. */
+  /** Created at the first wait other than a read (docs/decisions/0006, rule 2). */
   private controller: AbortController | undefined;
   private readonly responses: ResponseQueue;
   private readonly protocol: SessionProtocol;
@@ -62,10 +65,10 @@ export class AgencySession implements SessionContext {
     this.protocol = new SessionProtocol(services, this, limits.longPollMs);
   }
 
-  /** Runs the session; resolves with it, and never rejects, when its connection is closed. */
+  /** Runs the session. Resolves after its connection has closed, and never rejects. */
   run(): Promise<this> {
     this.services.activity.sessionOpened();
-    return this.converse();
+    return this.runLoop();
   }
 
   async supersede(): Promise<void> {
@@ -76,7 +79,7 @@ export class AgencySession implements SessionContext {
     });
   }
 
-  /** Ends the session because the server stops: what is in flight is stored and answered, nothing more is read. */
+  /** Ends the session at a stop of the server: messages in flight are stored and answered, no more are read. */
   shutDown(): void {
     this.end(new ProtocolError('shutting-down', 'the server is stopping'));
   }
@@ -90,7 +93,7 @@ export class AgencySession implements SessionContext {
     if (this.controller === undefined) {
       this.controller = new AbortController();
       if (this.hasEnded) this.controller.abort();
-      // A read notices a lost connection by itself; other waits do not.
+      // A read detects a lost connection by itself; other waits do not.
       void this.channel.socket.closed.then(() => this.end());
     }
     return this.controller.signal;
@@ -101,8 +104,8 @@ export class AgencySession implements SessionContext {
   }
 
   /**
-   * The first error decides what the agency is sent. A batch that was not stored comes before what stood behind it, and
-   * before a stop of the server.
+   * Ends the session with the error; the first error determines the `E`. A storage error takes precedence over an error
+   * of a later message and over a stop of the server.
    */
   fail(error: unknown): void {
     const refusal = this.refusalFor(error);
@@ -117,21 +120,24 @@ export class AgencySession implements SessionContext {
     return { agency: this.protocol.agencyId, ...describePeer(this.channel.socket) };
   }
 
-  /** The variables in scope here live as long as an agency is silent (docs/decisions/0006): there are none but `this`. */
-  private async converse(): Promise<this> {
+  /**
+   * A function without local variables, because it is suspended during the agency's silence (docs/decisions/0006, rule
+   * 7).
+   */
+  private async runLoop(): Promise<this> {
     while (!this.hasEnded) {
       try {
         const message = this.channel.tryReceive() ?? (await this.channel.receive(this.receiveOptions));
         if (message === null) break;
         await this.respond(await this.protocol.handle(message));
       } catch (error) {
-        if (!this.isOfDueResponse(error)) this.fail(error);
+        if (!this.isDuringPendingResponse(error)) this.fail(error);
       }
     }
-    return this.conclude();
+    return this.finish();
   }
 
-  /** Enqueues the responses, each once there is room for it, and waits until there is room for more. */
+  /** Enqueues each response once there is room for it, then waits for room for the next one. */
   private async respond(responses: Iterable<SessionResponse>): Promise<void> {
     for (const response of responses) {
       this.responses.enqueue(response);
@@ -140,29 +146,29 @@ export class AgencySession implements SessionContext {
     }
   }
 
-  private async conclude(): Promise<this> {
+  private async finish(): Promise<this> {
     await this.responses.settled();
     this.protocol.end();
     this.isSettled = true;
     this.onSettled?.();
     await this.sendErrorAndClose();
-    this.services.activity.sessionClosed(performance.now() - this.begunAt);
+    this.services.activity.sessionClosed(performance.now() - this.startedAt);
     this.services.log.debug('close_session', 'success', this.describe());
     return this;
   }
 
   private get receiveOptions(): ReceiveOptions {
     const { idleTimeoutMs, messageTimeoutMs } = this.limits;
-    const timeLeft = Math.max(1, Math.ceil(idleTimeoutMs - this.silenceMs()));
+    const timeLeft = Math.max(1, Math.ceil(idleTimeoutMs - this.idleMs()));
     return timeLeft === idleTimeoutMs ? this.limits : { idleTimeoutMs: timeLeft, messageTimeoutMs };
   }
 
-  /** The idle clock is for the agency's silence only: time during which a response was due does not count. */
-  private isOfDueResponse(error: unknown): boolean {
-    return error instanceof TimedOutError && error.clock === 'idle' && this.silenceMs() < this.limits.idleTimeoutMs;
+  /** Whether a response was pending during the expired idle deadline. Such time does not count as silence. */
+  private isDuringPendingResponse(error: unknown): boolean {
+    return error instanceof TimedOutError && error.clock === 'idle' && this.idleMs() < this.limits.idleTimeoutMs;
   }
 
-  private silenceMs(): number {
+  private idleMs(): number {
     return this.responses.length > 0 ? 0 : performance.now() - this.responses.lastSentAt;
   }
 
@@ -193,7 +199,7 @@ export class AgencySession implements SessionContext {
       this.services.log.info('session', 'fail', { ...this.describe(), error: this.refusal.message });
       const { code, detail } = this.refusal;
       this.services.activity.sessionRefused(this.protocol.agencyId, code);
-      // Nothing depends on it: the peer may be gone, or may not read.
+      // A failed send is ignored: the peer may be gone, or may not read.
       await this.channel
         .send(textMessage(MessageType.error, `${code}: ${detail}`), { timeoutMs: lingerMs })
         .catch(() => {});

@@ -2,18 +2,19 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import { type AgencySession } from './agency_session';
 
 /**
- * Milliseconds from the beginning of a stop. An agency in good health has read its `E` within a round trip; the
- * connections of all others are cut at `CUT_MS`. Sessions that have not ended by `LEAVE_MS` (many thousands on a busy
- * machine) are left to the kernel, which closes their connections with the process: within the 3 s of
- * `docker stop -t 3`, always.
+ * Milliseconds from the beginning of a stop. A healthy agency reads its `E` within a round trip; all other connections
+ * are cut at `CUT_MS`. Sessions still open at `LEAVE_MS` (many thousands on a busy machine) are left to the kernel,
+ * which closes their connections at the exit of the process. Both are within the 3 s of `docker stop -t 3`.
  */
 const CUT_MS = 500;
 const LEAVE_MS = 800;
 
-/** The number of sessions that are ended in one turn: the garbage of each turn is collected before the next. */
+/**
+ * The number of sessions to end per turn of the event loop, so that the garbage of a turn is collected before the next.
+ */
 const SESSIONS_PER_TURN = 64;
 
-/** The sessions whose connections are open. */
+/** The sessions with an open connection. */
 export class OpenSessions {
   private readonly ends = new Map<AgencySession, Promise<void>>();
   private readonly remove = (session: AgencySession): void => void this.ends.delete(session);
@@ -22,13 +23,13 @@ export class OpenSessions {
     return this.ends.size;
   }
 
-  /** Runs a session; it is removed when its connection is closed. */
+  /** Runs a session. It is removed when its connection has closed. */
   run(session: AgencySession): void {
     this.ends.set(session, session.run().then(this.remove));
   }
 
   /**
-   * Lets every session finish its messages in flight, and waits for all of them, within the times of a stop.
+   * Ends all sessions after their messages in flight, and waits for them within the time limits of a stop.
    *
    * @returns the sessions that were open.
    */
@@ -42,7 +43,7 @@ export class OpenSessions {
   }
 }
 
-/** Ends one session after the other, some a turn, and waits for all to have ended; gives up at `deadline`. */
+/** Ends the sessions, a fixed number per turn, and waits for all of them until `deadline`. */
 async function endBy(
   deadline: number,
   sessions: readonly AgencySession[],
@@ -59,7 +60,7 @@ async function endBy(
   controller.abort();
 }
 
-/** The errors that end the sessions of a stop are all alike: the stack traces of ten thousand would take half a second. */
+/** Suppresses stack traces: those of ten thousand identical errors would take half a second. */
 function withoutStackTraces(work: () => void): void {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

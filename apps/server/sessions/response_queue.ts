@@ -2,14 +2,14 @@ import { type FramedSocket } from '../../../lib/index';
 import { type LotteryMessage } from '../../protocol/messages';
 import { type SessionContext } from './session_context';
 
-/** A response to a message: known, or the promise of it (a batch that is on its way to the disk). */
+/** A response to a message: complete, or a promise of one (a batch in flight to the disk). */
 export type SessionResponse = LotteryMessage | Promise<LotteryMessage>;
 
 /** The bounds at which `waitForRoom` waits. */
 export interface QueueLimits {
-  /** Responses that are not known yet, or on their way to the kernel. */
+  /** Responses that are pending, or in flight to the kernel. */
   readonly responses: number;
-  /** The bytes of the values of those that are known. */
+  /** The bytes of the values of complete responses. */
   readonly bytes: number;
 }
 
@@ -20,25 +20,25 @@ interface Entry {
 }
 
 /**
- * The responses of a session, sent in the order of the messages that they answer: each as soon as it is known and all
- * before it are. Responses that become known together leave together.
+ * The responses of a session, sent in the order of their messages. A response is sent once it and all before it are
+ * complete. Responses completed in the same turn are sent together.
  *
- * The first response that fails, or cannot be sent, fails the session; those behind it are dropped.
+ * The first failure, of a response or of a send, fails the session; the responses behind it are dropped.
  */
 export class ResponseQueue {
-  /** Responses that are not handed to the connection yet. */
+  /** Responses not yet passed to the connection. */
   private entries: Entry[] = [];
-  /** How many of all enqueued are not known yet, those behind a failure included. */
-  private unknown = 0;
+  /** The number of pending responses, those behind a failure included. */
+  private pendingCount = 0;
   private unsent = 0;
   private unsentBytes = 0;
-  private scheduled = false;
-  private failed = false;
+  private isScheduled = false;
+  private hasFailed = false;
   private sentAt = performance.now();
   private onRoom: (() => void) | undefined;
   private onSettled: (() => void) | undefined;
 
-  /** @param sendTimeoutMs how long the agency may take to receive a response; then the connection is reset. */
+  /** @param sendTimeoutMs the limit for the delivery of a response, after which the connection is reset. */
   constructor(
     private readonly channel: FramedSocket<LotteryMessage>,
     private readonly limits: QueueLimits,
@@ -46,12 +46,12 @@ export class ResponseQueue {
     private readonly context: Pick<SessionContext, 'fail'>,
   ) {}
 
-  /** How many responses are not known yet, or on their way to the kernel. */
+  /** The number of responses that are pending, or in flight to the kernel. */
   get length(): number {
     return this.unsent;
   }
 
-  /** When the last response had left (on the clock of `performance.now()`), or the queue was made. */
+  /** The time (`performance.now()`) of the last sent response, or of the queue's creation. */
   get lastSentAt(): number {
     return this.sentAt;
   }
@@ -65,22 +65,22 @@ export class ResponseQueue {
       this.scheduleSending();
       return;
     }
-    this.unknown++;
+    this.pendingCount++;
     response.then(
       (message) => {
         this.complete(entry, message);
-        this.onKnown(entry);
+        this.onCompleted(entry);
       },
       (error: unknown) => {
         entry.failure = { error };
-        this.onKnown(entry);
+        this.onCompleted(entry);
       },
     );
   }
 
-  /** Resolves while the queue is below its limits, once no more is sent, or at `stopWaiting`. */
+  /** Resolves while the queue is below its limits, after a failure, or at `stopWaiting`. */
   async waitForRoom(): Promise<void> {
-    if (this.hasRoom || this.failed) return;
+    if (this.hasRoom || this.hasFailed) return;
     await new Promise<void>((resolve) => {
       this.onRoom = resolve;
     });
@@ -91,7 +91,7 @@ export class ResponseQueue {
     this.onRoom = undefined;
   }
 
-  /** Resolves once every response so far is known and handed to the connection, or dropped. */
+  /** Resolves once every response so far is complete and passed to the connection, or dropped. */
   async settled(): Promise<void> {
     if (this.isSettled) return;
     await new Promise<void>((resolve) => {
@@ -104,7 +104,7 @@ export class ResponseQueue {
   }
 
   private get isSettled(): boolean {
-    return this.unknown === 0 && this.entries.length === 0;
+    return this.pendingCount === 0 && this.entries.length === 0;
   }
 
   private complete(entry: Entry, message: LotteryMessage): void {
@@ -112,21 +112,21 @@ export class ResponseQueue {
     this.unsentBytes += message.value.length;
   }
 
-  private onKnown(entry: Entry): void {
-    this.unknown--;
+  private onCompleted(entry: Entry): void {
+    this.pendingCount--;
     if (entry === this.entries[0]) this.scheduleSending();
     else this.notifyIfSettled();
   }
 
-  /** Promises are settled before the next tick: what becomes known in this turn leaves together. */
+  /** Promises settle before the next tick, so responses completed in one turn are sent together. */
   private scheduleSending(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    process.nextTick(() => this.sendKnown());
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    process.nextTick(() => this.sendCompleted());
   }
 
-  private sendKnown(): void {
-    this.scheduled = false;
+  private sendCompleted(): void {
+    this.isScheduled = false;
     const unknown = this.entries.findIndex(({ message }) => message === undefined);
     const known = unknown === -1 ? this.entries : this.entries.slice(0, unknown);
     this.entries = unknown === -1 ? [] : this.entries.slice(unknown);
@@ -137,7 +137,7 @@ export class ResponseQueue {
   }
 
   private send(messages: readonly LotteryMessage[]): void {
-    if (this.failed) return;
+    if (this.hasFailed) return;
     this.channel.sendMany(messages, { timeoutMs: this.sendTimeoutMs }).then(
       () => this.onSent(messages),
       (error: unknown) => this.fail(error),
@@ -153,8 +153,8 @@ export class ResponseQueue {
 
   private fail(error: unknown): void {
     this.entries = [];
-    if (this.failed) return;
-    this.failed = true;
+    if (this.hasFailed) return;
+    this.hasFailed = true;
     this.context.fail(error);
     this.stopWaiting();
   }

@@ -1,13 +1,13 @@
 import { type Supersedable } from './session_registry';
 
-/** A session from the side of its parts: they notice its end, and cause it. */
+/** The interface of a session to its parts: they observe its end, and can cause it. */
 export interface SessionContext extends Supersedable {
-  /** Fires at the end of the session: for waits on anything but the connection, which notices it by itself. */
+  /** Fires at the end of the session, for waits other than reads. A read detects the end by itself. */
   readonly ending: AbortSignal;
 
   /** @throws the reason of the end, once the session is ending. */
   throwIfEnding(): void;
 
-  /** Ends the session because of this error. The first one decides what the agency is sent. */
+  /** Ends the session because of this error. The first error determines the `E`. */
   fail(error: unknown): void;
 }

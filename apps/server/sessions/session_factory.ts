@@ -6,7 +6,7 @@ import { TOKENS } from '../tokens';
 import { AgencySession, type SessionLimits } from './agency_session';
 import { type SessionServices } from './session_services';
 
-/** Makes the session of an accepted connection. */
+/** Creates the session of an accepted connection. */
 @injectable()
 export class SessionFactory {
   private readonly codec = createServerCodec();

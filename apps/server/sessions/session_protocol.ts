@@ -10,29 +10,29 @@ import { type SessionServices } from './session_services';
 
 /** The phase of a session, in the protocol's order of messages. */
 type Phase =
-  /** No message has come. */
+  /** No message has been received. */
   | 'unnamed'
   | 'uploading'
-  /** The bets of the agency are closed. */
+  /** The agency has finished. */
   | 'finished'
-  /** It has asked for its winners, and waits for the draw. */
+  /** An `A` was received; the draw is pending. */
   | 'asking'
-  /** It has been answered that the draw is held; its name comes next. */
+  /** The draw is held and the response is sent; the agency's `N` comes next. */
   | 'naming'
-  /** It has its winners. */
+  /** The winners are sent. */
   | 'done';
 
 /**
- * The server's side of the protocol (docs/protocol.md) for one session: it takes the agency's messages one after the
- * other, and returns the responses to each. It uses no socket and no clock.
+ * The server's side of the protocol (docs/protocol.md) for one session. It processes one message after the other and
+ * returns the responses to each. It uses no socket and no clock.
  */
 export class SessionProtocol {
   private phase: Phase = 'unnamed';
   private agency = 0;
   private hasFinished = false;
-  /** The agency's bets that are stored or on their way to the disk. */
+  /** The agency's bets that are stored or in flight to the disk. */
   private bets = 0;
-  /** The batch read last; those before it are stored before it is. */
+  /** The last batch read. It is stored after all earlier ones. */
   private lastBatch: Promise<unknown> | undefined;
 
   constructor(
@@ -41,15 +41,15 @@ export class SessionProtocol {
     private readonly longPollMs: number,
   ) {}
 
-  /** The agency's id; 0 before it has one. */
+  /** The agency's id, or 0 before its identification. */
   get agencyId(): number {
     return this.agency;
   }
 
   /**
-   * Takes the next message. Resolves when the one behind it may be taken, which for bets is before they are stored.
+   * Processes a message. Resolves when the next message may be processed, for bets before they are stored.
    *
-   * @returns the responses in their order. A long list makes each of them when it is asked for.
+   * @returns the responses in their order. A long list of winners is produced lazily.
    * @throws ProtocolError the session is over.
    * @throws StoreError
    */
@@ -68,7 +68,7 @@ export class SessionProtocol {
     }
   }
 
-  /** Ends the session's part: another session may be the agency's. */
+  /** Releases the agency for another session. */
   end(): void {
     if (this.agency === 0) return;
     this.services.registry.release(this.agency, this.context);
@@ -91,7 +91,7 @@ export class SessionProtocol {
     return [this.store(this.readBatch(value, this.agency))];
   }
 
-  /** A batch without an `N` before it names the session, for an agency that has no bets yet. */
+  /** A batch without a preceding `N` identifies the session, for an agency without bets. */
   private async onFirstBets(value: Uint8Array): Promise<Iterable<SessionResponse>> {
     const batch = this.readBatch(value, undefined);
     await this.identify(batch.agency);
@@ -157,7 +157,10 @@ export class SessionProtocol {
     this.services.log.info('finish', 'success', { agency: this.agency, cantidad: this.bets });
   }
 
-  /** Makes this the agency's session, once the one before it stores nothing more, and reads what the store has of it. */
+  /**
+   * Makes this the agency's session after the previous one has stored its last batch, then reads the agency's stored
+   * state.
+   */
   private async identify(agency: number): Promise<void> {
     const { tracker, registry, activity, bets } = this.services;
     if (agency < 1 || agency > tracker.expected) {
@@ -171,7 +174,7 @@ export class SessionProtocol {
     this.hasFinished = await tracker.hasFinished(agency);
   }
 
-  /** The promise of the response: the batch is on the disk. */
+  /** Returns a promise of the response. It resolves once the batch is durable. */
   private store(batch: BetBatch): Promise<LotteryMessage> {
     const after = this.bets;
     this.bets += batch.count;
@@ -233,7 +236,7 @@ function decodeValue(value: Uint8Array): string {
   }
 }
 
-/** How many rows a batch that could not be read seems to have: a number for the log. */
+/** The apparent number of rows of an unreadable batch, for the log. */
 function countLines(value: Uint8Array): number {
   let lines = value.length > 0 && value[value.length - 1] !== 0x0a ? 1 : 0;
   for (const byte of value) if (byte === 0x0a) lines++;

@@ -7,7 +7,7 @@ import { type ServerActivity } from '../stats/server_activity';
 import { TOKENS } from '../tokens';
 import { type SessionRegistry } from './session_registry';
 
-/** The services that every session works with; each exists once. */
+/** The services shared by all sessions. */
 @injectable()
 export class SessionServices {
   constructor(

@@ -1,19 +1,19 @@
 import { type ProtocolErrorCode } from '../../protocol/protocol_error';
 
-/** How far an agency is, in the order in which it gets there. `absent`: it has no session, and has not finished. */
+/** The progress of an agency, in ascending order. `absent`: without a session and not finished. */
 export type AgencyState = 'absent' | 'uploading' | 'finished' | 'winners';
 
-/** What is known of one agency. */
+/** The counters of one agency. */
 export class AgencyActivity {
-  /** Its bets on the disk. */
+  /** The number of its stored bets. */
   bets = 0;
-  /** Those of them that this process has stored. */
+  /** The number of bets stored by this process. */
   storedHere = 0;
-  /** Its sessions that are open: two for the moment in which one supersedes another. */
+  /** The number of its open sessions: briefly two during a supersession. */
   sessions = 0;
   hasFinished = false;
   hasWinners = false;
-  /** Its sessions that ended with an `E`. */
+  /** The number of its sessions that ended with an `E`. */
   errors = 0;
   lastError: { readonly code: ProtocolErrorCode; readonly at: Date } | undefined;
 

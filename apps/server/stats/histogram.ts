@@ -1,9 +1,9 @@
-/**
- * How often a measured value fell into which range: a histogram in plain numbers, so cheap that it may be fed for every
- * batch. What reads it (the metrics) does so when it is asked, not when something is measured.
- */
+/** A histogram in plain numbers, cheap enough for an update per batch. The metrics read it at each collection. */
 export class Histogram {
-  /** How many values were at most the bound of the same index and above the one before; the last: above every bound. */
+  /**
+   * The number of values per range: at most the bound of the same index, and above the previous one. The last range has
+   * no bound.
+   */
   readonly counts: number[];
   sum = 0;
   count = 0;

@@ -4,7 +4,7 @@ import { type CommitReport, type StoreObserver } from '../domain/store_observer'
 import { AgencyActivity } from './agency_activity';
 import { Histogram } from './histogram';
 
-/** What the server as a whole is doing. `ready` means: its store is open and it listens. */
+/** The phase of the server. `ready`: the store is open and the listener accepts. */
 export type ServerPhase = 'starting' | 'ready' | 'stopping';
 
 const COMMIT_SECONDS_BOUNDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -13,20 +13,20 @@ const BETS_BOUNDS = [1, 10, 25, 50, 75, 100, 125, 150, 175, 200, 250, 400];
 const SESSION_SECONDS_BOUNDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600];
 
 /**
- * What the server has done since it started, in plain numbers. It is told by what takes the bets, so each of its
- * methods costs next to nothing; what shows the numbers (apps/server/status) reads them in its own time.
+ * The counters of the server since its start. The bet path updates them, so each method is cheap; apps/server/status
+ * reads them independently (docs/decisions/0010).
  */
 @injectable()
 export class ServerActivity implements StoreObserver {
   readonly startedAt = new Date();
   phase: ServerPhase = 'starting';
 
-  /** The agencies that have shown up; those without bets and sessions are not among them. */
+  /** The agencies seen so far, by id: those with bets or sessions. */
   readonly agencies = new Map<number, AgencyActivity>();
   readonly errors = new Map<ProtocolErrorCode, number>();
   betsStored = 0;
   sessionsOpen = 0;
-  /** How many may be open at once; 0 before the server is ready. */
+  /** The maximum number of open sessions, 0 before the server is ready. */
   sessionsAllowed = 0;
   sessionsOpened = 0;
   acceptFailures = 0;
@@ -38,7 +38,7 @@ export class ServerActivity implements StoreObserver {
   readonly sessionSeconds = new Histogram(SESSION_SECONDS_BOUNDS);
   committedBytes = 0;
 
-  /** The agency's record; made where there is none. */
+  /** The agency's record, created at its first use. */
   of(agency: number): AgencyActivity {
     let activity = this.agencies.get(agency);
     if (activity === undefined) {
@@ -58,7 +58,7 @@ export class ServerActivity implements StoreObserver {
     this.sessionSeconds.observe(milliseconds / 1000);
   }
 
-  /** A session speaks for the agency from here on, until `agencyLeft`. */
+  /** Counts a session of the agency until `agencyLeft`. */
   agencyCame(agency: number): void {
     this.of(agency).sessions++;
   }
@@ -67,7 +67,7 @@ export class ServerActivity implements StoreObserver {
     this.of(agency).sessions--;
   }
 
-  /** A batch is on the disk. `total`: the agency's bets with it. */
+  /** Counts a stored batch. `total`: the agency's bets, this batch included. */
   batchStored(agency: number, bets: number, total: number): void {
     this.betsStored += bets;
     this.batchBets.observe(bets);
@@ -85,8 +85,8 @@ export class ServerActivity implements StoreObserver {
   }
 
   /**
-   * A session was ended with an `E`; `agency` is 0 where it had no name, or none that takes part. That the server stops
-   * is nobody's error, and not counted.
+   * Counts a session that ended with an `E`. `agency` is 0 for an unidentified or unknown agency. A stop of the server
+   * is no error and is not counted.
    */
   sessionRefused(agency: number, code: ProtocolErrorCode): void {
     if (code === 'shutting-down') return;

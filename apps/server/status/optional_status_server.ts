@@ -3,43 +3,43 @@ import { type ActionLog } from '../../runtime/action_log';
 import { describeWithFileLimit } from '../process/open_file_limit';
 import { type StatusServer } from './status_server';
 
-/** Connections to the status page at once, where the system allows enough open files. */
+/** The maximum number of connections to the status server, if the limit of open files permits them. */
 export const MAX_STATUS_CONNECTIONS = 512;
 
 /**
- * The server's side for those who watch it: the page, the metrics, the health. The bets do not depend on it: it is
- * loaded once they are taken, and where it cannot be opened (its port is in use, say) the log says so and the server
- * goes on without.
+ * The status server as an option of the lottery server: it provides the page, the metrics and the health checks. Bets
+ * do not depend on it. It is loaded after the start of the listener; a failure to open it, such as a port in use, is
+ * logged, and the server continues without it.
  */
 export class OptionalStatusServer {
   private opening: Promise<StatusServer | undefined> | undefined;
 
-  /** @param openSite undefined: there is to be none. */
+  /** @param openServer undefined disables the status server. */
   constructor(
-    private readonly openSite: ((maxConnections: number) => Promise<StatusServer>) | undefined,
+    private readonly openServer: ((maxConnections: number) => Promise<StatusServer>) | undefined,
     private readonly log: ActionLog,
   ) {}
 
   /**
-   * Begins to open it, and returns at once.
+   * Starts to open the status server and returns at once.
    *
-   * @param maxConnections how many connections it may hold at once.
+   * @param maxConnections the maximum number of its connections.
    */
   open(maxConnections: number): void {
-    const { openSite } = this;
-    if (openSite !== undefined) this.opening = this.tryToOpen(() => openSite(maxConnections));
+    const { openServer } = this;
+    if (openServer !== undefined) this.opening = this.tryToOpen(() => openServer(maxConnections));
   }
 
-  /** Resolves once nobody is served any more. */
+  /** Resolves once all of its connections are closed. */
   async close(): Promise<void> {
-    const site = await this.opening;
-    if (site === undefined) return;
-    await site.close();
+    const server = await this.opening;
+    if (server === undefined) return;
+    await server.close();
     this.log.info('close_status_page', 'success');
   }
 
   private async tryToOpen(openSite: () => Promise<StatusServer>): Promise<StatusServer | undefined> {
-    // The server's first accept comes before anything is loaded.
+    // The server's first accept precedes the loading of the bundle.
     await nextTurn();
     try {
       const site = await openSite();

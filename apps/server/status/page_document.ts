@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The status page, as one document that needs nothing else, and the policy that it is served with. */
+/** The status page as one self-contained document, with its policy. */
 export interface PageDocument {
   readonly html: string;
-  /** Its `Content-Security-Policy`: this very script, this very style, the live updates, and nothing more. */
+  /** Its `Content-Security-Policy`: exactly this script and style, the live updates, and nothing else. */
   readonly policy: string;
 }
 
-/** Puts the page together from the three files of `page/`. */
+/** Assembles the page from the three files of `page/`. */
 export function loadPageDocument(): PageDocument {
   const style = readPart('style.css');
   const script = readPart('script.js');

@@ -2,89 +2,93 @@ import { type ServerResponse } from 'node:http';
 import { type StatusAggregator } from './report/status_aggregator';
 
 /** One open page. */
-interface Reader {
+interface Page {
   readonly response: ServerResponse;
-  /** It has missed something (or has just come), and gets everything next. */
-  needsWhole: boolean;
-  /** How many updates in a row it could not be given, because it had not read the one before. */
+  /** The page is new or has missed an update; its next update is the full report. */
+  needsFullReport: boolean;
+  /** The number of consecutive updates missed, each because the previous one was unread. */
   missed: number;
 }
 
-/** A page that reads nothing for so many updates (seconds) is not there any more, whatever TCP says. */
-const MOST_MISSED = 30;
+/** The number of missed updates (seconds) after which a page counts as lost, even if TCP reports no error. */
+const MAX_MISSED_UPDATES = 30;
 
-/** Pages at once. */
-export const MOST_PAGES = 200;
+/** The maximum number of open pages. */
+export const MAX_PAGES = 200;
 
 /**
- * The open pages, and what they are sent: server-sent events (WHATWG HTML, section 9.2), `whole` with the whole report
- * and `changes` with what a second has changed. An update is turned into bytes once, for all pages. One that has not
- * read its last update is passed over, and later gets everything anew: however slow it is, nothing piles up for it.
+ * Sends updates to the open pages as server-sent events (WHATWG HTML, section 9.2): `whole` with the full report, and
+ * `changes` with those of one second. An update is serialized once for all pages. A page with unread data misses it and
+ * later receives the full report, so a page holds at most one update in memory.
  */
 export class SseBroadcaster {
-  private readonly readers = new Map<ServerResponse, Reader>();
-  /** What `whole` gives until the next update: however many pages come, and do not read, there is one of it a second. */
-  private wholeBytes: Buffer | undefined;
+  private readonly pages = new Map<ServerResponse, Page>();
+  /** The bytes of `whole` until the next update, shared by all new pages. */
+  private fullReportBytes: Buffer | undefined;
 
   constructor(
-    private readonly board: StatusAggregator,
-    private readonly most = MOST_PAGES,
+    private readonly aggregator: StatusAggregator,
+    private readonly maxPages = MAX_PAGES,
   ) {}
 
   get size(): number {
-    return this.readers.size;
+    return this.pages.size;
   }
 
   get isFull(): boolean {
-    return this.readers.size >= this.most;
+    return this.pages.size >= this.maxPages;
   }
 
   /** Whether this is the response of an open page. */
   has(response: ServerResponse): boolean {
-    return this.readers.has(response);
+    return this.pages.has(response);
   }
 
-  /** Sends the page everything now, and updates from here on until it goes away. */
+  /** Sends the full report, and further updates until the page closes. */
   add(response: ServerResponse): void {
-    const reader: Reader = { response, needsWhole: true, missed: 0 };
-    this.readers.set(response, reader);
-    response.on('close', () => this.readers.delete(response));
-    // A connection that breaks is closed next, and that is all there is to do about it.
+    const reader: Page = { response, needsFullReport: true, missed: 0 };
+    this.pages.set(response, reader);
+    response.on('close', () => this.pages.delete(response));
+    // A broken connection emits `close` next, which removes the page.
     response.on('error', () => {});
     response.write('retry: 1000\n\n');
-    this.send(reader, this.whole());
+    this.send(reader, this.fullReport());
   }
 
-  /** Tells all pages what the board's last tick has changed. */
+  /** Sends the changes of the last tick to all pages. */
   update(): void {
-    this.wholeBytes = undefined;
+    this.fullReportBytes = undefined;
     let changes: Buffer | undefined;
-    for (const reader of this.readers.values()) {
-      if (reader.response.writableLength > 0) this.passOver(reader);
-      else if (reader.needsWhole) this.send(reader, this.whole());
-      else this.send(reader, (changes ??= frame('changes', Buffer.from(JSON.stringify(this.board.changes()), 'utf8'))));
+    for (const reader of this.pages.values()) {
+      if (reader.response.writableLength > 0) this.skip(reader);
+      else if (reader.needsFullReport) this.send(reader, this.fullReport());
+      else
+        this.send(
+          reader,
+          (changes ??= frame('changes', Buffer.from(JSON.stringify(this.aggregator.changes()), 'utf8'))),
+        );
     }
   }
 
-  /** Says goodbye to all: they come back by themselves when there is a server again. */
+  /** Ends all pages. They reconnect by themselves once a server is up again. */
   end(): void {
-    for (const response of this.readers.keys()) response.end();
+    for (const response of this.pages.keys()) response.end();
   }
 
-  private send(reader: Reader, bytes: Buffer): void {
+  private send(reader: Page, bytes: Buffer): void {
     reader.response.write(bytes);
-    reader.needsWhole = false;
+    reader.needsFullReport = false;
     reader.missed = 0;
   }
 
-  private passOver(reader: Reader): void {
-    reader.needsWhole = true;
+  private skip(reader: Page): void {
+    reader.needsFullReport = true;
     reader.missed++;
-    if (reader.missed >= MOST_MISSED) reader.response.destroy();
+    if (reader.missed >= MAX_MISSED_UPDATES) reader.response.destroy();
   }
 
-  private whole(): Buffer {
-    return (this.wholeBytes ??= frame('whole', this.board.wholeJson()));
+  private fullReport(): Buffer {
+    return (this.fullReportBytes ??= frame('whole', this.aggregator.fullReportJson()));
   }
 }
 

@@ -8,41 +8,44 @@ import { type PageDocument } from './page_document';
 import { type SseBroadcaster } from './sse_broadcaster';
 import { type StatusAggregator } from './report/status_aggregator';
 
-/** What the endpoints answer from. */
+/** The data sources of the endpoints. */
 export interface StatusSources {
   readonly activity: ServerActivity;
-  readonly board: StatusAggregator;
-  readonly stream: SseBroadcaster;
+  readonly aggregator: StatusAggregator;
+  readonly broadcaster: SseBroadcaster;
   readonly metrics: Metrics;
   readonly page: PageDocument;
   readonly log: ActionLog;
 }
 
-/** Nothing can be changed from here. */
-const READING = ['GET', 'HEAD'];
+/** The methods of the endpoints, all of them read-only. */
+const READ_METHODS = ['GET', 'HEAD'];
 
 export type StatusApp = Hono<{ Bindings: HttpBindings }>;
 
-/** The endpoints, each documented in docs/operations.md. All are read only; none says a person's name or document. */
+/**
+ * The endpoints, each documented in docs/operations.md. All are read-only. None contains a name or a document of a
+ * person.
+ */
 export function createStatusApp(sources: StatusSources): StatusApp {
-  const { activity, board, stream, metrics, page, log } = sources;
+  const { activity, aggregator, broadcaster, metrics, page, log } = sources;
   const app: StatusApp = new Hono();
 
   app.use(async (context, next) => {
-    if (READING.includes(context.req.method)) await next();
-    else context.res = context.text('this can only be read\n', 405, { Allow: READING.join(', ') });
+    if (READ_METHODS.includes(context.req.method)) await next();
+    else context.res = context.text('this can only be read\n', 405, { Allow: READ_METHODS.join(', ') });
   });
   app.get('/', (context) => context.html(page.html));
   app.get('/events', (context) => {
-    if (stream.isFull) return context.text('too many pages are open\n', 503);
+    if (broadcaster.isFull) return context.text('too many pages are open\n', 503);
     if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
     const response = context.env.outgoing;
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    stream.add(response);
+    broadcaster.add(response);
     return RESPONSE_ALREADY_SENT;
   });
   app.get('/status.json', (context) => {
-    return sendBytes(context.env.outgoing, 'application/json; charset=utf-8', board.wholeJson());
+    return sendBytes(context.env.outgoing, 'application/json; charset=utf-8', aggregator.fullReportJson());
   });
   app.get('/metrics', async (context) => {
     return sendBytes(context.env.outgoing, metrics.contentType, await metrics.read());
@@ -59,7 +62,7 @@ export function createStatusApp(sources: StatusSources): StatusApp {
   return app;
 }
 
-/** Answers with bytes that answers to others share: a `Response` would copy them, and keep its copy until it is read. */
+/** Sends bytes shared by several responses. A `Response` would copy them and keep the copy until its delivery. */
 function sendBytes(outgoing: HttpBindings['outgoing'], contentType: string, bytes: Buffer): Response {
   outgoing.writeHead(200, { 'content-type': contentType, 'content-length': bytes.length });
   outgoing.end(bytes);

@@ -7,14 +7,14 @@ import { type WinnerService } from '../domain/winner_service';
 import { countWinners, loadBaseline } from './report/baseline';
 import { Metrics } from './metrics/metrics';
 import { loadPageDocument } from './page_document';
-import { MOST_PAGES, SseBroadcaster } from './sse_broadcaster';
+import { MAX_PAGES, SseBroadcaster } from './sse_broadcaster';
 import { securityHeaders } from './http/security_headers';
 import { ServedHosts } from './http/served_hosts';
 import { StatusAggregator } from './report/status_aggregator';
 import { createStatusApp } from './status_app';
 import { BoundedHttpServer } from './http/http_server';
 
-/** What the site shows, and where it does. */
+/** The settings and data sources of the status server. */
 export interface StatusServerParts {
   readonly settings: Pick<
     ServerSettings,
@@ -25,90 +25,90 @@ export interface StatusServerParts {
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
   readonly log: ActionLog;
-  /** Connections at once, at least 2; of these, half may be open pages, and 200 at most. */
+  /** The maximum number of connections, at least 2. Half of them may be open pages, at most 200. */
   readonly maxConnections: number;
 }
 
 const TICK_MS = 1_000;
 
-/** The open HTTP side of a server: the page, the metrics, the health. This file composes it. */
+/** The running status server: the page, the metrics and the health checks. This file composes it. */
 export class StatusServer {
-  private readonly ticking: NodeJS.Timeout;
-  private countingWinners = false;
-  private failing = false;
+  private readonly tickTimer: NodeJS.Timeout;
+  private isCountingWinners = false;
+  private isFailing = false;
 
   constructor(
-    /** Where the page is. */
+    /** The URL of the page. */
     readonly url: string,
     private readonly server: BoundedHttpServer,
     private readonly parts: StatusServerParts,
-    private readonly board: StatusAggregator,
-    private readonly stream: SseBroadcaster,
+    private readonly aggregator: StatusAggregator,
+    private readonly broadcaster: SseBroadcaster,
   ) {
-    this.ticking = setInterval(() => this.tick(), TICK_MS);
+    this.tickTimer = setInterval(() => this.tick(), TICK_MS);
   }
 
-  /** Sends the pages a last word, and ends every connection. */
+  /** Sends a last update to the pages, then ends every connection. */
   async close(): Promise<void> {
-    clearInterval(this.ticking);
+    clearInterval(this.tickTimer);
     this.tick();
-    this.stream.end();
+    this.broadcaster.end();
     await this.server.close();
   }
 
-  /** Nothing that goes wrong here may reach those who bet: it is logged, once until it works again. */
+  /** Logs an error, once until the next success. Errors here must not reach the bet path. */
   private tick(): void {
     try {
-      this.board.tick(new Date());
-      this.stream.update();
-      if (this.parts.activity.drawIsHeld && !this.board.hasWinners) void this.fetchWinners();
-      this.failing = false;
+      this.aggregator.tick(new Date());
+      this.broadcaster.update();
+      if (this.parts.activity.drawIsHeld && !this.aggregator.hasWinners) void this.fetchWinners();
+      this.isFailing = false;
     } catch (error) {
       this.report(error);
     }
   }
 
   private async fetchWinners(): Promise<void> {
-    if (this.countingWinners) return;
-    this.countingWinners = true;
+    if (this.isCountingWinners) return;
+    this.isCountingWinners = true;
     try {
       const { activity, winners } = this.parts;
-      this.board.setWinners(await countWinners(activity.agencies.keys(), winners));
+      this.aggregator.setWinners(await countWinners(activity.agencies.keys(), winners));
     } catch (error) {
       this.report(error);
     } finally {
-      this.countingWinners = false;
+      this.isCountingWinners = false;
     }
   }
 
   private report(error: unknown): void {
-    if (!this.failing) this.parts.log.error('status_tick', 'fail', { error: String(error) });
-    this.failing = true;
+    if (!this.isFailing) this.parts.log.error('status_tick', 'fail', { error: String(error) });
+    this.isFailing = true;
   }
 }
 
 /**
- * Opens the site.
+ * Opens the status server.
  *
- * @throws the error of listen(2), its port in use for one.
+ * @throws the error of listen(2), for example for a port in use.
  */
 export async function openStatusServer(parts: StatusServerParts): Promise<StatusServer> {
   const { settings, activity, bets, tracker, log, maxConnections } = parts;
   await loadBaseline(activity, bets, tracker);
-  const board = new StatusAggregator(activity, tracker.expected, settings.SERVER_WINNING_NUMBER);
-  board.tick(new Date());
-  const stream = new SseBroadcaster(board, Math.min(MOST_PAGES, Math.floor(maxConnections / 2)));
-  const metrics = new Metrics({ activity, board, pages: () => stream.size });
+  const aggregator = new StatusAggregator(activity, tracker.expected, settings.SERVER_WINNING_NUMBER);
+  aggregator.tick(new Date());
+  const broadcaster = new SseBroadcaster(aggregator, Math.min(MAX_PAGES, Math.floor(maxConnections / 2)));
+  const metrics = new Metrics({ activity, aggregator, pages: () => broadcaster.size });
   const page = loadPageDocument();
-  const { fetch } = createStatusApp({ activity, board, stream, metrics, page, log });
+  const { fetch } = createStatusApp({ activity, aggregator, broadcaster, metrics, page, log });
   const server = new BoundedHttpServer({
     fetch,
     headers: securityHeaders(page.policy),
     hosts: ServedHosts.of(settings),
-    mostConnections: maxConnections,
-    isPage: (response) => stream.has(response),
+    maxConnections: maxConnections,
+    isPage: (response) => broadcaster.has(response),
     onError: (error) => log.error('status_page', 'fail', { error: error.message }),
   });
   const url = await server.listen(settings.SERVER_STATUS_PORT, settings.SERVER_STATUS_IP);
-  return new StatusServer(url, server, parts, board, stream);
+  return new StatusServer(url, server, parts, aggregator, broadcaster);
 }

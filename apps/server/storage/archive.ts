@@ -2,24 +2,25 @@ import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskDirectory } from './disk/file_system';
 import { makePrivateDirectory } from './disk/private_files';
-import { NEVER } from '../domain/stop';
+import { NEVER_STOPPED } from '../domain/stop';
 
 /**
- * The store's files, in the order in which they are moved. bets.journal goes last: a store of which a crash left only a
- * part is refused by the server, not taken for a new one, and archiving it again moves the rest.
+ * The store's files, in the order of their move. bets.journal is the last: after a crash in between, the server refuses
+ * the partial store instead of taking it for a new one. A repeated call moves the rest.
  */
 const FILES = ['draw.journal', 'finished.journal', 'bets.mark', 'bets.csv', 'bets.journal'];
 
 /**
- * Moves the store that lies in a directory to `archive-TIME` inside it, so that the next server begins a new draw.
- * Nothing is copied and nothing deleted; a server on the archive's path would serve the old draw again.
+ * Moves the store of a directory to `archive-TIME` inside it, so that the next server begins a new draw. Nothing is
+ * copied or deleted. A server started on the archive's path serves the old draw again.
  *
- * @returns the archive's path; undefined where nothing is stored.
- * @throws StoreInUseError a server uses the directory. @throws StoreDirectoryError, StoreUnavailableError
+ * @returns the archive's path, or undefined if nothing is stored.
+ * @throws StoreInUseError a server uses the directory.
+ * @throws StoreLocationError, StoreUnavailableError
  */
 export async function archiveStore(path: string, now = new Date()): Promise<string | undefined> {
   const directory = new DiskDirectory(path);
-  await directory.claim(NEVER);
+  await directory.claim(NEVER_STOPPED);
   try {
     const present: string[] = [];
     for (const name of FILES) if (await exists(join(path, name))) present.push(name);
@@ -34,7 +35,7 @@ export async function archiveStore(path: string, now = new Date()): Promise<stri
   }
 }
 
-/** `archive-20260131T235959Z`; a second one of the same second gets a number. */
+/** The name of the archive, `archive-20260131T235959Z`. A second one in the same second gets a number. */
 async function makeArchive(path: string, now: Date): Promise<string> {
   const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
   for (let number = 1; ; number++) {

@@ -9,7 +9,7 @@ import { type StoreHealth } from './disk/store_health';
 import { Journal } from './log/journal';
 import { type StorePart } from './store_part';
 
-/** Keeps in `draw.journal` that the draw was held: one record, `draw NUMBER AGENCIES`. */
+/** Records the draw in `draw.journal`: one record, `draw NUMBER AGENCIES`. */
 @injectable()
 export class FileDrawRecord implements DrawRecord, StorePart {
   private readonly journal: Journal;
@@ -40,7 +40,7 @@ export class FileDrawRecord implements DrawRecord, StorePart {
     return this.journal.exists ? [] : [this.journal.name];
   }
 
-  /** The terms of the draw that was held; undefined before that. */
+  /** The terms of the recorded draw, or undefined before the draw. */
   get heldTerms(): DrawTerms | undefined {
     return this.terms;
   }

@@ -14,11 +14,13 @@ interface Finish {
   readonly bets: number;
 }
 
-/** Keeps who has finished in `finished.journal`: `finished AGENCY:BETS…`, those that finish together in one record. */
+/**
+ * Stores the finished agencies in `finished.journal`: `finished AGENCY:BETS…`. Simultaneous finishes share a record.
+ */
 @injectable()
 export class FileFinishTracker implements FinishTracker, StorePart {
   private readonly finished = new Map<number, number>();
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiters: (() => void)[] = [];
   private readonly journal: Journal;
   private readonly commits = new GroupCommit<Finish>((submissions) => this.commit(submissions));
 
@@ -49,7 +51,7 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     return this.journal.exists ? [] : [this.journal.name];
   }
 
-  /** Who has finished, with how many bets. */
+  /** The number of bets of each finished agency. */
   get finishes(): ReadonlyMap<number, number> {
     return this.finished;
   }
@@ -58,7 +60,7 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     if (this.finished.has(agency)) return;
     await this.commits.submit({ agency, bets });
     if (this.finished.size < this.expected) return;
-    for (const tell of this.waiting.splice(0)) tell();
+    for (const resolve of this.waiters.splice(0)) resolve();
   }
 
   async hasFinished(agency: number): Promise<boolean> {
@@ -75,7 +77,7 @@ export class FileFinishTracker implements FinishTracker, StorePart {
 
   async whenAllFinished(): Promise<void> {
     if (this.finished.size >= this.expected) return;
-    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    await new Promise<void>((resolve) => this.waiters.push(resolve));
   }
 
   async close(): Promise<void> {

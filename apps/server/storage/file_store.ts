@@ -12,13 +12,13 @@ import {
 } from '../domain/store_errors';
 import { type FileBetRepository } from './bets/file_bet_repository';
 import { type FileFinishTracker } from './file_finish_tracker';
-import { ITSELF, type StoreDirectory } from './disk/file_system';
+import { DIRECTORY_ENTRY, type StoreDirectory } from './disk/file_system';
 import { type FileDrawRecord } from './file_draw_record';
 import { formatMode, isReadableByOthers } from './disk/private_files';
 import { throwIfStopped } from '../domain/stop';
 import { type StoreHealth } from './disk/store_health';
 
-/** The store as files of one directory, which is this server's alone while it is open. */
+/** A store in the files of one directory. One server at a time has it open. */
 @injectable()
 export class FileStore implements Store {
   private readonly watch: DirectoryWatch;
@@ -46,10 +46,10 @@ export class FileStore implements Store {
       await this.directory.sync();
     } catch (error) {
       if (error instanceof StoreStoppedError) await this.close();
-      else await this.letGo();
+      else await this.releaseAfterFailure();
       throw error;
     }
-    this.warnOfReaders();
+    this.warnOfOpenPermissions();
     this.watch.start();
   }
 
@@ -71,17 +71,17 @@ export class FileStore implements Store {
       throwIfStopped(stop);
       await part.open(stop);
     }
-    this.requireWhole();
+    this.requireConsistent();
     this.requireSameDraw();
-    // Nothing was touched so far, and from here on nothing is refused.
+    // All checks are before this point, all changes behind it.
     for (const part of this.parts) {
       throwIfStopped(stop);
       await part.recover(stop);
     }
   }
 
-  /** After a failure, which is what is reported: others that follow from it are not. */
-  private async letGo(): Promise<void> {
+  /** Closes the parts after a failed opening. Their errors are dropped, because the first failure is reported. */
+  private async releaseAfterFailure(): Promise<void> {
     await Promise.allSettled(this.parts.map((part) => part.close()));
     await this.directory.release();
   }
@@ -90,18 +90,20 @@ export class FileStore implements Store {
     return [this.bets, this.tracker, this.draw];
   }
 
-  /** A store of before, or one that somebody copied, is used as it is: its modes are its owner's to choose. */
-  private warnOfReaders(): void {
+  /** Warns of files with group or other permissions. The modes of existing files are the operator's choice and stay. */
+  private warnOfOpenPermissions(): void {
     const { opened, path: dir } = this.directory;
-    const itself = opened.get(ITSELF)!;
-    const files = Array.from(opened).filter(([name, file]) => name !== ITSELF && isReadableByOthers(itself, file));
+    const itself = opened.get(DIRECTORY_ENTRY)!;
+    const files = Array.from(opened).filter(
+      ([name, file]) => name !== DIRECTORY_ENTRY && isReadableByOthers(itself, file),
+    );
     if (files.length === 0) return;
     const modes = files.map(([name, file]) => `${name} ${formatMode(file)}`).join(', ');
     this.log.warning('check_permissions', 'fail', { dir, dir_mode: formatMode(itself), readable_by_others: modes });
   }
 
-  /** What each part holds must be what the others hold it to be: a file may be whole, and of another day. */
-  private requireWhole(): void {
+  /** Checks the parts against each other: each file may be valid, but of another date. */
+  private requireConsistent(): void {
     const missing = this.parts.flatMap((part) => part.missingFiles);
     if (missing.length > 0 && this.parts.some((part) => part.hasRecords)) {
       throw new StoreDamagedError(`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
@@ -112,13 +114,13 @@ export class FileStore implements Store {
         throw new StoreDamagedError(`agency ${agency} has finished with ${bets} bets, and ${stored} are stored`);
       }
     }
-    const drawnOf = this.draw.heldTerms?.agencies;
-    if (drawnOf !== undefined && this.tracker.finishes.size < drawnOf) {
+    const drawnAgencies = this.draw.heldTerms?.agencies;
+    if (drawnAgencies !== undefined && this.tracker.finishes.size < drawnAgencies) {
       throw new StoreDamagedError(`the draw was held, and only ${this.tracker.finishes.size} agencies have finished`);
     }
   }
 
-  /** The settings must be those of the draw that lies here. */
+  /** The settings must match the stored draw. */
   private requireSameDraw(): void {
     const { expected } = this.tracker;
     requireSameTerms(this.draw.heldTerms, { number: this.winningNumber, agencies: expected });

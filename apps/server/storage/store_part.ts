@@ -1,26 +1,26 @@
-/** One service's share of the store's directory, from its opening to its close. */
+/** One service's part of the store's directory, from its opening to its close. */
 export interface StorePart {
   /**
-   * Reads what is stored and checks it, changing nothing.
+   * Reads and checks the stored data, without changes.
    *
    * @throws StoreDamagedError
    * @throws StoreStoppedError `stop` has fired.
    */
   open(stop: AbortSignal): Promise<void>;
 
-  /** Whether its files hold a record of something: then a start was completed here, which makes the files of every part. */
+  /** Whether its files hold a record. A record proves a completed start, and so the files of every part. */
   readonly hasRecords: boolean;
 
-  /** The names of its files that were not there when it was opened. */
+  /** The names of its files that did not exist at the opening. */
   readonly missingFiles: readonly string[];
 
   /**
-   * Puts in order what a crash left, and makes what is missing; the service can be used from here on.
+   * Repairs the effects of a crash and creates missing files. The service is ready afterwards.
    *
-   * @throws StoreStoppedError `stop` has fired: what was done so far is what a crash could have left too.
+   * @throws StoreStoppedError `stop` has fired. The partial result is one that a crash could leave too.
    */
   recover(stop: AbortSignal): Promise<void>;
 
-  /** Lets go of its files, once what is under way has ended. */
+  /** Closes its files after the operations in flight. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { type FileEntry } from '../../../apps/server/storage/disk/file_entry';
-import { ITSELF, type StoreDirectory, type StoreFile } from '../../../apps/server/storage/disk/file_system';
+import { DIRECTORY_ENTRY, type StoreDirectory, type StoreFile } from '../../../apps/server/storage/disk/file_system';
 import { type SeededRandom } from './seeded_random';
 
 /** What the disk is asked to do; `release` aside, in the order of a run. */
@@ -123,12 +123,12 @@ export class DiskModel implements StoreDirectory {
 
   async claim(): Promise<void> {
     this.begin('claim', '');
-    if (this.opened.has(ITSELF)) throw new Error('the directory is claimed twice');
-    this.opened.set(ITSELF, this.itself);
+    if (this.opened.has(DIRECTORY_ENTRY)) throw new Error('the directory is claimed twice');
+    this.opened.set(DIRECTORY_ENTRY, this.itself);
   }
 
   async release(): Promise<void> {
-    this.opened.delete(ITSELF);
+    this.opened.delete(DIRECTORY_ENTRY);
   }
 
   async open(name: string): Promise<StoreFile | undefined> {
@@ -154,7 +154,7 @@ export class DiskModel implements StoreDirectory {
 
   async entry(name: string): Promise<FileEntry | undefined> {
     if (this.lookUpFault !== undefined) throw diskError(this.lookUpFault);
-    if (name === ITSELF) return this.shownAs;
+    if (name === DIRECTORY_ENTRY) return this.shownAs;
     return this.shownAs === this.itself ? this.files.get(name)?.entry : undefined;
   }
 

@@ -4,23 +4,23 @@ import { Duplex } from 'node:stream';
 import { RequestHead } from './request_head';
 
 /**
- * The phases of a connection: it is accepted, and nothing has come; the head of a request comes; the response is in
- * flight; it is idle after a response; it has sent everything and ends.
+ * The phases of a connection: accepted without bytes so far, receiving the head of a request, sending the response,
+ * idle after a response, and ending after the last byte.
  */
 export type ConnectionPhase = 'accepted' | 'head' | 'answer' | 'idle' | 'end';
 
 /**
- * A connection as HTTP's parser sees it, in place of the socket. Node's parser reads all the requests of a chunk at once,
- * and each of them is served: a chunk of 64 KiB holds thousands. This stream gives the parser one head at a time, and
- * nothing while its response is in flight. Bytes that come meanwhile, a further request or a body, are not read: the
- * response is then the connection's last one (RFC 9112, section 9.3.2, has a client repeat what was not answered).
+ * A connection in front of Node's HTTP parser, in place of the socket. The parser reads all requests of a chunk at
+ * once, thousands in 64 KiB, and each is served. This stream passes one head at a time, and nothing during a response.
+ * Further bytes in that time, a request or a body, are not read, and the response is the connection's last one. RFC
+ * 9112, section 9.3.2, lets a client repeat unanswered requests.
  */
 export class HttpConnection extends Duplex {
   private head = new RequestHead();
   private isLast = false;
   private inFlight: ServerResponse | undefined;
-  private now: ConnectionPhase = 'accepted';
-  private begunAt = performance.now();
+  private currentPhase: ConnectionPhase = 'accepted';
+  private phaseStartedAt = performance.now();
 
   constructor(private readonly socket: Socket) {
     super({ decodeStrings: false });
@@ -31,37 +31,37 @@ export class HttpConnection extends Duplex {
   }
 
   get phase(): ConnectionPhase {
-    return this.now;
+    return this.currentPhase;
   }
 
-  /** When the phase began, in the milliseconds of `performance.now()`. */
+  /** The beginning of the phase, in milliseconds of `performance.now()`. */
   get since(): number {
-    return this.begunAt;
+    return this.phaseStartedAt;
   }
 
-  /** The response that is in flight. */
+  /** The response in flight. */
   get response(): ServerResponse | undefined {
     return this.inFlight;
   }
 
-  /** Takes note of the request whose head was handed out last, and of its response. */
-  begin(request: IncomingMessage, response: ServerResponse): void {
+  /** Registers the request of the last head, and its response. */
+  setResponse(request: IncomingMessage, response: ServerResponse): void {
     this.inFlight = response;
     response.once('close', () => this.release());
     const { headers } = request;
-    // A body is not read, so there is no telling where the request behind it begins.
+    // The body is not read, so the start of the next request is unknown.
     if ((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined) this.isLast = true;
-    this.announceEnd();
+    this.setConnectionClose();
   }
 
-  /** Answers what is no request at all, and ends. */
+  /** Responds to bytes that are no request, and ends the connection. */
   refuse(answer: string): void {
-    this.takeNoMore();
+    this.stopReading();
     this.end(answer);
   }
 
   private receive(chunk: Buffer): void {
-    if (this.isLast || this.phase === 'answer' || this.phase === 'end') return this.takeNoMore();
+    if (this.isLast || this.phase === 'answer' || this.phase === 'end') return this.stopReading();
     if (this.phase !== 'head') this.enter('head');
     const end = this.head.endIn(chunk);
     if (end === undefined) {
@@ -70,17 +70,17 @@ export class HttpConnection extends Duplex {
     }
     this.head = new RequestHead();
     this.enter('answer');
-    if (end < chunk.length) this.takeNoMore();
+    if (end < chunk.length) this.stopReading();
     this.push(chunk.subarray(0, end));
   }
 
-  private takeNoMore(): void {
+  private stopReading(): void {
     this.isLast = true;
     this.socket.pause();
-    this.announceEnd();
+    this.setConnectionClose();
   }
 
-  private announceEnd(): void {
+  private setConnectionClose(): void {
     if (this.isLast && this.inFlight?.headersSent === false) this.inFlight.setHeader('Connection', 'close');
   }
 
@@ -91,12 +91,12 @@ export class HttpConnection extends Duplex {
   }
 
   private enter(phase: ConnectionPhase): void {
-    if (this.now === 'end') return;
-    this.now = phase;
-    this.begunAt = performance.now();
+    if (this.currentPhase === 'end') return;
+    this.currentPhase = phase;
+    this.phaseStartedAt = performance.now();
   }
 
-  /** The socket's bytes are pushed as they come: no more than a head of them waits here. */
+  /** The socket's bytes are pushed on arrival; at most one head is buffered. */
   override _read(): void {}
 
   override _write(chunk: string | Buffer, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -107,7 +107,7 @@ export class HttpConnection extends Duplex {
     chunks: readonly { chunk: string | Buffer; encoding: BufferEncoding }[],
     callback: (error?: Error | null) => void,
   ): void {
-    // The head and the body of an answer leave in one packet.
+    // The head and the body of a response leave in one packet.
     this.socket.cork();
     for (const [index, { chunk, encoding }] of chunks.entries()) {
       this.socket.write(chunk, encoding, index === chunks.length - 1 ? callback : undefined);

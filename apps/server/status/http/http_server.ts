@@ -10,50 +10,50 @@ import { type Refusal, type RefusalKind, refusalHeaders, REFUSALS, refusalText }
 import { type ServedHosts } from './served_hosts';
 import { type StatusApp } from '../status_app';
 
-/** The parts of a status server. */
-export interface StatusServerParts {
+/** The parts of an HTTP server. */
+export interface HttpServerOptions {
   readonly fetch: StatusApp['fetch'];
-  /** The headers of every answer. */
+  /** The headers of every response. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The hosts whose requests get to the endpoints. */
+  /** The hosts whose requests reach the endpoints. */
   readonly hosts: ServedHosts;
-  /** Connections at once, pages included. */
-  readonly mostConnections: number;
+  /** The maximum number of connections, pages included. */
+  readonly maxConnections: number;
   /** Whether the response is an open page. */
   readonly isPage: (response: ServerResponse) => boolean;
-  /** Called with the error of an accept(2) that failed. */
+  /** The listener for errors of accept(2). */
   readonly onError: (error: Error) => void;
   readonly limits?: PhaseLimits;
 }
 
-/** How often the phases of the connections are compared with their limits. */
-const LOOK_MS = 1_000;
+/** The interval between two checks of the time limits. */
+const LIMIT_CHECK_MS = 1_000;
 
 /**
- * The HTTP server of the status side. Connections are bounded in number and in time, each has one request in flight at
- * most, its host must be one that is served, and all answers have the same headers.
+ * An HTTP server with bounds: the number and the phases of its connections are limited, each connection has at most one
+ * request in flight, only known hosts are served, and all responses share their headers.
  */
 export class BoundedHttpServer {
   private readonly listener = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
-  /** The parser. It does not listen, and so has no limits in time of its own: those of OpenConnections hold. */
+  /** The parser. It does not listen, so its own time limits do not apply; OpenConnections enforces them. */
   private readonly http = createHttpServer({ requireHostHeader: false, keepAliveTimeout: PHASE_LIMITS.idle });
   private readonly respond: ReturnType<typeof getRequestListener>;
   private readonly connections: OpenConnections;
-  private looking: NodeJS.Timeout | undefined;
+  private limitTimer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly parts: StatusServerParts) {
-    // The standard Request and Response stay the process's own: the adaptor would replace them with its own for everyone.
-    // Bodies do not reach it, so there are none to clean up. The app has its own answer to an error of its own.
-    this.respond = getRequestListener(parts.fetch, {
+  constructor(private readonly options: HttpServerOptions) {
+    // The adaptor must not replace the process's global Request and Response. Bodies do not reach it, so it has none to
+    // clean up. The app handles its own errors.
+    this.respond = getRequestListener(options.fetch, {
       overrideGlobalObjects: false,
       autoCleanupIncoming: false,
       hostname: 'localhost',
-      errorHandler: () => new Response(REFUSALS.noPath.line, REFUSALS.noPath),
+      errorHandler: () => new Response(REFUSALS.noPath.body, REFUSALS.noPath),
     });
-    this.connections = new OpenConnections(parts.mostConnections, parts.isPage, parts.limits);
-    // Expectations change nothing about an answer (RFC 9110, section 10.1.1).
+    this.connections = new OpenConnections(options.maxConnections, options.isPage, options.limits);
+    // Expectations do not change the response (RFC 9110, section 10.1.1).
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-      this.http.on(event, (request: IncomingMessage, response: ServerResponse) => this.answer(request, response));
+      this.http.on(event, (request: IncomingMessage, response: ServerResponse) => this.handle(request, response));
     }
     this.http.on('clientError', (error: NodeJS.ErrnoException, connection) => {
       this.refuse(connection, error.code === 'HPE_HEADER_OVERFLOW' ? 'longHead' : 'noHttp');
@@ -62,22 +62,22 @@ export class BoundedHttpServer {
   }
 
   /**
-   * Listens, and resolves with the URL.
+   * Listens. Resolves with the URL.
    *
-   * @throws the error of listen(2), its port in use for one.
+   * @throws the error of listen(2), for example for a port in use.
    */
   async listen(port: number, host: string): Promise<string> {
     this.listener.listen({ host, port });
     await once(this.listener, 'listening');
-    this.listener.on('error', this.parts.onError);
-    this.looking = setInterval(() => this.endOverdue(), LOOK_MS);
+    this.listener.on('error', this.options.onError);
+    this.limitTimer = setInterval(() => this.endOverdue(), LIMIT_CHECK_MS);
     const { address, port: bound } = this.listener.address() as AddressInfo;
     return `http://${formatAddress({ host: address, port: bound })}/`;
   }
 
-  /** Ends every connection; what was written in this turn is sent first, as far as its reader takes it. */
+  /** Closes every connection, after the bytes written in this turn, as far as the peer receives them. */
   async close(): Promise<void> {
-    clearInterval(this.looking);
+    clearInterval(this.limitTimer);
     const closed = once(this.listener, 'close');
     this.listener.close();
     setImmediate(() => this.connections.closeAll());
@@ -90,17 +90,18 @@ export class BoundedHttpServer {
     this.http.emit('connection', connection);
   }
 
-  private answer(request: IncomingMessage, response: ServerResponse): void {
-    // The parser was given the connection in place of a socket.
+  private handle(request: IncomingMessage, response: ServerResponse): void {
+    // The parser received the connection in place of a socket.
     const connection = request.socket as Duplex as HttpConnection;
-    connection.begin(request, response);
-    for (const [name, value] of Object.entries(this.parts.headers)) response.setHeader(name, value);
+    connection.setResponse(request, response);
+    for (const [name, value] of Object.entries(this.options.headers)) response.setHeader(name, value);
     const refusal = this.refusalOf(request);
     if (refusal !== undefined) {
-      response.writeHead(refusal.status, refusalHeaders(refusal)).end(refusal.line);
+      response.writeHead(refusal.status, refusalHeaders(refusal)).end(refusal.body);
       return;
     }
-    // The adaptor makes a URL of it, of which the path alone is of use, and takes not every spelling of an address.
+    // The adaptor builds a URL from the host and rejects some spellings of an address. Only the path of that URL is
+    // used.
     request.headers.host = 'localhost';
     void this.respond(request, response);
   }
@@ -109,14 +110,14 @@ export class BoundedHttpServer {
     const hosts = request.headersDistinct['host'] ?? [];
     // RFC 9112, section 3.2.
     if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) return REFUSALS.noHost;
-    return this.parts.hosts.serves(hostOf(request)) ? undefined : REFUSALS.foreignHost;
+    return this.options.hosts.serves(hostOf(request)) ? undefined : REFUSALS.foreignHost;
   }
 
   private refuse(stream: Duplex, kind: RefusalKind): void {
     const connection = stream as HttpConnection;
-    // What follows a part of a response would be read as the rest of it.
+    // Bytes behind a partial response would be read as its continuation.
     if (connection.response !== undefined) connection.destroy();
-    else if (connection.writable) connection.refuse(refusalText(kind, this.parts.headers));
+    else if (connection.writable) connection.refuse(refusalText(kind, this.options.headers));
   }
 
   private endOverdue(): void {
@@ -127,7 +128,7 @@ export class BoundedHttpServer {
   }
 }
 
-/** The host of the target where the target is a whole URL, else that of the header (RFC 9112, section 3.2.2). */
+/** The host of an absolute target, otherwise of the header (RFC 9112, section 3.2.2). */
 function hostOf({ url, headers }: IncomingMessage): string {
   if (url!.startsWith('/') || !URL.canParse(url!)) return headers.host ?? '';
   return new URL(url!).host;

@@ -1,42 +1,41 @@
 import { type ServerResponse } from 'node:http';
 import { type ConnectionPhase, type HttpConnection } from './http_connection';
 
-/** How long a phase of a connection may last, in milliseconds. */
+/** The longest duration of each phase of a connection, in milliseconds. */
 export type PhaseLimits = Readonly<Record<ConnectionPhase, number>>;
 
 export const PHASE_LIMITS: PhaseLimits = {
   accepted: 10_000,
   head: 10_000,
-  // An answer that is not read stays in memory.
+  // An unread response stays in memory.
   answer: 30_000,
-  // Browsers and Prometheus use a connection again.
+  // Browsers and Prometheus reuse connections.
   idle: 30_000,
-  // The last bytes of the answer are on their way, and the other side may close first.
+  // The last bytes of the response are in flight, and the peer may close first.
   end: 1_000,
 };
 
 /**
- * The connections that are open. Their number is bounded, and yet none is turned away: for one that comes, the one whose
- * phase began the longest ago is closed. A request is answered within milliseconds of its accept, so those who hold
- * connections lose them to those who ask. Open pages are left alone, by this and by the limits: they have a bound and a
- * patience of their own.
+ * The open connections. Their number is bounded, and none is refused: a new connection replaces the one with the oldest
+ * phase. Requests are answered within milliseconds of the accept, so idle connections give way to active ones. Open
+ * pages are exempt from the replacement and from the time limits; SseBroadcaster bounds them.
  */
 export class OpenConnections {
   private readonly all = new Set<HttpConnection>();
 
   constructor(
-    private readonly most: number,
+    private readonly maxConnections: number,
     private readonly isPage: (response: ServerResponse) => boolean,
     private readonly limits: PhaseLimits = PHASE_LIMITS,
   ) {}
 
   add(connection: HttpConnection): void {
-    if (this.all.size >= this.most) this.makeRoom();
+    if (this.all.size >= this.maxConnections) this.makeRoom();
     this.all.add(connection);
     connection.once('close', () => this.all.delete(connection));
   }
 
-  /** The connections whose phase has lasted longer than it may. */
+  /** The connections whose phase has exceeded its limit. */
   *overdue(): Generator<HttpConnection> {
     const now = performance.now();
     for (const connection of this.all) {

@@ -1,38 +1,41 @@
 import { STATUS_CODES } from 'node:http';
 
-/** Why a request does not get to the endpoints. */
+/** The response to a request that does not reach the endpoints. */
 export interface Refusal {
   readonly status: number;
-  /** What its answer says. */
-  readonly line: string;
+  /** The body of the response. */
+  readonly body: string;
 }
 
 export const REFUSALS = {
-  noHttp: { status: 400, line: 'this is no HTTP request\n' },
-  noHost: { status: 400, line: 'a request has one Host\n' },
-  foreignHost: { status: 421, line: 'this host is not served here: see SERVER_STATUS_HOSTS\n' },
-  noPath: { status: 400, line: 'this is no path\n' },
-  tunnel: { status: 405, line: 'this can only be read\n' },
-  slowHead: { status: 408, line: 'the head of the request took too long\n' },
-  longHead: { status: 431, line: 'the head of the request is too long\n' },
+  noHttp: { status: 400, body: 'this is no HTTP request\n' },
+  noHost: { status: 400, body: 'a request has one Host\n' },
+  foreignHost: { status: 421, body: 'this host is not served here: see SERVER_STATUS_HOSTS\n' },
+  noPath: { status: 400, body: 'this is no path\n' },
+  tunnel: { status: 405, body: 'this can only be read\n' },
+  slowHead: { status: 408, body: 'the head of the request took too long\n' },
+  longHead: { status: 431, body: 'the head of the request is too long\n' },
 } as const satisfies Record<string, Refusal>;
 
 export type RefusalKind = keyof typeof REFUSALS;
 
-/** The headers that belong to the answer itself. */
-export function refusalHeaders({ status, line }: Refusal): Record<string, string | number> {
+/** The headers specific to this response. */
+export function refusalHeaders({ status, body }: Refusal): Record<string, string | number> {
   return {
     'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': Buffer.byteLength(line),
+    'Content-Length': Buffer.byteLength(body),
     ...(status === 405 && { Allow: 'GET, HEAD' }),
   };
 }
 
-/** The answer as it is sent where there is no response to write it, with these headers too; the connection ends with it. */
+/**
+ * The complete response as text, for a connection without a ServerResponse. It includes the given headers, and the
+ * connection ends after it.
+ */
 export function refusalText(kind: RefusalKind, headers: Readonly<Record<string, string>>): string {
   const refusal = REFUSALS[kind];
-  const { status, line } = refusal;
+  const { status, body } = refusal;
   const fields = { ...headers, ...refusalHeaders(refusal), Connection: 'close' };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${line}`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }

@@ -2,14 +2,14 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Finds where the head of a request ends: at its first empty line (RFC 9112, section 2.1). Empty lines before the request
- * line belong to the head (section 2.2), and a line may end with a bare line feed, as HTTP's parsers allow it.
+ * Finds the end of a request's head, its first empty line (RFC 9112, section 2.1). Empty lines before the request line
+ * belong to the head (section 2.2). A line may end with a bare line feed, as in HTTP parsers.
  */
 export class RequestHead {
   private hasBegun = false;
   private lineIsEmpty = true;
 
-  /** How many bytes of the chunk belong to the head; undefined where the head goes on behind the chunk. */
+  /** The number of bytes of the chunk that belong to the head, or undefined if the head continues behind the chunk. */
   endIn(chunk: Uint8Array): number | undefined {
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at];

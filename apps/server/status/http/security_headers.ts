@@ -1,8 +1,8 @@
 /**
- * The headers of every answer of the status side, whatever its path and status: nothing is kept, embedded, or taken for
- * another type, and the next site is not told where its visitor was before.
+ * The headers of every response, for all paths and codes. They forbid caching, embedding, type sniffing and the
+ * `Referer` header.
  *
- * @param policy the page's `Content-Security-Policy`; on other answers it forbids all that they do not have anyway.
+ * @param policy the page's `Content-Security-Policy`. Other responses use it unchanged.
  */
 export function securityHeaders(policy: string): Readonly<Record<string, string>> {
   return {

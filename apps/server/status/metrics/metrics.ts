@@ -5,26 +5,26 @@ import { type Histogram } from '../../stats/histogram';
 import { type ServerActivity } from '../../stats/server_activity';
 import { addProcessMetrics } from './process_metrics';
 import { addCounter, addGauge } from './read_metrics';
-import { MOST_AGENCIES_IN_DETAIL, type StatusAggregator } from '../report/status_aggregator';
+import { MAX_DETAILED_AGENCIES, type StatusAggregator } from '../report/status_aggregator';
 
-/** However often it is asked, the metrics are gathered once in so long. */
-const FRESH_MS = 1_000;
+/** The shortest interval between two collections. */
+const COLLECTION_INTERVAL_MS = 1_000;
 
-/** What the metrics are taken from. */
+/** The sources of the metrics. */
 export interface MetricSources {
   readonly activity: ServerActivity;
-  readonly board: StatusAggregator;
-  /** How many pages are open. */
+  readonly aggregator: StatusAggregator;
+  /** The number of open pages. */
   readonly pages: () => number;
 }
 
 /**
- * The server's metrics for Prometheus, named as its conventions ask (base units, `_total` on counters). All of them are
- * read from the server's counters when they are asked for; docs/operations.md says what each tells.
+ * The server's metrics for Prometheus, named after its conventions (base units, `_total` on counters). They are read
+ * from the server's counters at each collection. docs/operations.md documents them.
  */
 export class Metrics {
   private readonly registry = new Registry();
-  private gatheredAt = -Infinity;
+  private collectedAt = -Infinity;
   private text: Promise<Buffer> | undefined;
 
   constructor(sources: MetricSources) {
@@ -39,18 +39,18 @@ export class Metrics {
     return this.registry.contentType;
   }
 
-  /** The text that a scrape is answered with, in UTF-8; the same bytes for all that ask within a second. */
+  /** The text of a scrape in UTF-8. Scrapes within a second share it. */
   async read(): Promise<Buffer> {
     const now = performance.now();
-    if (this.text === undefined || now - this.gatheredAt >= FRESH_MS) {
-      this.gatheredAt = now;
+    if (this.text === undefined || now - this.collectedAt >= COLLECTION_INTERVAL_MS) {
+      this.collectedAt = now;
       this.text = this.registry.metrics().then((text) => Buffer.from(text, 'utf8'));
     }
     return this.text;
   }
 }
 
-function addServerMetrics(registers: Registry[], { activity, board, pages }: MetricSources): void {
+function addServerMetrics(registers: Registry[], { activity, aggregator, pages }: MetricSources): void {
   addGauge(registers, 'lottery_ready', '1 while the server takes bets, 0 while it stops.', () =>
     activity.phase === 'ready' ? 1 : 0,
   );
@@ -64,7 +64,7 @@ function addServerMetrics(registers: Registry[], { activity, board, pages }: Met
     registers,
     'lottery_bets',
     'Bets on the disk, those of earlier runs included.',
-    () => board.summary().bets.stored,
+    () => aggregator.summary().bets.stored,
   );
   addCounter(registers, 'lottery_committed_bytes_total', 'Bytes of bets made durable.', () => activity.committedBytes);
   addCounter(registers, 'lottery_sessions_total', 'Sessions opened.', () => activity.sessionsOpened);
@@ -81,7 +81,9 @@ function addServerMetrics(registers: Registry[], { activity, board, pages }: Met
     'Connections that were reset without a word, because there was no descriptor for it.',
     () => activity.acceptFailures,
   );
-  addGauge(registers, 'lottery_draw_held', '1 once the draw has been held.', () => (board.summary().draw.held ? 1 : 0));
+  addGauge(registers, 'lottery_draw_held', '1 once the draw has been held.', () =>
+    aggregator.summary().draw.held ? 1 : 0,
+  );
   addGauge(registers, 'lottery_status_pages_open', 'Status pages that are open in browsers.', pages);
   new Counter({
     name: 'lottery_session_errors_total',
@@ -90,14 +92,15 @@ function addServerMetrics(registers: Registry[], { activity, board, pages }: Met
     registers,
     collect(): void {
       this.reset();
-      // Each code from the start on: Prometheus does not see the growth of a counter that begins with its first error.
+      // Each code is present from the start, because Prometheus misses the growth of a counter that begins with its
+      // first error.
       for (const code of PROTOCOL_ERROR_CODES) this.inc({ code }, activity.errors.get(code) ?? 0);
     },
   });
 }
 
-function addAgencyMetrics(registers: Registry[], { activity, board }: MetricSources): void {
-  const expected = (): number => board.summary().agencies.expected;
+function addAgencyMetrics(registers: Registry[], { activity, aggregator }: MetricSources): void {
+  const expected = (): number => aggregator.summary().agencies.expected;
   addGauge(registers, 'lottery_agencies_expected', 'Agencies that take part.', expected);
   new Gauge({
     name: 'lottery_agencies',
@@ -105,12 +108,12 @@ function addAgencyMetrics(registers: Registry[], { activity, board }: MetricSour
     labelNames: ['state'],
     registers,
     collect(): void {
-      for (const [state, count] of Object.entries(board.summary().agencies.byState)) this.set({ state }, count);
+      for (const [state, count] of Object.entries(aggregator.summary().agencies.byState)) this.set({ state }, count);
     },
   });
 
   const agencies = (): Iterable<AgencyActivity> =>
-    activity.agencies.size > MOST_AGENCIES_IN_DETAIL ? [] : activity.agencies.values();
+    activity.agencies.size > MAX_DETAILED_AGENCIES ? [] : activity.agencies.values();
   new Gauge({
     name: 'lottery_agency_bets',
     help: "Each agency's bets on the disk.",
@@ -137,7 +140,7 @@ function addAgencyMetrics(registers: Registry[], { activity, board }: MetricSour
     registers,
     collect(): void {
       for (const { id } of agencies()) {
-        const winners = board.winnersOf(id);
+        const winners = aggregator.winnersOf(id);
         if (winners !== undefined) this.set({ agency: id }, winners);
       }
     },
@@ -146,8 +149,8 @@ function addAgencyMetrics(registers: Registry[], { activity, board }: MetricSour
 
 function addHistograms(registry: Registry, activity: ServerActivity): void {
   const histogram = (name: string, help: string, counts: Histogram): void => {
-    // prom-client asks of a registered metric its name and `get` alone, though its type lists its own classes.
-    registry.registerMetric(new CountedHistogram(name, help, counts) as unknown as Metric);
+    // prom-client uses only the name and `get` of a registered metric, although its type lists its own classes.
+    registry.registerMetric(new SourcedHistogram(name, help, counts) as unknown as Metric);
   };
   histogram('lottery_batch_bets', 'Bets in a stored batch.', activity.batchBets);
   histogram(
@@ -159,8 +162,8 @@ function addHistograms(registry: Registry, activity: ServerActivity): void {
   histogram('lottery_session_duration_seconds', 'From accept to close.', activity.sessionSeconds);
 }
 
-/** A histogram that was counted elsewhere, in the form in which a registry reads its metrics. */
-class CountedHistogram {
+/** A histogram with counts from elsewhere, in the form expected by a registry. */
+class SourcedHistogram {
   readonly type = 'histogram';
 
   constructor(
@@ -182,6 +185,6 @@ class CountedHistogram {
     return { name: this.name, help: this.help, type: this.type, values, aggregator: 'sum' };
   }
 
-  /** A registry's `resetMetrics` asks for it; what is counted elsewhere is not reset here. */
+  /** Part of the registry's interface (`resetMetrics`). The counts belong to the source and are not reset. */
   reset(): void {}
 }

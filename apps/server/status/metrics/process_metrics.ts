@@ -3,16 +3,18 @@ import { Gauge, type Registry } from 'prom-client';
 import { allowedDescriptors, countOpenDescriptors } from '../../process/descriptor_budget';
 import { addCounter, addGauge } from './read_metrics';
 
-/** How often the event loop is looked at, and so the lag of one that is idle: more often would cost processor time. */
+/**
+ * The sampling interval of the event loop's lag, and so the lag of an idle loop. A finer sampling costs processor time
+ * (docs/decisions/0010).
+ */
 const LAG_PRECISION_MS = 50;
 
 const MICROSECONDS = 1e6;
 const NANOSECONDS = 1e9;
 
 /**
- * The process's own metrics, under the names that Prometheus's clients give them. prom-client's collection of them is not
- * used: it is told of every garbage collection, of which a server with a small young generation has many, and it calls
- * gauges `_total`.
+ * Adds the metrics of the process, under the names common to Prometheus's clients. prom-client's own collection is not
+ * used: it observes every garbage collection (docs/decisions/0010), and it names gauges `_total`.
  */
 export function addProcessMetrics(registers: Registry[]): void {
   addCounter(registers, 'process_cpu_seconds_total', 'Processor time, of the user and of the system.', () => {
@@ -29,7 +31,7 @@ export function addProcessMetrics(registers: Registry[]): void {
   addLag(registers);
 }
 
-/** How late the event loop was since the metrics were gathered before. */
+/** Adds the lag of the event loop since the previous collection. */
 function addLag(registers: Registry[]): void {
   const lag = monitorEventLoopDelay({ resolution: LAG_PRECISION_MS });
   lag.enable();
@@ -38,14 +40,14 @@ function addLag(registers: Registry[]): void {
     ['nodejs_eventloop_lag_p99_seconds', '99th percentile', () => lag.percentile(99)],
     ['nodejs_eventloop_lag_max_seconds', 'longest', () => lag.max],
   ] as const;
-  for (const [index, [name, words, read]] of gauges.entries()) {
+  for (const [index, [name, statistic, read]] of gauges.entries()) {
     new Gauge({
       name,
-      help: `How late the event loop was, the ${words} since the scrape before.`,
+      help: `How late the event loop was, the ${statistic} since the scrape before.`,
       registers,
       collect(): void {
         if (lag.count > 0) this.set(read() / NANOSECONDS);
-        // They are gathered in this order.
+        // The gauges are collected in this order.
         if (index === gauges.length - 1) lag.reset();
       },
     });

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** Adds a gauge whose value is read whenever the metrics are asked for. */
+/** Adds a gauge. Its value is read at each collection. */
 export function addGauge(registers: Registry[], name: string, help: string, read: () => number): void {
   new Gauge({
     name,
@@ -12,7 +12,7 @@ export function addGauge(registers: Registry[], name: string, help: string, read
   });
 }
 
-/** Adds a counter whose total is read whenever the metrics are asked for; it is kept elsewhere. */
+/** Adds a counter. Its total is kept elsewhere and read at each collection. */
 export function addCounter(registers: Registry[], name: string, help: string, read: () => number): void {
   new Counter({
     name,

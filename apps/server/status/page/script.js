@@ -1,15 +1,15 @@
 'use strict';
 
-// The status page: shows what /events says, and says so when /events says nothing. docs/operations.md has the format.
+// The status page. It shows the updates of /events, and their absence. docs/operations.md describes the format.
 (() => {
   const CURVE_SECONDS = 180;
   const ROWS_A_PAGE = 50;
-  /** More absent agencies than this are counted, not listed. */
+  /** The maximum number of absent agencies in the list. Beyond it they are only counted. */
   const MOST_LISTED = 20_000;
-  /** The server speaks once a second: after so long without a word it is lost. */
+  /** The server sends an update per second. After this silence the connection counts as lost. */
   const SILENCE_MS = 5_000;
   const RETRY_MS = 2_000;
-  /** A screen reader is not told of progress more often. */
+  /** The shortest interval between two announcements of progress to a screen reader. */
   const NEWS_PAUSE_MS = 15_000;
 
   const STATES = {
@@ -24,13 +24,13 @@
   const number = new Intl.NumberFormat('en').format;
   const clock = (time) => new Date(time).toLocaleTimeString();
 
-  /** The newest summary, the agencies that have been here by id, and the bets of each of the last seconds. */
+  /** The newest summary, the agencies seen so far by id, and the bets of each of the last seconds. */
   let summary;
   const agencies = new Map();
   let curve = [];
   let page = 0;
 
-  // --- what the server says ---------------------------------------------------------------------------------------
+  // --- updates of the server --------------------------------------------------------------------------------------
 
   function takeWhole(report) {
     summary = report;
@@ -56,7 +56,7 @@
     return [...samples.slice(1 - CURVE_SECONDS), sample];
   }
 
-  // --- the link to the server -------------------------------------------------------------------------------------
+  // --- the connection to the server -------------------------------------------------------------------------------
 
   let source;
   let heardAt = 0;
@@ -69,7 +69,7 @@
     source.addEventListener('changes', (event) => hear(takeChanges, event));
     source.addEventListener('error', () => {
       lose();
-      // The browser tries again by itself, unless it was answered with an error.
+      // The browser reconnects by itself, except after an error response.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
     });
     heardAt = Date.now();
@@ -93,7 +93,7 @@
     draw();
   }
 
-  /** A server that ends in good order says so with its last word. */
+  /** An orderly stop of the server is announced in its last update. */
   function hasStopped() {
     return summary?.server.phase === 'stopping';
   }
@@ -104,7 +104,7 @@
     connect();
   }
 
-  // --- what a screen reader is told -------------------------------------------------------------------------------
+  // --- announcements to a screen reader ---------------------------------------------------------------------------
 
   let newsAt = -Infinity;
   let told = { finished: 0, held: false };
@@ -135,7 +135,7 @@
     return byState.finished + byState.winners;
   }
 
-  /** The tab says how it is going, while nobody sees the page too. */
+  /** Shows the progress in the tab's title, also for a hidden page. */
   function showTitle() {
     const { draw, agencies } = summary ?? {};
     const state =
@@ -154,7 +154,7 @@
 
   let isDrawing = false;
 
-  /** Draws with the next frame, however much has changed until then; nothing at all in a tab that nobody sees. */
+  /** Draws with the next frame, once for all changes until then. A hidden tab draws nothing. */
   function draw() {
     if (isDrawing) return;
     isDrawing = true;
@@ -209,7 +209,7 @@
     );
   }
 
-  /** Those that the figure above leaves open; once the draw is held, those that still have no winners. */
+  /** The agencies missing in the figure above; after the draw, those without their winners. */
   function describeStates({ absent, uploading, finished, winners }) {
     if (!summary.draw.held) return `${number(uploading)} uploading, ${number(absent)} absent`;
     return finished === 0
@@ -246,7 +246,7 @@
     return chosen.length;
   }
 
-  /** The keyboard's focus does not stay on a button that leads nowhere. */
+  /** Moves the keyboard's focus away from a disabled button. */
   function allowSteps(back, on) {
     const [previous, next] = [element('previous'), element('next')];
     previous.disabled = !back;
@@ -255,7 +255,7 @@
     if (document.activeElement === next && !on && back) previous.focus();
   }
 
-  /** The agencies that are asked for, in the order asked for. */
+  /** The agencies of the current filter, in the current order. */
   function choose() {
     const filter = element('filter').value;
     const wanted = element('search').value.trim();
@@ -289,7 +289,7 @@
     return (left, right) => (right[key] ?? 0) - (left[key] ?? 0) || left.id - right.id;
   }
 
-  /** The roles are those that the cells have anyway: a phone's layout would make a browser forget them. */
+  /** Explicit roles of the cells, because browsers drop the implicit ones in a phone's layout. */
   function makeRow() {
     const row = document.createElement('tr');
     row.setAttribute('role', 'row');
@@ -363,7 +363,7 @@
     return svg;
   }
 
-  /** What stays the same is left alone: a screen reader and a selection are not disturbed. */
+  /** Unchanged nodes stay in place, so that a screen reader and a selection are not disturbed. */
   function put(target, text) {
     if (target.textContent !== text) target.textContent = text;
   }
@@ -376,7 +376,7 @@
     if (target.getAttribute(name) !== value) target.setAttribute(name, value);
   }
 
-  // --- what the visitor does --------------------------------------------------------------------------------------
+  // --- input of the visitor ---------------------------------------------------------------------------------------
 
   for (const id of ['filter', 'sort', 'search']) {
     element(id).addEventListener('input', () => {

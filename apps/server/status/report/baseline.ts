@@ -4,10 +4,10 @@ import { type BetRepository } from '../../domain/bet_repository';
 import { type FinishTracker } from '../../domain/finish_tracker';
 import { type WinnerService } from '../../domain/winner_service';
 
-/** So many agencies are looked at before the server's other work has its turn. */
+/** The number of agencies read per turn of the event loop. */
 const AGENCIES_PER_TURN = 500;
 
-/** Adds to the activity what the store already held when the server started. */
+/** Adds the state of the store at the server's start to the activity. */
 export async function loadBaseline(
   activity: ServerActivity,
   bets: BetRepository,
@@ -15,14 +15,14 @@ export async function loadBaseline(
 ): Promise<void> {
   await forEachInTurns(await bets.agencies(), async (agency) => {
     const stored = await bets.count(agency);
-    // A batch may have been stored since, and told its total.
+    // A batch may have been stored since, with its total.
     const record = activity.of(agency);
     record.bets = Math.max(record.bets, stored);
   });
   await forEachInTurns(await tracker.agencies(), async (agency) => activity.agencyFinished(agency));
 }
 
-/** How many bets of each agency won; for a draw that has been held. */
+/** Counts the winning bets of each agency. Valid only after the draw. */
 export async function countWinners(agencies: Iterable<number>, winners: WinnerService): Promise<Map<number, number>> {
   const counts = new Map<number, number>();
   await forEachInTurns(Array.from(agencies), async (agency) => {

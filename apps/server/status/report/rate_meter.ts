@@ -1,13 +1,13 @@
-/** Samples are taken once a second, so this is a mean of three seconds: steady enough to be read, quick enough to be true. */
+/** The number of samples in the mean. At one per second it is a mean of three seconds: readable and current. */
 const SAMPLES = 3;
 
-/** How fast a counter grows. */
+/** The growth rate of a counter. */
 export class RateMeter {
   private readonly added: number[] = [];
   private readonly seconds: number[] = [];
   private last = 0;
 
-  /** Takes the counter's value, `seconds` after the sample before, and returns how much it has grown since then. */
+  /** Adds a sample, `seconds` after the previous one, and returns the growth since then. */
   sample(value: number, seconds: number): number {
     const added = value - this.last;
     this.last = value;
@@ -20,7 +20,7 @@ export class RateMeter {
     return added;
   }
 
-  /** The mean of the last samples, in whole units; 0 before the first. */
+  /** The mean of the last samples per second, rounded, or 0 before the first. */
   get perSecond(): number {
     const seconds = sum(this.seconds);
     return seconds > 0 ? Math.round(sum(this.added) / seconds) : 0;

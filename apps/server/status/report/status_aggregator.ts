@@ -4,13 +4,16 @@ import { TimeSeries } from './time_series';
 import { RateMeter } from './rate_meter';
 import { type AgencyReport, type StatusReport, type StatusSummary } from './status_report';
 
-/** How many seconds a curve shows: three minutes. */
-const CURVE_SECONDS = 180;
+/** The length of a series in seconds: three minutes. */
+const SERIES_SECONDS = 180;
 
-/** So many agencies have a curve and metrics of their own: beyond, opening a page or a scrape would take its time. */
-export const MOST_AGENCIES_IN_DETAIL = 2_000;
+/**
+ * The maximum number of agencies with a series and metrics of their own. It bounds the time of opening a page and of a
+ * scrape.
+ */
+export const MAX_DETAILED_AGENCIES = 2_000;
 
-/** What the board keeps of an agency from one tick to the next. */
+/** The state of an agency between two ticks. */
 interface Track {
   readonly rate: RateMeter;
   readonly curve: TimeSeries | undefined;
@@ -18,15 +21,15 @@ interface Track {
 }
 
 /**
- * What a watcher sees: made once a second from what the server has counted, the same for all who watch. It is asked for
- * in whole, or for what has changed in the last second.
+ * Builds the report for all viewers once a second from the server's counters. It provides the full report and the
+ * changes of the last second.
  */
 export class StatusAggregator {
   private readonly tracks = new Map<number, Track>();
   private readonly rate = new RateMeter();
-  private readonly curve = new TimeSeries(CURVE_SECONDS);
+  private readonly series = new TimeSeries(SERIES_SECONDS);
   private readonly changed: AgencyReport[] = [];
-  /** The winners as of the last tick, and as they will be told from the next one on. */
+  /** The winners as of the last tick, and as of the next one. */
   private winners: ReadonlyMap<number, number> | undefined;
   private nextWinners: ReadonlyMap<number, number> | undefined;
   private totals = { bets: 0, winners: 0, byState: noAgencies() };
@@ -39,7 +42,7 @@ export class StatusAggregator {
     private readonly winningNumber: number,
   ) {}
 
-  /** The draw is held, and so many bets of each agency won: told from the next tick on. */
+  /** Sets the number of winning bets per agency after the draw. The next tick reports it. */
   setWinners(winners: ReadonlyMap<number, number>): void {
     this.nextWinners = winners;
   }
@@ -48,7 +51,7 @@ export class StatusAggregator {
     return this.nextWinners !== undefined;
   }
 
-  /** Looks at the counters. To be called once a second: each call is one sample of the curves. */
+  /** Reads the counters. Called once a second: each call is one sample of the series. */
   tick(now: Date): void {
     const seconds = (now.getTime() - this.at.getTime()) / 1000;
     this.at = now;
@@ -56,34 +59,34 @@ export class StatusAggregator {
     this.winners = this.nextWinners;
     this.changed.length = 0;
     this.totals = { bets: 0, winners: 0, byState: noAgencies() };
-    for (const agency of this.activity.agencies.values()) this.follow(agency, seconds);
+    for (const agency of this.activity.agencies.values()) this.sample(agency, seconds);
     const { byState } = this.totals;
     byState.absent += Math.max(0, this.expected - this.tracks.size);
-    this.curve.push(this.rate.sample(this.activity.betsStored, seconds));
+    this.series.push(this.rate.sample(this.activity.betsStored, seconds));
   }
 
-  /** Everything. */
-  whole(): StatusReport {
+  /** The full report. */
+  fullReport(): StatusReport {
     const agency: AgencyReport[] = [];
     for (const { report, curve } of this.tracks.values()) {
       agency.push(curve === undefined ? report : { ...report, curve: curve.values() });
     }
     const summary = this.summary();
-    return { ...summary, bets: { ...summary.bets, curve: this.curve.values() }, agency };
+    return { ...summary, bets: { ...summary.bets, curve: this.series.values() }, agency };
   }
 
-  /** The same as JSON; made once a tick, and the same bytes for all that ask. */
-  wholeJson(): Buffer {
-    this.json ??= Buffer.from(JSON.stringify(this.whole()), 'utf8');
+  /** The full report as JSON, serialized once per tick and shared. */
+  fullReportJson(): Buffer {
+    this.json ??= Buffer.from(JSON.stringify(this.fullReport()), 'utf8');
     return this.json;
   }
 
-  /** The whole without curves, and of the agencies only those that the last tick has changed. */
+  /** The report without series, and with only the agencies changed by the last tick. */
   changes(): StatusReport {
     return { ...this.summary(), agency: this.changed };
   }
 
-  /** The same without any agency. */
+  /** The report without agencies. */
   summary(): StatusSummary {
     const { phase, startedAt, sessionsOpen, errors } = this.activity;
     let total = 0;
@@ -101,12 +104,12 @@ export class StatusAggregator {
     };
   }
 
-  /** How many of the agency's bets won; undefined before the draw. */
+  /** The number of the agency's winning bets, or undefined before the draw. */
   winnersOf(agency: number): number | undefined {
     return this.winners === undefined ? undefined : (this.winners.get(agency) ?? 0);
   }
 
-  private follow(agency: AgencyActivity, seconds: number): void {
+  private sample(agency: AgencyActivity, seconds: number): void {
     const track = this.trackOf(agency);
     const added = track.rate.sample(agency.storedHere, seconds);
     track.curve?.push(added);
@@ -123,8 +126,8 @@ export class StatusAggregator {
   private trackOf(agency: AgencyActivity): Track {
     let track = this.tracks.get(agency.id);
     if (track === undefined) {
-      const curve = this.tracks.size < MOST_AGENCIES_IN_DETAIL ? new TimeSeries(CURVE_SECONDS) : undefined;
-      track = { rate: new RateMeter(), curve, report: NOTHING_YET };
+      const curve = this.tracks.size < MAX_DETAILED_AGENCIES ? new TimeSeries(SERIES_SECONDS) : undefined;
+      track = { rate: new RateMeter(), curve, report: EMPTY_REPORT };
       this.tracks.set(agency.id, track);
     }
     return track;
@@ -137,7 +140,7 @@ export class StatusAggregator {
   }
 }
 
-const NOTHING_YET: AgencyReport = {
+const EMPTY_REPORT: AgencyReport = {
   id: 0,
   state: 'absent',
   bets: 0,
@@ -151,7 +154,7 @@ function noAgencies(): Record<AgencyState, number> {
   return { absent: 0, uploading: 0, finished: 0, winners: 0 };
 }
 
-/** `errors` grows with every error, so the last one needs no look. */
+/** Compares all fields but `lastError`, which changes only with `errors`. */
 function isSame(one: AgencyReport, other: AgencyReport): boolean {
   return (
     one.id === other.id &&

@@ -2,26 +2,26 @@ import { type ProtocolErrorCode } from '../../../protocol/protocol_error';
 import { type AgencyState } from '../../stats/agency_activity';
 import { type ServerPhase } from '../../stats/server_activity';
 
-/** One agency, as the page shows it and `/status.json` tells it. */
+/** One agency on the page and in `/status.json`. */
 export interface AgencyReport {
   readonly id: number;
   readonly state: AgencyState;
-  /** Its bets on the disk. */
+  /** The number of its stored bets. */
   readonly bets: number;
   /** Bets a second now: the mean of the last three seconds. */
   readonly perSecond: number;
-  /** Its sessions that were ended with an `E` since the server started, and the newest of these. */
+  /** Its sessions since the server's start that ended with an `E`, and the newest one. */
   readonly errors: number;
   readonly lastError: { readonly code: ProtocolErrorCode; readonly at: string } | null;
-  /** How many of its bets won; null before the draw. */
+  /** The number of its winning bets, null before the draw. */
   readonly winners: number | null;
-  /** Bets stored in each of the last seconds, newest last; without the seconds before the first bet. */
+  /** The bets stored in each of the last seconds, newest last, without the seconds before the first bet. */
   readonly curve?: readonly number[];
 }
 
-/** The state of the whole. docs/operations.md documents it: who changes it changes that. */
+/** The state of the server. docs/operations.md documents it and changes with it. */
 export interface StatusSummary {
-  /** When it was made (ISO 8601). */
+  /** The time of the report (ISO 8601). */
   readonly at: string;
   readonly server: {
     readonly phase: ServerPhase;
@@ -35,7 +35,7 @@ export interface StatusSummary {
   };
   readonly agencies: {
     readonly expected: number;
-    /** How many are in each state; they add up to `expected`. */
+    /** The number of agencies per state. The sum is `expected`. */
     readonly byState: Readonly<Record<AgencyState, number>>;
   };
   readonly draw: {
@@ -50,8 +50,8 @@ export interface StatusSummary {
   };
 }
 
-/** What the page shows, and `/status.json` tells. */
+/** The report for the page and for `/status.json`. */
 export interface StatusReport extends StatusSummary {
-  /** The agencies that have been here; the others of 1 to `expected` are absent and have no bets. */
+  /** The agencies seen so far. The others of 1 to `expected` are absent and without bets. */
   readonly agency: readonly AgencyReport[];
 }

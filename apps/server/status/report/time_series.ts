@@ -1,4 +1,4 @@
-/** The newest samples of a number, one a tick; the oldest go as new ones come. */
+/** The newest samples of a number, one per tick, in a ring buffer. */
 export class TimeSeries {
   private readonly samples: Float64Array;
   private taken = 0;
@@ -11,7 +11,7 @@ export class TimeSeries {
     this.samples[this.taken++ % this.samples.length] = sample;
   }
 
-  /** From the oldest sample to the newest, without the zeros before the first that is none. */
+  /** The samples from the oldest to the newest, without leading zeros. */
   values(): number[] {
     const size = this.samples.length;
     const values: number[] = [];

@@ -7,36 +7,36 @@ import { readRange, type StoreDirectory, type StoreFile } from '../disk/file_sys
 import { type CheckedRange, rewrite } from '../log/journal';
 import { formatRecord, readRecords, RecordFile } from '../log/record_file';
 
-/** The open files of the bets; undefined where one is missing. */
+/** The open files of the bets, undefined where a file is missing. */
 interface BetFiles {
   bets: StoreFile | undefined;
   journal: StoreFile | undefined;
   mark: StoreFile | undefined;
 }
 
-/** The files of the bets as they were found, and what they hold. */
+/** The files of the bets before recovery, with their content. */
 export interface FoundBets extends BetFiles {
   readonly content: BetContent;
 }
 
-/** What the whole commits amount to. */
+/** The sum of all complete commits. */
 export interface BetContent {
-  /** How many bets each agency has. */
+  /** The number of bets of each agency. */
   readonly counts: ReadonlyMap<number, number>;
-  /** The offset in bets.csv behind the last whole commit. */
+  /** The offset in bets.csv behind the last complete commit. */
   readonly betsEnd: number;
-  /** The offset in bets.journal behind its record; 0 where not even the header is there. */
+  /** The offset in bets.journal behind its record, or 0 without a complete header. */
   readonly journalEnd: number;
-  /** What the mark says was acknowledged, as an offset in bets.csv; undefined where there is none. */
+  /** The watermark, an offset in bets.csv, or undefined without one. */
   readonly marked: number | undefined;
-  /** What the mark does not cover of the whole commits: their bytes in bets.csv, and their records in bets.journal. */
+  /** The complete commits above the watermark: their bytes in bets.csv, and their records in bets.journal. */
   readonly unmarkedBets: CheckedRange;
   readonly unmarkedJournal: CheckedRange;
-  /** Whether a bet was ever written here, whatever became of it. */
+  /** Whether a bet was ever written here, complete or not. */
   readonly hasRecords: boolean;
 }
 
-/** The files of the bets, in order and ready to be written to. */
+/** The recovered files of the bets, ready for writes. */
 export interface RecoveredBets {
   readonly bets: StoreFile;
   readonly journal: RecordFile;
@@ -48,13 +48,13 @@ const JOURNAL = 'bets.journal';
 const MARK = 'bets.mark';
 const HEADER = 'bets 1';
 const HEADER_BYTES = formatRecord(HEADER).length;
-const NOTHING: CheckedRange = { start: 0, end: 0, checksum: 0 };
+const EMPTY_RANGE: CheckedRange = { start: 0, end: 0, checksum: 0 };
 
 /**
- * Reads the files of the bets and checks every commit, changing nothing. What was not acknowledged may be there in
- * part, in any of the files: that is what a crash leaves.
+ * Reads the files of the bets and checks every commit, without changes. A crash can leave parts of unacknowledged
+ * commits in any of the files.
  *
- * @throws StoreDamagedError what was acknowledged is not there as it was written, or the files are not this program's.
+ * @throws StoreDamagedError acknowledged bytes are missing or changed, or the files belong to another program.
  * @throws StoreStoppedError `stop` has fired.
  */
 export async function findBets(directory: StoreDirectory, stop: AbortSignal): Promise<FoundBets> {
@@ -66,15 +66,14 @@ export async function findBets(directory: StoreDirectory, stop: AbortSignal): Pr
     const marked = files.mark === undefined ? undefined : await new CommitWatermark(files.mark).read();
     return { ...files, content: await readContent(files.bets, files.journal, marked, stop) };
   } catch (error) {
-    await closeBets(files);
+    await closeBetFiles(files);
     throw error;
   }
 }
 
 /**
- * Brings the files into the state of the last whole commit: makes them where nothing was ever stored, drops what a
- * crash left behind that commit, and flushes what nobody is known to have flushed. Files that it makes are added to
- * `found`, for `closeBets`.
+ * Brings the files into the state of the last complete commit: creates missing files, removes partial commits, and
+ * flushes commits whose flush is uncertain. New files are added to `found`, for `closeBetFiles`.
  *
  * @throws StoreStoppedError `stop` has fired.
  */
@@ -90,14 +89,14 @@ export async function recoverBets(
   const markFile = (found.mark ??= await directory.create(MARK));
   const journal = new RecordFile(journalFile, content.journalEnd);
   const mark = new CommitWatermark(markFile);
-  // It looks again which of its lines is the good one: that one must not be overwritten first.
+  // Finds the valid slot of the watermark, which must not be the first to be overwritten.
   await mark.read();
   await dropTails({ bets, journalFile, journal }, content, log);
-  await confirm({ bets, journalFile, journal, mark }, content, stop);
+  await rewriteUnmarked({ bets, journalFile, journal, mark }, content, stop);
   return { bets, journal, mark };
 }
 
-/** The names of the files that are not there. */
+/** The names of the missing files. */
 export function missingBetFiles({ bets, journal, mark }: BetFiles): string[] {
   const files = [
     [BETS, bets],
@@ -107,7 +106,7 @@ export function missingBetFiles({ bets, journal, mark }: BetFiles): string[] {
   return files.filter(([, file]) => file === undefined).map(([name]) => name);
 }
 
-export async function closeBets({ bets, journal, mark }: BetFiles): Promise<void> {
+export async function closeBetFiles({ bets, journal, mark }: BetFiles): Promise<void> {
   for (const file of [bets, journal, mark]) await file?.close();
 }
 
@@ -123,7 +122,7 @@ async function readContent(
   if (header === undefined || header.done === true) {
     const journalSize = (await journal?.size()) ?? 0;
     requireNothingStored({ betsSize, journalSize, marked });
-    const unmarked = { unmarkedBets: NOTHING, unmarkedJournal: NOTHING };
+    const unmarked = { unmarkedBets: EMPTY_RANGE, unmarkedJournal: EMPTY_RANGE };
     return { counts: new Map(), betsEnd: 0, journalEnd: 0, marked, ...unmarked, hasRecords: false };
   }
   if (header.value.text !== HEADER) throw new StoreDamagedError(`${JOURNAL} is not a journal of this version`);
@@ -135,7 +134,7 @@ async function readContent(
   return { ...content, marked, hasRecords };
 }
 
-/** Without a header in the journal no bet was ever acknowledged here: the files must look like it. */
+/** A journal without a header belongs to a store without acknowledged bets. The other files must agree. */
 function requireNothingStored(found: { betsSize: number; journalSize: number; marked: number | undefined }): void {
   const { betsSize, journalSize, marked = 0 } = found;
   if (betsSize > 0) {
@@ -145,7 +144,7 @@ function requireNothingStored(found: { betsSize: number; journalSize: number; ma
   if (journalSize > HEADER_BYTES) throw new StoreDamagedError(`${JOURNAL} is not a journal of this program`);
 }
 
-/** Follows the journal from commit to commit, and checks each against the bytes of bets.csv. */
+/** Reads the journal commit by commit, and checks each commit against the bytes of bets.csv. */
 async function checkCommits(
   records: AsyncIterable<{ text: string; start: number; end: number }>,
   bets: RangeChecksums,
@@ -159,8 +158,8 @@ async function checkCommits(
   let broken: { start: number; end: number } | undefined;
   for await (const record of records) {
     const { start, end, checksum, added } = parseCommit(record.text);
-    // A commit is written once the one before it is flushed: whatever stands before the last one was acknowledged.
-    if (broken !== undefined) throw notAsAcknowledged(broken);
+    // A commit is written after the flush of the previous one, so every commit before the last was acknowledged.
+    if (broken !== undefined) throw damagedRange(broken);
     if (start !== betsEnd || end < start) {
       throw new StoreDamagedError(`${JOURNAL}: no commit begins at byte ${betsEnd} of ${BETS}`);
     }
@@ -178,18 +177,18 @@ async function checkCommits(
       ? { start: record.end, end: record.end, checksum: 0 }
       : { ...unmarkedJournal, end: record.end, checksum: crc32(formatRecord(record.text), unmarkedJournal.checksum) };
   }
-  if (broken !== undefined && broken.end <= marked) throw notAsAcknowledged(broken);
+  if (broken !== undefined && broken.end <= marked) throw damagedRange(broken);
   if (betsEnd < marked) {
     throw new StoreDamagedError(`${JOURNAL} ends at byte ${betsEnd} of ${BETS}, ${marked} were acknowledged`);
   }
   return { counts, betsEnd, journalEnd, unmarkedBets, unmarkedJournal };
 }
 
-function notAsAcknowledged({ start, end }: { start: number; end: number }): StoreDamagedError {
+function damagedRange({ start, end }: { start: number; end: number }): StoreDamagedError {
   return new StoreDamagedError(`${BETS}: bytes ${start} to ${end} are not what was acknowledged`);
 }
 
-/** The checksums of a file's ranges, one behind the other from its first byte on, read in large pieces. */
+/** Checksums of consecutive ranges of a file from its first byte on. The file is read in large pieces. */
 class RangeChecksums {
   private readonly pieces: AsyncGenerator<Buffer>;
   private piece: Buffer = Buffer.alloc(0);
@@ -198,15 +197,15 @@ class RangeChecksums {
   unmarked = 0;
 
   constructor(file: StoreFile | undefined, stop: AbortSignal) {
-    this.pieces = file === undefined ? nothing() : readRange(file, 0, Number.MAX_SAFE_INTEGER, stop);
+    this.pieces = file === undefined ? noPieces() : readRange(file, 0, Number.MAX_SAFE_INTEGER, stop);
   }
 
-  /** From here on the bytes are none that the mark covers. */
+  /** Marks the beginning of the bytes above the watermark. */
   beginUnmarked(): void {
     this.isMarked = false;
   }
 
-  /** The CRC-32 of the next `length` bytes; undefined where the file ends before. */
+  /** The CRC-32 of the next `length` bytes, or undefined if the file ends before them. */
   async next(length: number): Promise<number | undefined> {
     let checksum = 0;
     for (let left = length; left > 0;) {
@@ -225,7 +224,7 @@ class RangeChecksums {
   }
 }
 
-async function* nothing(): AsyncGenerator<Buffer> {}
+async function* noPieces(): AsyncGenerator<Buffer> {}
 
 async function dropTails(
   files: { bets: StoreFile; journalFile: StoreFile; journal: RecordFile },
@@ -243,16 +242,16 @@ async function dropTails(
 }
 
 /**
- * Sees to it that all that is kept is on the disk, as its count is told to the agencies from now on. What the mark
- * covers was flushed before it was marked.
+ * Makes all remaining bets durable, because agencies receive their count from here on. Commits below the watermark were
+ * flushed before its write.
  */
-async function confirm(
+async function rewriteUnmarked(
   files: { bets: StoreFile; journalFile: StoreFile; journal: RecordFile; mark: CommitWatermark },
   { betsEnd, journalEnd, marked, unmarkedBets, unmarkedJournal }: BetContent,
   stop: AbortSignal,
 ): Promise<void> {
   const { bets, journalFile, journal, mark } = files;
-  // With nothing acknowledged, a start may have died before it had flushed the beginnings of these files.
+  // Without acknowledged bets, an earlier start may have died before the first flush of these files.
   if (marked === betsEnd && betsEnd > 0) return;
   if (journalEnd === 0) {
     await journal.append(HEADER);

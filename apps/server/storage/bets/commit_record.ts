@@ -1,6 +1,6 @@
 import { StoreDamagedError } from '../../domain/store_errors';
 
-/** One commit: the bytes `start` to `end` of bets.csv, their CRC-32, and how many bets of which agency they hold. */
+/** One commit: the range `start` to `end` of bets.csv, its CRC-32, and the number of bets per agency. */
 export interface Commit {
   readonly start: number;
   readonly end: number;
@@ -8,13 +8,13 @@ export interface Commit {
   readonly added: ReadonlyMap<number, number>;
 }
 
-/** `commit START END CHECKSUM AGENCY:COUNT…` */
+/** Formats `commit START END CHECKSUM AGENCY:COUNT…`. */
 export function formatCommit({ start, end, checksum, added }: Commit): string {
   const counts = Array.from(added, ([agency, count]) => `${agency}:${count}`);
   return `commit ${start} ${end} ${checksum} ${counts.join(' ')}`;
 }
 
-/** @throws StoreDamagedError a record that this version does not write. */
+/** @throws StoreDamagedError this version writes no such record. */
 export function parseCommit(record: string): Commit {
   const match = /^commit (\d+) (\d+) (\d+) ((?:\d+:\d+ ?)+)$/.exec(record);
   if (match === null) throw new StoreDamagedError(`bets.journal: ${JSON.stringify(record)} is no commit`);

@@ -4,18 +4,17 @@ import { formatRecord, parseRecord } from '../log/record_file';
 const SLOTS = 2;
 
 /**
- * `bets.mark`: the offset up to which bets.csv was acknowledged. It makes the loss of acknowledged bets show that lay
- * last in their files, and nothing else hangs on it: it is written after a commit is durable and never flushed for it,
- * since the journal's next record says the same.
+ * `bets.mark`: the offset in bets.csv up to which all bets were acknowledged. It reveals a loss of acknowledged bets at
+ * the end of their files. It is written after each commit and not flushed (docs/decisions/0004).
  *
- * Two lines of one size, overwritten in turn: whatever breaks a write, the other line is whole.
+ * The file has two slots of equal size, overwritten in turn, so a torn write leaves the other slot intact.
  */
 export class CommitWatermark {
   private slot = 0;
 
   constructor(private readonly file: StoreFile) {}
 
-  /** The highest offset that the file holds; undefined where it holds none. */
+  /** The highest offset in the file, or undefined if both slots are invalid. */
   async read(): Promise<number | undefined> {
     const bytes = Buffer.alloc(SLOTS * SLOT_BYTES);
     await this.file.read(bytes, 0);
@@ -26,7 +25,7 @@ export class CommitWatermark {
     return highest;
   }
 
-  /** Writes the offset over the older one. Where it fails, the next call writes to the same place. */
+  /** Overwrites the slot with the older offset. After a failure the next call uses the same slot. */
   async write(offset: number): Promise<void> {
     await writeAll(this.file, [formatSlot(offset)], this.slot * SLOT_BYTES);
     this.slot = (this.slot + 1) % SLOTS;
@@ -37,7 +36,7 @@ export class CommitWatermark {
   }
 }
 
-/** Sixteen digits: any offset that a number can hold exactly. */
+/** Sixteen digits, enough for every safe integer. */
 function formatSlot(offset: number): Buffer {
   return formatRecord(String(offset).padStart(16, '0'));
 }

@@ -3,10 +3,17 @@ import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../protocol/bet_batch';
 import { type ActionLog } from '../../../runtime/action_log';
 import { type BetRepository, type Winner } from '../../domain/bet_repository';
-import { type StoreObserver, UNWATCHED } from '../../domain/store_observer';
+import { type StoreObserver, NO_OBSERVER } from '../../domain/store_observer';
 import { TOKENS } from '../../tokens';
 import { type Commit, formatCommit } from './commit_record';
-import { closeBets, findBets, type FoundBets, missingBetFiles, recoverBets, type RecoveredBets } from './bet_recovery';
+import {
+  closeBetFiles,
+  findBets,
+  type FoundBets,
+  missingBetFiles,
+  recoverBets,
+  type RecoveredBets,
+} from './bet_recovery';
 import { BatchOutOfSequenceError, StoreWriteError } from '../../domain/store_errors';
 import { type StoreDirectory, writeAll } from '../disk/file_system';
 import { GroupCommit, type Submission } from '../log/group_commit';
@@ -14,7 +21,7 @@ import { type StoreHealth } from '../disk/store_health';
 import { type StorePart } from '../store_part';
 import { scanWinners } from './winner_scan';
 
-/** A batch that waits for its commit; what it comes to is how many bets its agency has with it. */
+/** A batch that waits for its commit. Its result is the number of the agency's stored bets. */
 type PendingBatch = Submission<Pending, number>;
 
 interface Pending {
@@ -22,7 +29,7 @@ interface Pending {
   readonly after: number;
 }
 
-/** What one commit writes. */
+/** The content of one commit. */
 interface CommitPlan {
   readonly accepted: readonly PendingBatch[];
   readonly buffers: readonly Uint8Array[];
@@ -32,9 +39,9 @@ interface CommitPlan {
 const LINE_FEED = Buffer.from('\n');
 
 /**
- * Keeps the bets in `bets.csv`, and beside it what makes them trustworthy: `bets.journal`, a record of every commit
- * with its checksum, and `bets.mark`, the offset up to which everything was acknowledged. docs/durability.md says what
- * is written when, and what is read at start.
+ * Stores the bets in `bets.csv`, with two files beside it: `bets.journal`, a record of every commit with its checksum,
+ * and `bets.mark`, the watermark of acknowledged bets. docs/durability.md describes the order of the writes, and
+ * recovery.
  */
 @injectable()
 export class FileBetRepository implements BetRepository, StorePart {
@@ -48,7 +55,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
     @inject(TOKENS.StoreHealth) private readonly health: StoreHealth,
-    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = UNWATCHED,
+    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
   ) {}
 
   async open(stop: AbortSignal): Promise<void> {
@@ -69,7 +76,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     return missingBetFiles(this.found!);
   }
 
-  /** How many bets each agency has that has any. */
+  /** The number of bets of each agency with bets. */
   get countsByAgency(): ReadonlyMap<number, number> {
     return this.counts;
   }
@@ -92,29 +99,29 @@ export class FileBetRepository implements BetRepository, StorePart {
 
   async close(): Promise<void> {
     await this.commits.idle();
-    if (this.found !== undefined) await closeBets(this.found);
+    if (this.found !== undefined) await closeBetFiles(this.found);
   }
 
   private async commit(submissions: readonly PendingBatch[]): Promise<void> {
-    this.health.requireSound();
+    this.health.requireHealthy();
     const plan = this.plan(submissions);
     if (plan.accepted.length === 0) return;
-    const begun = performance.now();
+    const startedAt = performance.now();
     await this.write(plan);
     await this.sync();
-    // From here on it is stored, whatever becomes of the mark.
+    // The commit is durable from here on, even if the watermark cannot be written.
     this.end = plan.commit.end;
     for (const [agency, added] of plan.commit.added) this.counts.set(agency, (this.counts.get(agency) ?? 0) + added);
     const { commit, accepted } = plan;
-    const milliseconds = performance.now() - begun;
+    const milliseconds = performance.now() - startedAt;
     this.observer.committed({ batches: accepted.length, bytes: commit.end - commit.start, milliseconds });
-    await this.mark(commit.end);
-    // Nothing is acknowledged once the store is broken, whatever broke it.
-    this.health.requireSound();
+    await this.writeWatermark(commit.end);
+    // A broken store acknowledges nothing, whatever the cause.
+    this.health.requireHealthy();
     for (const { item, resolve } of accepted) resolve(item.after + item.batch.count);
   }
 
-  /** Takes the batches that follow what is stored, and refuses the others. */
+  /** Accepts the batches that follow the stored bets, and rejects the others. */
   private plan(submissions: readonly PendingBatch[]): CommitPlan {
     const added = new Map<number, number>();
     const accepted: PendingBatch[] = [];
@@ -139,7 +146,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     return { accepted, buffers, commit: { start: this.end, end, checksum, added } };
   }
 
-  /** Writes bets and journal; where that fails, nothing of either stays. */
+  /** Writes bets and journal. A failure rolls both back. */
   private async write(plan: CommitPlan): Promise<void> {
     const { bets, journal } = this.files;
     const journalEnd = journal.size;
@@ -163,17 +170,17 @@ export class FileBetRepository implements BetRepository, StorePart {
 
   private async sync(): Promise<void> {
     const { bets, journal } = this.files;
-    // Any file of the store may have failed meanwhile, here and behind the flush.
-    this.health.requireSound();
+    // Another file of the store may have failed before or during the flush.
+    this.health.requireHealthy();
     const flushes = [bets.sync(), journal.sync()].map((flush) =>
       flush.catch((cause: unknown) => void this.health.markFailed('the disk did not confirm what was written', cause)),
     );
     await Promise.all(flushes);
-    this.health.requireSound();
+    this.health.requireHealthy();
   }
 
-  /** Notes that so much is acknowledged now. Without the note nothing is lost; a loss would be harder to notice. */
-  private async mark(end: number): Promise<void> {
+  /** Writes the watermark. A missed write loses no bet, but makes a later loss harder to detect. */
+  private async writeWatermark(end: number): Promise<void> {
     try {
       await this.files.mark.write(end);
     } catch (error) {

@@ -7,11 +7,12 @@ const LINE_FEED = 0x0a;
 const NUMBER_MAX_DIGITS = 4;
 
 /**
- * Finds the winning bets among the first `end` bytes of bets.csv, piece by piece, holding none but the piece.
+ * Finds the winning bets among the first `end` bytes of bets.csv. It reads the file in pieces and holds one piece at a
+ * time.
  *
- * The number is the last field, is never quoted, and no field holds a line break: a winning row is one that ends with
- * `,NUMBER\n` in one of its spellings (42 is also 042 and 0042). Looking for those bytes is far faster than parsing
- * rows; only what is found is parsed.
+ * The number is the last field and never quoted, and no field contains a line break. So a winning row ends with
+ * `,NUMBER\n` in one of its spellings (42 is also 042 and 0042). The scan searches for these bytes and parses only the
+ * rows found, which is far faster than parsing all rows.
  *
  * @throws StoreStoppedError `stop` has fired.
  */
@@ -22,7 +23,7 @@ export async function* scanWinners(
   stop: AbortSignal,
 ): AsyncGenerator<Winner> {
   const endings = spellings(number).map((text) => Buffer.from(`,${text}\n`));
-  // One piece of memory for all of them: each behind the row that the one before had only begun.
+  // One buffer for all pieces. Each piece follows the partial row at the end of the previous one.
   const bytes = Buffer.allocUnsafe(READ_PIECE + MSG_MAX_LENGTH);
   let filled = 0;
   for await (const piece of readRange(bets, 0, end, stop)) {
@@ -41,7 +42,7 @@ function spellings(number: number): string[] {
   return texts;
 }
 
-/** The offsets of the line feeds that close one of the endings, in order. */
+/** The offsets of the line feeds at the end of each match, in ascending order. */
 function findAll(bytes: Buffer, endings: readonly Buffer[]): number[] {
   const found: number[] = [];
   for (const ending of endings) {
@@ -55,7 +56,7 @@ function findAll(bytes: Buffer, endings: readonly Buffer[]): number[] {
 function winnerOf(bytes: Buffer, rowEnd: number): Winner {
   const rowStart = bytes.lastIndexOf(LINE_FEED, rowEnd - 1) + 1;
   const row = bytes.toString('utf8', rowStart, rowEnd);
-  // A stored row without a quote is nothing but its fields and commas.
+  // A stored row without a quote consists of fields and commas only.
   const fields = row.includes('"') ? readCsvRow(row, 0).fields : row.split(',');
   return { agency: Number(fields[0]), document: fields[3]! };
 }

@@ -7,33 +7,32 @@ import { StoreInUseError, StoreUnavailableError } from '../../domain/store_error
 import { type FileEntry, toFileEntry } from './file_entry';
 import { throwIfStopped } from '../../domain/stop';
 
-/** How long a directory that is locked is tried again: as long as a process that was killed may take to be gone. */
-const PATIENCE_MS = 1_000;
+/** The time for retries on a locked directory: a killed process needs a moment to disappear. */
+const RETRY_TIME_MS = 1_000;
 const PAUSE_MS = 25;
 
-/** What flock(1) answers where the lock is another's (its default for `--conflict-exit-code`). */
+/** The exit code of flock(1) for a lock held by another process (its default for `--conflict-exit-code`). */
 const HELD_BY_ANOTHER = 1;
 
 /**
- * A directory that one process at a time may use. The lock is flock(2)'s, on the directory itself: it belongs to the
- * open file, the kernel lets go of it when the process ends, however it ends, and no file is left that could be stale.
- * Process ids play no part, so it also holds between containers that share a volume.
+ * A directory for the exclusive use of one process. The lock is set by flock(1) on the directory itself: it cannot be
+ * stale, and it holds between containers that share a volume (docs/decisions/0005).
  *
- * Node has no call for it: flock(1) of util-linux sets it on the descriptor that it inherits, where it stays when that
- * helper is gone.
+ * Node has no call for flock(2). The helper process sets the lock on an inherited descriptor, and the lock stays after
+ * the helper's exit.
  */
 export class DirectoryLock {
   private constructor(private readonly directory: FileHandle) {}
 
   /**
-   * @throws StoreInUseError another process has it, and goes on having it for a second.
+   * @throws StoreInUseError another process has held the lock for a second.
    * @throws StoreStoppedError `stop` has fired meanwhile.
-   * @throws StoreUnavailableError there is no flock(1) here, or the file system cannot lock.
+   * @throws StoreUnavailableError flock(1) is missing, or the file system has no locks.
    */
   static async acquire(path: string, stop: AbortSignal): Promise<DirectoryLock> {
     const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      const deadline = performance.now() + PATIENCE_MS;
+      const deadline = performance.now() + RETRY_TIME_MS;
       while (!(await tryLock(directory.fd, path))) {
         if (performance.now() >= deadline) throw new StoreInUseError(`${path} is in use by another server`);
         throwIfStopped(stop);
@@ -46,7 +45,7 @@ export class DirectoryLock {
     }
   }
 
-  /** The directory that is locked, whatever its path leads to. */
+  /** The locked directory, even if its path leads elsewhere by now. */
   async entry(): Promise<FileEntry> {
     return toFileEntry(await this.directory.stat({ bigint: true }));
   }
@@ -56,19 +55,19 @@ export class DirectoryLock {
   }
 }
 
-/** Whether the lock is this process's now. Only the helper inherits the descriptor: Node opens with O_CLOEXEC. */
+/** Whether this process has the lock now. Only the helper inherits the descriptor: Node opens with O_CLOEXEC. */
 async function tryLock(descriptor: number, path: string): Promise<boolean> {
   const helper = spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor] });
-  let complaint = '';
-  // A helper that could not be started for want of descriptors has no streams.
-  helper.stderr?.on('data', (text: Buffer) => (complaint += text.toString()));
+  let errorOutput = '';
+  // A helper without descriptors at its start has no streams.
+  helper.stderr?.on('data', (text: Buffer) => (errorOutput += text.toString()));
   const [code, signal] = (await once(helper, 'close').catch((cause: unknown) => {
     throw notStarted(cause as NodeJS.ErrnoException, path);
   })) as [number | null, NodeJS.Signals | null];
   if (code === 0) return true;
   if (code === HELD_BY_ANOTHER) return false;
   throw new StoreUnavailableError(
-    `${path} cannot be locked: flock: ${complaint.trim() || `ended with ${signal ?? code}`}`,
+    `${path} cannot be locked: flock: ${errorOutput.trim() || `ended with ${signal ?? code}`}`,
   );
 }
 

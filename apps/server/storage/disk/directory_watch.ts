@@ -1,19 +1,19 @@
 import { type ActionLog } from '../../../runtime/action_log';
 import { StoreBrokenError, StoreUnavailableError } from '../../domain/store_errors';
 import { type FileEntry } from './file_entry';
-import { ITSELF, type StoreDirectory } from './file_system';
+import { DIRECTORY_ENTRY, type StoreDirectory } from './file_system';
 import { type StoreHealth } from './store_health';
 
-/** What is acknowledged between two looks is lost where the files were gone by then. */
+/** The interval of the checks, and so the longest time in which acknowledged bets can be lost with removed files. */
 const INTERVAL_MS = 1_000;
 
 /**
- * Looks once a second whether the store's directory and files are still what their names lead to: a process goes on
- * writing to files that were removed or replaced, where nobody will find it.
+ * Checks once a second that the paths of the store's directory and files still lead to the open ones. Writes to removed
+ * or replaced files succeed, but are lost.
  */
 export class DirectoryWatch {
   private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
+  private pendingCheck: Promise<void> | undefined;
   private isFailing = false;
 
   constructor(
@@ -24,30 +24,30 @@ export class DirectoryWatch {
 
   start(): void {
     this.timer = setInterval(() => {
-      this.looking ??= this.look().finally(() => {
-        this.looking = undefined;
+      this.pendingCheck ??= this.check().finally(() => {
+        this.pendingCheck = undefined;
       });
     }, INTERVAL_MS).unref();
   }
 
-  /** Resolves once no look is under way. */
+  /** Resolves once no check is in progress. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
-    await this.looking;
+    await this.pendingCheck;
   }
 
-  private async look(): Promise<void> {
+  private async check(): Promise<void> {
     try {
       await requireInPlace(this.directory, this.health);
       this.isFailing = false;
     } catch (error) {
-      // A broken store is reported by its health.
+      // StoreHealth reports a broken store.
       if (error instanceof StoreBrokenError) clearInterval(this.timer);
       else this.warn(error as StoreUnavailableError);
     }
   }
 
-  /** Once, until it works again. */
+  /** Logs the first failure of a series. */
   private warn({ message, cause }: StoreUnavailableError): void {
     if (this.isFailing) return;
     this.isFailing = true;
@@ -56,19 +56,19 @@ export class DirectoryWatch {
 }
 
 /**
- * Requires that the directory's path, and the name of each open file, leads to what is open. Where one does not, the
- * store is broken.
+ * Requires that the directory's path and the name of each open file lead to the open ones. Otherwise the store is
+ * broken.
  *
  * @throws StoreBrokenError
- * @throws StoreUnavailableError the names could not be looked up.
+ * @throws StoreUnavailableError the paths could not be checked.
  */
 export async function requireInPlace(directory: StoreDirectory, health: StoreHealth): Promise<void> {
-  health.requireSound();
+  health.requireHealthy();
   const problem = await findDisplaced(directory).catch((cause: unknown) => {
     throw new StoreUnavailableError('the files of the store cannot be looked up', { cause });
   });
   if (problem !== undefined) throw health.markFailed(problem);
-  health.requireSound();
+  health.requireHealthy();
 }
 
 async function findDisplaced(directory: StoreDirectory): Promise<string | undefined> {
@@ -80,9 +80,9 @@ async function findDisplaced(directory: StoreDirectory): Promise<string | undefi
 }
 
 function describeDisplaced(name: string, opened: FileEntry, found: FileEntry | undefined): string | undefined {
-  const words = name === ITSELF ? 'the data directory' : name;
-  // A mount, and a path that is relative to a directory that was removed, still lead to what has no name any more.
-  if (found === undefined || found.links === 0) return `${words} is gone`;
+  const subject = name === DIRECTORY_ENTRY ? 'the data directory' : name;
+  // A mount keeps a removed directory reachable, and so does a relative path inside it. Its number of links is 0.
+  if (found === undefined || found.links === 0) return `${subject} is gone`;
   if (found.identity === opened.identity) return undefined;
-  return name === ITSELF ? `${words} is not the one that was opened` : `${words} leads to another file`;
+  return name === DIRECTORY_ENTRY ? `${subject} is not the one that was opened` : `${subject} leads to another file`;
 }

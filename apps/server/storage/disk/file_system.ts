@@ -7,47 +7,54 @@ import { type FileEntry, toFileEntry } from './file_entry';
 import { createPrivateFile, makePrivateDirectory } from './private_files';
 import { throwIfStopped } from '../../domain/stop';
 
-/** A file, as far as the store needs one: the seam at which tests make a disk fail. Positions and sizes in bytes. */
+/** A file as seen by the store. Tests replace it to simulate disk failures. Positions and sizes are in bytes. */
 export interface StoreFile {
-  /** Reads into `target` from `position`; returns how many bytes, 0 at the end of the file. */
+  /** Reads into `target` from `position`. Returns the number of bytes read, 0 at the end of the file. */
   read(target: Uint8Array, position: number): Promise<number>;
-  /** Writes the buffers one behind the other from `position`; returns how many bytes, which may be fewer. */
+  /**
+   * Writes the buffers consecutively from `position`. Returns the number of bytes written, possibly fewer than given.
+   */
   write(buffers: readonly Uint8Array[], position: number): Promise<number>;
-  /** Returns when what was written is on the disk (fdatasync(2)). */
+  /** Resolves once all written bytes are on the disk (fdatasync(2)). */
   sync(): Promise<void>;
   truncate(size: number): Promise<void>;
   size(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** The name of the directory itself among those of its files. */
-export const ITSELF = '.';
+/** The name of the directory itself among the names of its files. */
+export const DIRECTORY_ENTRY = '.';
 
-/** The directory that the store's files lie in. */
+/** The directory of the store's files. */
 export interface StoreDirectory {
   readonly path: string;
-  /** What is open, by its name: the directory (`ITSELF`) while it is claimed, and files; each as it was when opened. */
+  /**
+   * The open entries by name, as of their opening: the files, and the directory (`DIRECTORY_ENTRY`) while it is
+   * claimed.
+   */
   readonly opened: ReadonlyMap<string, FileEntry>;
   /**
-   * Makes the directory where it is missing, and takes it for this process alone.
+   * Creates the directory if it is missing, and locks it for this process.
    *
-   * @throws StoreDirectoryError, StoreInUseError, StoreUnavailableError
-   * @throws StoreStoppedError `stop` has fired while another had it.
+   * @throws StoreLocationError, StoreInUseError, StoreUnavailableError
+   * @throws StoreStoppedError `stop` has fired while another process held the lock.
    */
   claim(stop: AbortSignal): Promise<void>;
-  /** Lets others claim it. Does nothing where it is not claimed. */
+  /** Releases the lock. Without a claim it does nothing. */
   release(): Promise<void>;
-  /** Opens a file for reading and writing; undefined where there is none. */
+  /** Opens a file for reading and writing, or returns undefined if it does not exist. */
   open(name: string): Promise<StoreFile | undefined>;
-  /** Makes a file, which must not be there. It survives a power cut once the directory is flushed. */
+  /** Creates a file, which must not exist. It survives a power cut after the next `sync` of the directory. */
   create(name: string): Promise<StoreFile>;
-  /** What a name leads to now, without opening it; undefined where it leads nowhere. */
+  /** The entry that a name leads to now, without opening it, or undefined if there is none. */
   entry(name: string): Promise<FileEntry | undefined>;
-  /** Returns when the files that were made are on the disk as entries of the directory, and it as one of those above it. */
+  /**
+   * Resolves once the new files are durable as entries of the directory, and the directory as an entry of its parents.
+   */
   sync(): Promise<void>;
 }
 
-/** A directory of this machine. */
+/** A directory on a local disk. */
 export class DiskDirectory implements StoreDirectory {
   readonly opened = new Map<string, FileEntry>();
   private lock: DirectoryLock | undefined;
@@ -58,7 +65,7 @@ export class DiskDirectory implements StoreDirectory {
     try {
       await makeDirectory(resolve(this.path));
       this.lock = await DirectoryLock.acquire(this.path, stop);
-      this.opened.set(ITSELF, await this.lock.entry());
+      this.opened.set(DIRECTORY_ENTRY, await this.lock.entry());
     } catch (cause) {
       throw isUnusable(cause) ? new StoreLocationError(`it cannot be used: ${cause.message}`, { cause }) : cause;
     }
@@ -67,7 +74,7 @@ export class DiskDirectory implements StoreDirectory {
   async release(): Promise<void> {
     await this.lock?.release();
     this.lock = undefined;
-    this.opened.delete(ITSELF);
+    this.opened.delete(DIRECTORY_ENTRY);
   }
 
   async open(name: string): Promise<StoreFile | undefined> {
@@ -91,14 +98,14 @@ export class DiskDirectory implements StoreDirectory {
     try {
       return toFileEntry(await stat(join(this.path, name), { bigint: true }));
     } catch (error) {
-      if (LEADS_NOWHERE.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      if (NOT_FOUND_CODES.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;
     }
   }
 
   async sync(): Promise<void> {
     await syncDirectory(this.path);
-    // A start that was killed may have made the directory and its files, and not have flushed those above it.
+    // A killed start may have created the directory and its files without flushing the parent directories.
     await syncAncestors(await realpath(this.path));
   }
 
@@ -145,7 +152,7 @@ class DiskFile implements StoreFile {
   }
 }
 
-/** Writes all of the buffers from `position`, however short the single writes are. */
+/** Writes all bytes of the buffers from `position`, in as many writes as needed. */
 export async function writeAll(file: StoreFile, buffers: readonly Uint8Array[], position: number): Promise<void> {
   let left = buffers;
   let at = position;
@@ -153,16 +160,16 @@ export async function writeAll(file: StoreFile, buffers: readonly Uint8Array[], 
     const written = await file.write(left, at);
     if (written === 0) throw new Error('the disk took no byte');
     at += written;
-    left = withoutFirst(left, written);
+    left = skipBytes(left, written);
   }
 }
 
-/** 1 MiB: large enough that a disk is read at its speed, small enough that nobody else waits for the thread. */
+/** 1 MiB: large enough for the disk's full speed, small enough to keep the event loop responsive. */
 export const READ_PIECE = 1_048_576;
 
 /**
- * The bytes of a file from `start` up to `end`, or up to the file's end where that is sooner, in pieces. A piece is
- * good until the next one is asked for.
+ * The bytes of a file from `start` to `end`, or to the end of the file if that comes first, in pieces. A piece is valid
+ * until the next one is requested.
  *
  * @throws StoreStoppedError `stop` has fired.
  */
@@ -182,7 +189,7 @@ export async function* readRange(
   }
 }
 
-function withoutFirst(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+function skipBytes(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
   let left = count;
   for (const [index, buffer] of buffers.entries()) {
     if (left < buffer.length) return [buffer.subarray(left), ...buffers.slice(index + 1)];
@@ -192,30 +199,33 @@ function withoutFirst(buffers: readonly Uint8Array[], count: number): readonly U
 }
 
 /**
- * Makes a directory and those above it. (Node's recursive `mkdir` never ends where the system says ENOENT though the
- * directory above is there, as in /proc.)
+ * Creates a directory and its parents. Node's recursive `mkdir` never ends if the system reports ENOENT for a directory
+ * whose parent exists, as in /proc.
  */
 async function makeDirectory(path: string): Promise<void> {
-  const above = dirname(path);
+  const parent = dirname(path);
   try {
     await makePrivateDirectory(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || above === path) throw error;
-    await makeDirectory(above);
+    if (code !== 'ENOENT' || parent === path) throw error;
+    await makeDirectory(parent);
     await makePrivateDirectory(path);
   }
 }
 
-/** Up to the root; one that this user may not read, or that cannot be flushed, is none that the server has made. */
+/**
+ * Flushes all parent directories up to the root. Unreadable directories and those without fsync are skipped: the server
+ * cannot have created them.
+ */
 async function syncAncestors(path: string): Promise<void> {
-  const above = dirname(path);
-  if (above === path) return;
-  const flushed = syncDirectory(above).catch((error: unknown) => {
+  const parent = dirname(path);
+  if (parent === path) return;
+  const flushed = syncDirectory(parent).catch((error: unknown) => {
     if (!isUnusable(error) && (error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
   });
-  await Promise.all([flushed, syncAncestors(above)]);
+  await Promise.all([flushed, syncAncestors(parent)]);
 }
 
 async function syncDirectory(path: string): Promise<void> {
@@ -227,12 +237,12 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** The system's words for a path that leads to nothing, see stat(2). */
-const LEADS_NOWHERE = ['ELOOP', 'ENOENT', 'ENOTDIR', 'ESTALE'];
+/** The error codes of a path that leads nowhere, see stat(2). */
+const NOT_FOUND_CODES = ['ELOOP', 'ENOENT', 'ENOTDIR', 'ESTALE'];
 
-/** The system's words for a path that is no directory, or that this user may not use: what another setting mends. */
-const UNUSABLE = ['EACCES', 'EEXIST', 'ELOOP', 'ENOENT', 'ENAMETOOLONG', 'ENOTDIR', 'EPERM', 'EROFS'];
+/** The error codes of a path that is no directory or not accessible. Another setting solves these. */
+const UNUSABLE_CODES = ['EACCES', 'EEXIST', 'ELOOP', 'ENOENT', 'ENAMETOOLONG', 'ENOTDIR', 'EPERM', 'EROFS'];
 
 function isUnusable(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && UNUSABLE.includes((error as NodeJS.ErrnoException).code ?? '');
+  return error instanceof Error && UNUSABLE_CODES.includes((error as NodeJS.ErrnoException).code ?? '');
 }

@@ -1,18 +1,20 @@
 import { injectable } from 'inversify';
 import { StoreBrokenError } from '../../domain/store_errors';
 
-/** Whether the store's files can be trusted, known to all who write one: where one file fails for good, none is written. */
+/**
+ * The health of the store's files, shared by all their writers. After a permanent failure of one file, none is written.
+ */
 @injectable()
 export class StoreHealth {
   private broken: StoreBrokenError | undefined;
   private listener: (error: StoreBrokenError) => void = () => {};
 
-  /** Has the listener called as soon as nothing can be stored any more. There is one, and it is called once. */
+  /** Sets the listener for the failure of the store. There is one listener, called once. */
   onBroken(listener: (error: StoreBrokenError) => void): void {
     this.listener = listener;
   }
 
-  /** Notes that nothing can be stored any more; the first reason stays. */
+  /** Marks the store as broken. The first reason is kept. */
   markFailed(problem: string, cause?: unknown): StoreBrokenError {
     if (this.broken === undefined) {
       this.broken = new StoreBrokenError(problem, { cause });
@@ -22,7 +24,7 @@ export class StoreHealth {
   }
 
   /** @throws StoreBrokenError */
-  requireSound(): void {
+  requireHealthy(): void {
     if (this.broken !== undefined) throw this.broken;
   }
 }

@@ -1,35 +1,32 @@
 /**
- * Lets many callers share one flush. While one commit is under way everything that is submitted waits, and then goes
- * into the next commit together: the busier it is, the more a single flush carries.
+ * Shares one flush among many callers. Items submitted during a commit wait and form the next commit together, so a
+ * flush carries more items under higher load.
  */
 export class GroupCommit<Item, Result = void> {
   private waiting: Submission<Item, Result>[] = [];
-  private working: Promise<void> | undefined;
+  private running: Promise<void> | undefined;
 
   /**
-   * @param commit makes the items durable, in their order, and settles each: `resolve` or `reject`. It must settle all
-   * of them, also where it throws.
+   * @param commit makes the items durable in their order and settles each one with `resolve` or `reject`. It settles
+   * all of them unless it throws; a throw rejects the rest.
    */
   constructor(private readonly commit: (submissions: readonly Submission<Item, Result>[]) => Promise<void>) {}
 
-  /**
-   * Resolves with what the commit says of the item, once that is durable; rejects as the commit says. Items are committed
-   * in the order of the calls.
-   */
+  /** Resolves or rejects with the commit's result for the item. Items are committed in the order of the calls. */
   submit(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      this.working ??= this.work();
+      this.running ??= this.run();
     });
   }
 
-  /** Resolves once nothing is under way. */
+  /** Resolves once no commit is in progress. */
   async idle(): Promise<void> {
-    await this.working;
+    await this.running;
   }
 
-  private async work(): Promise<void> {
-    // One turn of the microtask queue, so that what is submitted together is committed together.
+  private async run(): Promise<void> {
+    // One turn of the microtask queue lets the submissions of one turn share a commit.
     await Promise.resolve();
     while (this.waiting.length > 0) {
       const submissions = this.waiting;
@@ -40,7 +37,7 @@ export class GroupCommit<Item, Result = void> {
         for (const { reject } of submissions) reject(error);
       }
     }
-    this.working = undefined;
+    this.running = undefined;
   }
 }
 

@@ -7,8 +7,8 @@ import { formatRecord, type LogRecord, readRecords, RecordFile } from './record_
 import { type StoreHealth } from '../disk/store_health';
 
 /**
- * A small record log that is kept in memory too, each record flushed before the next. Its owner opens it, recovers it,
- * and then writes to it, one call at a time.
+ * A small log of records with a copy in memory. Each record is flushed before the next one. Its owner opens and
+ * recovers it, then writes to it, one call at a time.
  */
 export class Journal {
   private file: StoreFile | undefined;
@@ -22,7 +22,7 @@ export class Journal {
   ) {}
 
   /**
-   * Reads what is there, and changes nothing.
+   * Reads the file without changing it.
    *
    * @returns the records.
    * @throws StoreDamagedError, StoreStoppedError
@@ -35,14 +35,14 @@ export class Journal {
     return this.found.map(({ text }) => text);
   }
 
-  /** Whether the file is there. */
+  /** Whether the file exists. */
   get exists(): boolean {
     return this.file !== undefined;
   }
 
   /**
-   * Makes the file where it is missing (its directory must be flushed then), drops the record that a crash left in the
-   * middle of its writing, and sees to it that the last whole one is on the disk.
+   * Creates a missing file (its directory must be flushed afterwards), removes a torn record at the end, and makes the
+   * last complete record durable.
    *
    * @throws StoreStoppedError
    */
@@ -60,14 +60,14 @@ export class Journal {
   }
 
   /**
-   * Resolves once the record is durable, in a file that will be found.
+   * Appends a record. Resolves once it is durable, in a file that its path still leads to.
    *
-   * @throws StoreWriteError nothing of it stays.
-   * @throws StoreUnavailableError it is durable; where the file is could not be looked up.
-   * @throws StoreBrokenError nothing can be written any more.
+   * @throws StoreWriteError nothing of the record remains.
+   * @throws StoreUnavailableError the record is durable, but the path of the file could not be checked.
+   * @throws StoreBrokenError the store accepts no more writes.
    */
   async write(record: string): Promise<void> {
-    this.health.requireSound();
+    this.health.requireHealthy();
     const before = this.log.size;
     try {
       await this.log.append(record);
@@ -76,7 +76,7 @@ export class Journal {
       throw new StoreWriteError(`${this.name} could not be written`, { cause });
     }
     // Another file of the store may have failed meanwhile.
-    this.health.requireSound();
+    this.health.requireHealthy();
     await this.guard('the disk did not confirm what was written', () => this.log.sync());
     await requireInPlace(this.directory, this.health);
   }
@@ -94,7 +94,7 @@ export class Journal {
   }
 }
 
-/** Bytes of a file that were read, with their CRC-32. */
+/** A range of bytes of a file, with the CRC-32 from its reading. */
 export interface CheckedRange {
   readonly start: number;
   readonly end: number;
@@ -102,13 +102,13 @@ export interface CheckedRange {
 }
 
 /**
- * Writes the bytes from `start` to `end` again as they are. What a process wrote that then died of a failed flush is
- * still read from the kernel's memory, and looks written though no disk has it: only bytes that are written anew are
- * flushed again (fsync(2), and PostgreSQL's "fsyncgate" of 2018).
+ * Writes the bytes from `start` to `end` once more, unchanged. After a failed flush, pages in the kernel's cache can
+ * look written without being on the disk. A flush covers them again only after a new write (fsync(2), and PostgreSQL's
+ * "fsyncgate" of 2018).
  *
- * @throws StoreUnavailableError they are not any more what they were: the kernel has let go of them meanwhile, and the
- * disk has others.
- * @throws StoreStoppedError `stop` has fired; the bytes are as they were.
+ * @throws StoreUnavailableError the bytes have changed since: the kernel has dropped its pages, and the disk has other
+ * bytes.
+ * @throws StoreStoppedError `stop` has fired; the bytes are unchanged.
  */
 export async function rewrite(
   file: StoreFile,

@@ -2,19 +2,19 @@ import { crc32 } from 'node:zlib';
 import { StoreDamagedError } from '../../domain/store_errors';
 import { readRange, type StoreFile, writeAll } from '../disk/file_system';
 
-/** A whole record as it stands in a log: its text, and its bytes' offsets. */
+/** A complete record of a log: its text and the offsets of its bytes. */
 export interface LogRecord {
   readonly text: string;
   readonly start: number;
-  /** The offset behind it, where the next record begins. */
+  /** The offset of the next record. */
   readonly end: number;
 }
 
 const LINE_FEED = 0x0a;
 
 /**
- * A file of records, one a line, each behind its checksum: `CRC32 RECORD\n`. It only grows, and its owner calls one
- * method at a time and flushes each record before the next: what a crash leaves is whole but for the last one.
+ * A file of records, one per line, each preceded by its checksum: `CRC32 RECORD\n`. The file is append-only. Its owner
+ * calls one method at a time and flushes each record before the next, so a crash can tear only the last record.
  */
 export class RecordFile {
   /** @param end the offset behind the last record. */
@@ -23,7 +23,7 @@ export class RecordFile {
     private end: number,
   ) {}
 
-  /** Writes a record; it is durable after the next `flush`. Where it fails, `truncate` takes back what was written. */
+  /** Writes a record, which is durable after the next `sync`. After a failure `truncate` removes the partial write. */
   async append(record: string): Promise<void> {
     const line = formatRecord(record);
     await writeAll(this.file, [line], this.end);
@@ -39,7 +39,7 @@ export class RecordFile {
     return this.end;
   }
 
-  /** Drops what stands behind `size`. */
+  /** Removes all bytes behind `size`. */
   async truncate(size: number): Promise<void> {
     await this.file.truncate(size);
     this.end = size;
@@ -47,9 +47,9 @@ export class RecordFile {
 }
 
 /**
- * The whole records of a log, up to the first broken one. Nothing is touched.
+ * The complete records of a log, up to the first broken one. The file is not changed.
  *
- * @throws StoreDamagedError whole records stand behind a broken one: no crash leaves that.
+ * @throws StoreDamagedError complete records follow a broken one, which no crash leaves.
  * @throws StoreStoppedError `stop` has fired.
  */
 export async function* readRecords(file: StoreFile, name: string, stop: AbortSignal): AsyncGenerator<LogRecord> {
@@ -66,26 +66,26 @@ export async function* readRecords(file: StoreFile, name: string, stop: AbortSig
   }
 }
 
-/** `CRC32 RECORD\n`; a record holds no line break. */
+/** Formats a line, `CRC32 RECORD\n`. A record contains no line break. */
 export function formatRecord(record: string): Buffer {
   return Buffer.from(`${checksum(record)} ${record}\n`, 'utf8');
 }
 
-/** The record of such a line (without its line break), or undefined where the checksum does not fit. */
+/** The record of a line without its line break, or undefined if the checksum does not match. */
 export function parseRecord(line: string): string | undefined {
   const record = line.slice(9);
   return line.slice(0, 9) === `${checksum(record)} ` ? record : undefined;
 }
 
-/** The lines that end with a line feed, without it. */
+/** The complete lines of the file, without their line feeds. */
 async function* readLines(
   file: StoreFile,
   stop: AbortSignal,
 ): AsyncGenerator<{ line: Buffer; start: number; end: number }> {
-  let begun: Buffer = Buffer.alloc(0);
+  let partialLine: Buffer = Buffer.alloc(0);
   let start = 0;
   for await (const piece of readRange(file, 0, await file.size(), stop)) {
-    const bytes = Buffer.concat([begun, piece]);
+    const bytes = Buffer.concat([partialLine, piece]);
     let at = 0;
     for (let lineFeed = bytes.indexOf(LINE_FEED); lineFeed !== -1; lineFeed = bytes.indexOf(LINE_FEED, at)) {
       const next = lineFeed + 1;
@@ -93,7 +93,7 @@ async function* readLines(
       at = next;
     }
     start += at;
-    begun = bytes.subarray(at);
+    partialLine = bytes.subarray(at);
   }
 }
 

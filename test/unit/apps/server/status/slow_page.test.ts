@@ -37,7 +37,7 @@ describe('a page that is open and never reads, over a real connection', function
       },
       headers: {},
       hosts: new ServedHosts([]),
-      mostConnections: 10,
+      maxConnections: 10,
       isPage: (response) => stream.has(response),
       onError: () => {},
     });

@@ -30,15 +30,15 @@ describe('answers that nobody reads, of a server with many agencies', function (
 
   beforeEach(async () => {
     const activity = new ServerActivity();
-    const board = new StatusAggregator(activity, AGENCIES, 7574);
+    const aggregator = new StatusAggregator(activity, AGENCIES, 7574);
     for (let agency = 1; agency <= AGENCIES; agency++) activity.batchStored(agency, agency, agency);
-    board.tick(new Date());
-    const stream = new SseBroadcaster(board);
+    aggregator.tick(new Date());
+    const broadcaster = new SseBroadcaster(aggregator);
     const { fetch } = createStatusApp({
       activity,
-      board,
-      stream,
-      metrics: new Metrics({ activity, board, pages: () => stream.size }),
+      aggregator,
+      broadcaster,
+      metrics: new Metrics({ activity, aggregator, pages: () => broadcaster.size }),
       page: loadPageDocument(),
       log: {} as ActionLog,
     });
@@ -46,7 +46,7 @@ describe('answers that nobody reads, of a server with many agencies', function (
       fetch,
       headers: {},
       hosts: new ServedHosts([]),
-      mostConnections: 512,
+      maxConnections: 512,
       isPage: () => false,
       onError: () => {},
     });

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
-import { MOST_PAGES, SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
+import { MAX_PAGES, SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
 import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 
 /** A response whose reader may stop to read: what was written then waits, as it does behind a full socket. */
@@ -96,7 +96,7 @@ describe('the stream of open pages', () => {
   });
 
   it('is full at some number of pages', () => {
-    for (let page = 1; page < MOST_PAGES; page++) open();
+    for (let page = 1; page < MAX_PAGES; page++) open();
     expect(stream.isFull).to.equal(false);
     open();
     expect(stream.isFull).to.equal(true);

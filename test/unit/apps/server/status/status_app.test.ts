@@ -17,19 +17,19 @@ describe('the endpoints of the status side', () => {
 
   beforeEach(async () => {
     activity = new ServerActivity();
-    const board = new StatusAggregator(activity, 3, 7574);
+    const aggregator = new StatusAggregator(activity, 3, 7574);
     logged = [];
     const log = { error: (action: string, result: string) => logged.push(`${action} ${result}`) };
     const metrics = {
       contentType: 'text/plain',
       read: () => Promise.reject(new Error('no metrics today')),
     };
-    const stream = new SseBroadcaster(board);
+    const broadcaster = new SseBroadcaster(aggregator);
     const policy = "default-src 'none'";
     const { fetch } = createStatusApp({
       activity,
-      board,
-      stream,
+      aggregator,
+      broadcaster,
       metrics: metrics as unknown as Metrics,
       page: { html: '<!doctype html>', policy },
       log: log as unknown as ActionLog,
@@ -38,8 +38,8 @@ describe('the endpoints of the status side', () => {
       fetch,
       headers: securityHeaders(policy),
       hosts: new ServedHosts([]),
-      mostConnections: 10,
-      isPage: (response) => stream.has(response),
+      maxConnections: 10,
+      isPage: (response) => broadcaster.has(response),
       onError: () => {},
     });
     url = (await server.listen(0, '127.0.0.1')).slice(0, -1);

@@ -9,7 +9,7 @@ import { DirectoryLock } from '../../../../../apps/server/storage/disk/directory
 import { FileBetRepository } from '../../../../../apps/server/storage/bets/file_bet_repository';
 import { DiskDirectory, type StoreDirectory } from '../../../../../apps/server/storage/disk/file_system';
 import { Journal } from '../../../../../apps/server/storage/log/journal';
-import { NEVER } from '../../../../../apps/server/domain/stop';
+import { NEVER_STOPPED } from '../../../../../apps/server/domain/stop';
 import { StoreHealth } from '../../../../../apps/server/storage/disk/store_health';
 import { readBetBatch } from '../../../../../apps/protocol/bet_batch';
 import { expectCode } from '../../../../support/rejection';
@@ -22,8 +22,8 @@ describe('the store on a disk that fails', () => {
 
   async function openBets(disk: DiskModel, health = new StoreHealth()): Promise<FileBetRepository> {
     const bets = new FileBetRepository(disk, silent, health);
-    await bets.open(NEVER);
-    await bets.recover(NEVER);
+    await bets.open(NEVER_STOPPED);
+    await bets.recover(NEVER_STOPPED);
     await disk.sync();
     return bets;
   }
@@ -51,8 +51,8 @@ describe('the store on a disk that fails', () => {
     const health = new StoreHealth();
     const bets = await openBets(disk, health);
     const journal = new Journal(disk, 'j', health);
-    await journal.open(NEVER);
-    await journal.recover(silent, NEVER);
+    await journal.open(NEVER_STOPPED);
+    await journal.recover(silent, NEVER_STOPPED);
     const writing = journal.write('begun before');
     disk.fault = ({ file }) => (file === 'bets.csv' ? { kind: 'error', code: 'EIO' } : undefined);
     await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
@@ -84,15 +84,15 @@ describe('the store on a disk that fails', () => {
     it(`drops the tail ${JSON.stringify(tail)} of a journal`, async () => {
       const disk = new DiskModel();
       const journal = new Journal(disk, 'j', new StoreHealth());
-      await journal.open(NEVER);
-      await journal.recover(silent, NEVER);
+      await journal.open(NEVER_STOPPED);
+      await journal.recover(silent, NEVER_STOPPED);
       await journal.write('one');
       const whole = disk.kernelImage().get('j')!;
       const torn = new DiskModel(new Map([['j', Buffer.concat([whole, Buffer.from(tail)])]]));
       const lines: string[] = [];
       const again = new Journal(torn, 'j', new StoreHealth());
-      expect(await again.open(NEVER)).to.deep.equal(['one']);
-      await again.recover(new ActionLog('WARNING', (line) => lines.push(line)), NEVER);
+      expect(await again.open(NEVER_STOPPED)).to.deep.equal(['one']);
+      await again.recover(new ActionLog('WARNING', (line) => lines.push(line)), NEVER_STOPPED);
       expect(torn.durableImage().get('j')!.equals(whole)).to.equal(true);
       expect(lines.join('')).to.include(`recover_journal | result: success | file: j | dropped_bytes: ${tail.length}`);
     });
@@ -139,9 +139,9 @@ describe('the store on a disk that fails', () => {
         },
       };
       const bets = new FileBetRepository(forgetful, silent, new StoreHealth());
-      await bets.open(NEVER);
+      await bets.open(NEVER_STOPPED);
       isForgotten = true;
-      await expectCode(bets.recover(NEVER), 'STORE_UNAVAILABLE');
+      await expectCode(bets.recover(NEVER_STOPPED), 'STORE_UNAVAILABLE');
       const marks = await new CommitWatermark((await next.open('bets.mark'))!).read();
       expect(marks, 'what is marked').to.equal(25);
       // The next start finds the bytes that are on the disk: a tail that nobody was told of.
@@ -189,29 +189,29 @@ describe('the directory of the store', () => {
   });
 
   it('is one process’s at a time, and free again once it is released', async () => {
-    const lock = await DirectoryLock.acquire(directory, NEVER);
-    await expectCode(DirectoryLock.acquire(directory, NEVER), 'STORE_IN_USE');
-    const waiting = DirectoryLock.acquire(directory, NEVER);
+    const lock = await DirectoryLock.acquire(directory, NEVER_STOPPED);
+    await expectCode(DirectoryLock.acquire(directory, NEVER_STOPPED), 'STORE_IN_USE');
+    const waiting = DirectoryLock.acquire(directory, NEVER_STOPPED);
     await lock.release();
     await (await waiting).release();
     expect(await readdir(directory)).to.deep.equal([]);
   });
 
   it('is waited for no longer once that was stopped', async () => {
-    const lock = await DirectoryLock.acquire(directory, NEVER);
+    const lock = await DirectoryLock.acquire(directory, NEVER_STOPPED);
     const stop = new AbortController();
     const waiting = DirectoryLock.acquire(directory, stop.signal);
     stop.abort();
     await expectCode(waiting, 'STORE_STOPPED');
     await lock.release();
-    await (await DirectoryLock.acquire(directory, NEVER)).release();
+    await (await DirectoryLock.acquire(directory, NEVER_STOPPED)).release();
   });
 
   it('is not used without a lock where there is no flock(1)', async () => {
     const { PATH } = process.env;
     process.env['PATH'] = directory;
     try {
-      const error = await expectCode(DirectoryLock.acquire(directory, NEVER), 'STORE_UNAVAILABLE');
+      const error = await expectCode(DirectoryLock.acquire(directory, NEVER_STOPPED), 'STORE_UNAVAILABLE');
       expect(error.message).to.match(/flock\(1\) of util-linux is needed/);
     } finally {
       process.env['PATH'] = PATH;
@@ -220,7 +220,7 @@ describe('the directory of the store', () => {
 
   it('is made with those above it', async () => {
     const store = new DiskDirectory(join(directory, 'a/b/c'));
-    await store.claim(NEVER);
+    await store.claim(NEVER_STOPPED);
     await store.release();
     expect(await readdir(join(directory, 'a/b'))).to.deep.equal(['c']);
   });
@@ -229,7 +229,7 @@ describe('the directory of the store', () => {
     const path = join(directory, 'a/b/c');
     await mkdir(path, { recursive: true });
     const store = new DiskDirectory(path);
-    await store.claim(NEVER);
+    await store.claim(NEVER_STOPPED);
     const flushed = await pathsFlushedBy(() => store.sync());
     await store.release();
     expect(flushed).to.include.members([path, join(directory, 'a/b'), join(directory, 'a'), directory]);

@@ -7,7 +7,7 @@ import { type BetRepository } from '../../../../../apps/server/domain/bet_reposi
 import { createServerContainer } from '../../../../../apps/server/container';
 import { type FinishTracker } from '../../../../../apps/server/domain/finish_tracker';
 import { SERVER_SETTINGS } from '../../../../../apps/server/settings';
-import { NEVER } from '../../../../../apps/server/domain/stop';
+import { NEVER_STOPPED } from '../../../../../apps/server/domain/stop';
 import { type Store } from '../../../../../apps/server/domain/store';
 import { TOKENS } from '../../../../../apps/server/tokens';
 import { type WinnerService } from '../../../../../apps/server/domain/winner_service';
@@ -47,14 +47,14 @@ describe('the store in files', () => {
     const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'none.ini', environment: env });
     const container = createServerContainer(settings, createMemoryLog().log);
     const store = container.get<Store>(TOKENS.Store);
-    await store.open(NEVER);
+    await store.open(NEVER_STOPPED);
     const open: OpenStore = {
       store,
       bets: container.get(TOKENS.BetRepository),
       tracker: container.get(TOKENS.FinishTracker),
       winners: container.get(TOKENS.WinnerService),
     };
-    open.winners.start(NEVER);
+    open.winners.start(NEVER_STOPPED);
     opened.push(open);
     return open;
   }

@@ -210,7 +210,7 @@ describe('the HTTP server of the status side', function () {
   });
 
   it('answers one who comes, however many hold a connection', async () => {
-    server = await TestStatusServer.start({ mostConnections: 6 });
+    server = await TestStatusServer.start({ maxConnections: 6 });
     const pages = [await server.dial(requestFor('/page')), await server.dial(requestFor('/page'))];
     for (const page of pages) await once(page.resume(), 'data');
     for (const bytes of ['', 'GET /now HT', requestFor('/now'), requestFor('/large')]) {

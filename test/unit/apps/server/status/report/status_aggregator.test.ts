@@ -1,9 +1,6 @@
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../../../apps/server/stats/server_activity';
-import {
-  MOST_AGENCIES_IN_DETAIL,
-  StatusAggregator,
-} from '../../../../../../apps/server/status/report/status_aggregator';
+import { MAX_DETAILED_AGENCIES, StatusAggregator } from '../../../../../../apps/server/status/report/status_aggregator';
 
 describe('the status board', () => {
   let activity: ServerActivity;
@@ -23,10 +20,10 @@ describe('the status board', () => {
   /** Stores bets of an agency, which has `total` then. */
   const store = (agency: number, bets: number, total: number): void => activity.batchStored(agency, bets, total);
 
-  const states = (): string[] => board.whole().agency.map(({ id, state }) => `${id} ${state}`);
+  const states = (): string[] => board.fullReport().agency.map(({ id, state }) => `${id} ${state}`);
 
   it('says of a server that nothing has happened to that all are absent', () => {
-    const { agencies, bets, draw, errors, agency } = board.whole();
+    const { agencies, bets, draw, errors, agency } = board.fullReport();
     expect(agencies).to.deep.equal({ expected: 4, byState: { absent: 4, uploading: 0, finished: 0, winners: 0 } });
     expect(bets).to.deep.equal({ stored: 0, perSecond: 0, curve: [] });
     expect(draw).to.deep.equal({ held: false, number: null, winners: null });
@@ -65,19 +62,19 @@ describe('the status board', () => {
     tick();
     store(1, 600, 900);
     tick();
-    expect(board.whole().agency[0]).to.include({ bets: 900, perSecond: 450 });
+    expect(board.fullReport().agency[0]).to.include({ bets: 900, perSecond: 450 });
     tick();
     tick();
-    expect(board.whole().agency[0]).to.deep.include({ perSecond: 200, curve: [300, 600, 0, 0] });
+    expect(board.fullReport().agency[0]).to.deep.include({ perSecond: 200, curve: [300, 600, 0, 0] });
     tick();
-    expect(board.whole().bets).to.deep.equal({ stored: 900, perSecond: 0, curve: [300, 600, 0, 0, 0] });
+    expect(board.fullReport().bets).to.deep.equal({ stored: 900, perSecond: 0, curve: [300, 600, 0, 0, 0] });
   });
 
   it('counts what an earlier run had stored as bets, and not as speed', () => {
     activity.of(3).bets = 5000;
     store(3, 10, 5010);
     tick();
-    expect(board.whole().agency[0]).to.deep.include({ bets: 5010, perSecond: 10, curve: [10] });
+    expect(board.fullReport().agency[0]).to.deep.include({ bets: 5010, perSecond: 10, curve: [10] });
     expect(board.summary().bets.stored).to.equal(5010);
   });
 
@@ -87,8 +84,8 @@ describe('the status board', () => {
       tick();
     }
     const expected = Array.from({ length: 180 }, (_, index) => index + 21);
-    expect(board.whole().bets.curve).to.deep.equal(expected);
-    expect(board.whole().agency[0]!.curve).to.deep.equal(expected);
+    expect(board.fullReport().bets.curve).to.deep.equal(expected);
+    expect(board.fullReport().agency[0]!.curve).to.deep.equal(expected);
   });
 
   it('tells changes of those agencies alone that have changed', () => {
@@ -111,32 +108,32 @@ describe('the status board', () => {
     activity.sessionRefused(0, 'busy');
     tick();
     expect(board.summary().errors).to.deep.equal({ total: 3, byCode: { timeout: 1, 'bad-bet': 1, busy: 1 } });
-    const [agency] = board.whole().agency;
+    const [agency] = board.fullReport().agency;
     expect(agency).to.include({ id: 1, errors: 2 });
     expect(agency!.lastError!.code).to.equal('bad-bet');
-    expect(board.whole().agency).to.have.length(1);
+    expect(board.fullReport().agency).to.have.length(1);
   });
 
   it('tells the number and the winners once the draw is held, and not before', () => {
     store(1, 10, 10);
     store(2, 10, 10);
     tick();
-    expect(board.whole().agency[0]!.winners).to.equal(null);
+    expect(board.fullReport().agency[0]!.winners).to.equal(null);
     board.setWinners(new Map([[1, 3]]));
     tick();
-    expect(board.whole().agency.map(({ winners }) => winners)).to.deep.equal([3, 0]);
+    expect(board.fullReport().agency.map(({ winners }) => winners)).to.deep.equal([3, 0]);
     expect(board.summary().draw).to.deep.equal({ held: true, number: 7574, winners: 3 });
   });
 
   it('bears more agencies than it shows in detail', () => {
-    const many = MOST_AGENCIES_IN_DETAIL + 500;
+    const many = MAX_DETAILED_AGENCIES + 500;
     board = new StatusAggregator(activity, many, 7574);
     for (let agency = 1; agency <= many; agency++) store(agency, 2, 2);
     tick();
     tick();
-    const { agency, bets } = board.whole();
+    const { agency, bets } = board.fullReport();
     expect(bets.stored).to.equal(2 * many);
     expect(agency).to.have.length(many);
-    expect(agency.filter(({ curve }) => curve !== undefined)).to.have.length(MOST_AGENCIES_IN_DETAIL);
+    expect(agency.filter(({ curve }) => curve !== undefined)).to.have.length(MAX_DETAILED_AGENCIES);
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type StoreFile } from '../../../../../../apps/server/storage/disk/file_system';
-import { NEVER } from '../../../../../../apps/server/domain/stop';
+import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
 import { scanWinners } from '../../../../../../apps/server/storage/bets/winner_scan';
 import { generateBets, storedRow } from '../../../../../support/generated_bets';
 
@@ -20,7 +20,8 @@ function fileOf(text: string, pieceBytes: number): { file: StoreFile; size: numb
 async function winnersIn(text: string, number: number, pieceBytes = 1 << 20): Promise<string[]> {
   const { file, size } = fileOf(text, pieceBytes);
   const found: string[] = [];
-  for await (const { agency, document } of scanWinners(file, size, number, NEVER)) found.push(`${agency}:${document}`);
+  for await (const { agency, document } of scanWinners(file, size, number, NEVER_STOPPED))
+    found.push(`${agency}:${document}`);
   return found;
 }
 

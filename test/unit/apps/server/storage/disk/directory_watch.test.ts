@@ -7,7 +7,7 @@ import { PeerSocket } from '../../../../../../lib/index';
 import { requireInPlace } from '../../../../../../apps/server/storage/disk/directory_watch';
 import { DiskDirectory, type StoreFile } from '../../../../../../apps/server/storage/disk/file_system';
 import { FileDrawRecord } from '../../../../../../apps/server/storage/file_draw_record';
-import { NEVER } from '../../../../../../apps/server/domain/stop';
+import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
 import { StoreHealth } from '../../../../../../apps/server/storage/disk/store_health';
 import { createMemoryLog } from '../../../../../support/memory_lottery';
 import { expectCode } from '../../../../../support/rejection';
@@ -25,7 +25,7 @@ describe('what the names of a store lead to', () => {
     above = await mkdtemp(join(tmpdir(), 'watch-'));
     path = join(above, 'store');
     directory = new DiskDirectory(path);
-    await directory.claim(NEVER);
+    await directory.claim(NEVER_STOPPED);
     files = [await directory.create('one'), await directory.create('two')];
   });
 
@@ -197,8 +197,8 @@ describe('a server whose files were taken away', function () {
     const health = new StoreHealth();
     const other = new DiskModel();
     const record = new FileDrawRecord(other, createMemoryLog().log, health);
-    await record.open(NEVER);
-    await record.recover(NEVER);
+    await record.open(NEVER_STOPPED);
+    await record.recover(NEVER_STOPPED);
     other.unlink('draw.journal');
     await expectCode(record.record({ number: 7574, agencies: 1 }), 'STORE_BROKEN');
     expect(await record.held()).to.equal(undefined);
