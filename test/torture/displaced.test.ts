@@ -128,7 +128,7 @@ describe('torture: the store taken away from under its server', function () {
 
     /** Makes the store again of what the server has written, and lets the agencies come to their winners. */
     async function requireGoesOn(files: readonly Buffer[], agencies: readonly RecordingAgency[]): Promise<void> {
-      store = join(directory, 'restored');
+      store = `${store}-restored`;
       await mkdir(store);
       for (const [index, name] of FILES.entries()) await writeFile(join(store, name), files[index]!);
       const server = start(agencies.length);
