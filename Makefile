@@ -130,7 +130,7 @@ bench-status: build ## Measure what 50 open status pages cost the bets (PAIRS=10
 # Takes 6 minutes on an idle machine; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
 .PHONY: torture
 torture: build ## Kill, cut, starve and flood the server, and hold its store to the agencies' own record (docs/durability.md)
-	@TORTURE=full TS_NODE_TRANSPILE_ONLY=true npx --no-install mocha --config test/torture/mocharc.json
+	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json
 
 .PHONY: new-draw
 new-draw: build ## Put the stored bets and draw aside in an archive, so that the next server begins anew
