@@ -48,6 +48,23 @@ lint-package: pack
 	@npx --no-install attw --profile node16 --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
 	  { cat dist/package/types.txt; exit 1; }
 
+# Linter, format and types have caches of what has not changed; CI and `make lint` look at everything.
+.PHONY: check
+check: node_modules ## Linter, format, types, rules of imports and unit tests: while you work
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync check-code check-unit check-types check-format lint-imports
+
+CACHE := node_modules/.cache/check
+
+.PHONY: check-code check-types check-format check-unit
+check-code:
+	@npm run --silent lint -- --cache --cache-strategy content --cache-location $(CACHE)/eslint
+check-types:
+	@npm run --silent typecheck -- --incremental --tsBuildInfoFile $(CACHE)/types.tsbuildinfo
+check-format:
+	@npm run --silent format:check -- --cache --cache-strategy content --cache-location $(CACHE)/prettier
+check-unit:
+	@npm run --silent test -- --reporter dot test/unit
+
 .PHONY: test
 ifdef COVERAGE
 # The bundles are measured too: their lines are kept as they were written.
