@@ -48,6 +48,23 @@ lint-package: pack
 	@npx --no-install attw --profile node16 --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
 	  { cat dist/package/types.txt; exit 1; }
 
+# Linter, format and types have caches of what has not changed; CI and `make lint` look at everything.
+.PHONY: check
+check: node_modules ## Linter, format, types, rules of imports and unit tests: while you work
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync check-code check-unit check-types check-format lint-imports
+
+CACHE := node_modules/.cache/check
+
+.PHONY: check-code check-types check-format check-unit
+check-code:
+	@npm run --silent lint -- --cache --cache-strategy content --cache-location $(CACHE)/eslint
+check-types:
+	@npm run --silent typecheck -- --incremental --tsBuildInfoFile $(CACHE)/types.tsbuildinfo
+check-format:
+	@npm run --silent format:check -- --cache --cache-strategy content --cache-location $(CACHE)/prettier
+check-unit:
+	@npm run --silent test -- --reporter dot test/unit
+
 .PHONY: test
 ifdef COVERAGE
 # The bundles are measured too: their lines are kept as they were written.
@@ -130,7 +147,7 @@ bench-status: build ## Measure what 50 open status pages cost the bets (PAIRS=10
 # Takes 6 minutes on an idle machine; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
 .PHONY: torture
 torture: build ## Kill, cut, starve and flood the server, and hold its store to the agencies' own record (docs/durability.md)
-	@TORTURE=full TS_NODE_TRANSPILE_ONLY=true npx --no-install mocha --config test/torture/mocharc.json
+	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json
 
 .PHONY: new-draw
 new-draw: build ## Put the stored bets and draw aside in an archive, so that the next server begins anew

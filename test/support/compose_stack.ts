@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parse, stringify } from 'yaml';
 
@@ -14,6 +14,8 @@ const COPIED = [
   ...['.dockerignore', 'Dockerfile', 'Makefile', 'docker-compose.template.yaml', 'generate_compose.ts'],
   ...['test_server_with_netcat.sh', 'tsconfig.json', 'apps', 'config', 'lib', 'tools'],
 ];
+/** Another test may write `lib/dist` meanwhile. */
+const COPY_OPTIONS = { recursive: true, filter: (path: string) => basename(path) !== 'dist' };
 const BUILD_MS = 600_000;
 
 interface Template {
@@ -44,7 +46,7 @@ export class ComposeStack {
   static async create(): Promise<ComposeStack> {
     const directory = await mkdtemp(join(tmpdir(), 'lottery-containers-'));
     const stack = new ComposeStack(directory, `tp0-test-${process.pid}`);
-    for (const name of COPIED) await cp(join(REPOSITORY, name), join(directory, name), { recursive: true });
+    for (const name of COPIED) await cp(join(REPOSITORY, name), join(directory, name), COPY_OPTIONS);
     // To make, what is installed must look newer than the copies, else it would install again.
     for (const name of MANIFESTS) await utimes(join(directory, name), 0, 0);
     await borrowPackages(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'));

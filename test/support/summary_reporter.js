@@ -2,11 +2,18 @@
 
 const { reporters } = require('mocha');
 
-/** Mocha's spec reporter, closed by one line that a script can read: `N passed, N failed, N skipped`. */
-module.exports = class SummaryReporter extends reporters.Spec {
+/** One line that a script can read, from Mocha's counts. */
+function summaryLine({ passes, failures, pending }) {
+  return `${passes} passed, ${failures} failed, ${pending} skipped`;
+}
+
+/** Mocha's spec reporter, closed by the summary line. */
+class SummaryReporter extends reporters.Spec {
   epilogue() {
     super.epilogue();
-    const { passes, failures, pending } = this.stats;
-    reporters.Base.consoleLog(`${passes} passed, ${failures} failed, ${pending} skipped`);
+    reporters.Base.consoleLog(summaryLine(this.stats));
   }
-};
+}
+
+module.exports = SummaryReporter;
+module.exports.summaryLine = summaryLine;

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 
 const run = promisify(execFile);
 const EXAMPLES = join(__dirname, '../../examples');
-const TYPESCRIPT = ['-r', 'ts-node/register/transpile-only'];
+const TYPESCRIPT = ['-r', 'tsx/cjs'];
 
 describe('the examples', () => {
   let server: ChildProcess | undefined;

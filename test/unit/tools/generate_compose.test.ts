@@ -25,6 +25,10 @@ import {
 
 const REPOSITORY = join(__dirname, '../../..');
 
+/** `npx ts-node`, which the README gives, and a loader that takes a tenth of its start: one case uses the first. */
+const TS_NODE = [require.resolve('ts-node/dist/bin.js')];
+const TSX = ['-r', require.resolve('tsx/cjs')];
+
 const TEMPLATE = `# head
 name: tp0
 services:
@@ -180,8 +184,8 @@ describe('generate_compose.ts as it is run', function () {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  function run(args: string[], cwd = REPOSITORY) {
-    const program = [require.resolve('ts-node/dist/bin.js'), join(REPOSITORY, 'generate_compose.ts')];
+  function run(args: string[], cwd = REPOSITORY, loader = TSX) {
+    const program = [...loader, join(REPOSITORY, 'generate_compose.ts')];
     const env = { ...process.env, TS_NODE_TRANSPILE_ONLY: 'true' };
     return spawnSync(process.execPath, [...program, ...args], { cwd, env, encoding: 'utf8' });
   }
@@ -194,7 +198,7 @@ describe('generate_compose.ts as it is run', function () {
   }
 
   it('writes the file that -o names from the template of the project', () => {
-    const { status, stdout, stderr } = run(['3', '-o', output()]);
+    const { status, stdout, stderr } = run(['3', '-o', output()], REPOSITORY, TS_NODE);
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
     expect(stdout).to.equal(`${output()}: the server, the echo service and 3 clients\n`);
 

@@ -1,0 +1,110 @@
+'use strict';
+
+/**
+ * Runs the tests in two passes of Mocha: most files first, some at a time, each in a worker process; then, one after the
+ * other on a machine without other work, the files that measure it. The last line counts both passes.
+ *
+ *     node test/run.js [--reporter NAME] [FILE or DIRECTORY ...]         all of test/ without an argument
+ *
+ * TEST_JOBS: number of worker processes, 1 for none. Exit codes: 1 if a test failed or there is none, 2 for a wrong argument.
+ */
+const { existsSync, readdirSync, statSync } = require('node:fs');
+const { availableParallelism } = require('node:os');
+const { relative, resolve } = require('node:path');
+const { parseArgs } = require('node:util');
+const { Mocha } = require('mocha');
+const config = require('../.mocharc.json');
+const { summaryLine } = require('./support/summary_reporter');
+
+/** Files with limits of time or memory that other work would break, and files that keep every core busy. */
+const ALONE = [
+  'container/lottery', // `docker compose stop` kills a container after 3 s
+  'system/few_descriptors',
+  'system/unread_output',
+  'torture/crowd',
+  'torture/sigterm',
+  'torture/status_flood',
+  'torture/stop',
+];
+
+/** Most files wait for other processes most of the time. */
+const JOBS_PER_CORE = 1.5;
+
+/** Loaded before the tests, in each process. */
+const REQUIRED = config.require.map((module) => resolve(__dirname, '..', module));
+
+const ENDING = '.test.ts';
+
+/** The path below test/, without the ending. */
+function nameOf(file) {
+  return relative(__dirname, file).slice(0, -ENDING.length);
+}
+
+function testFilesIn(path) {
+  if (!statSync(path).isDirectory()) return [resolve(path)];
+  const names = readdirSync(path, { recursive: true }).filter((name) => name.endsWith(ENDING));
+  return names.sort().map((name) => resolve(path, name));
+}
+
+/**
+ * A file of each folder in turn, so that files that compute run beside files that wait. The unit tests, which are short,
+ * come last, so that no worker is left alone with a long file.
+ */
+function inTurns(files) {
+  const counts = new Map();
+  const placeOf = (file) => {
+    const [folder] = nameOf(file).split('/');
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    return folder === 'unit' ? files.length : counts.get(folder);
+  };
+  const places = files.map((file) => ({ file, place: placeOf(file) }));
+  return places.sort((a, b) => a.place - b.place).map(({ file }) => file);
+}
+
+/** Runs one pass; gives Mocha's counts. */
+async function runPass(files, options) {
+  const mocha = new Mocha({ ...config, require: REQUIRED, ...options });
+  mocha.files = files;
+  if (!options.parallel) await mocha.loadFilesAsync();
+  return new Promise((done) => {
+    const runner = mocha.run(() => done(runner.stats));
+  });
+}
+
+/** @returns the named files and those of the named folders, or a line that says what is wrong. */
+function filesOf(paths) {
+  const all = testFilesIn(__dirname);
+  const stale = ALONE.filter((name) => !all.some((file) => nameOf(file) === name));
+  if (stale.length > 0) return `ALONE names files that do not exist: ${stale.join(', ')}`;
+  const missing = paths.filter((path) => !existsSync(path));
+  if (missing.length > 0) return `no such file or folder: ${missing.join(', ')}`;
+  return paths.length === 0 ? all : paths.flatMap(testFilesIn);
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { reporter: { type: 'string' } } });
+  const files = filesOf(positionals);
+  if (typeof files === 'string') {
+    process.stderr.write(`test/run.js: ${files}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const isAlone = (file) => ALONE.includes(nameOf(file));
+  const reporter = values.reporter ?? 'spec';
+  const jobs = Number(process.env['TEST_JOBS'] ?? Math.ceil(availableParallelism() * JOBS_PER_CORE));
+
+  // For the files that this process runs itself.
+  for (const module of REQUIRED) require(module);
+  const passes = [];
+  const together = files.filter((file) => !isAlone(file));
+  if (together.length > 0) passes.push(await runPass(inTurns(together), { reporter, parallel: jobs > 1, jobs }));
+  const alone = files.filter(isAlone);
+  if (alone.length > 0) passes.push(await runPass(alone, { reporter }));
+
+  const sum = (count) => passes.reduce((total, stats) => total + stats[count], 0);
+  const totals = { passes: sum('passes'), failures: sum('failures'), pending: sum('pending') };
+  process.stdout.write(`${summaryLine(totals)}\n`);
+  if (totals.failures > 0 || totals.passes === 0) process.exitCode = 1;
+}
+
+void main();
