@@ -9,14 +9,14 @@ export interface Codec<Message> extends FrameDecoder<Message> {
   readonly headerBytes: number;
 
   /**
-   * The length in bytes of the frame whose header is at `offset`, the header included.
+   * The length in bytes of the frame with the header at `offset`, the header included.
    *
-   * @throws FrameRefusedError the header is enough to refuse the frame: nothing is read or allocated for it.
+   * @throws FrameRefusedError the codec refuses the header. Nothing more is read or allocated for the frame.
    */
   frameLength(bytes: Buffer, offset: number): number;
 
   /**
-   * The message in the frame of `length` bytes at `offset`. It may keep views of `bytes`.
+   * The message in the frame of `length` bytes at `offset`. It may contain views of `bytes`.
    *
    * @throws FrameRefusedError
    */

@@ -11,13 +11,13 @@ export interface MemoryPairOptions {
 }
 
 const DEFAULT_CAPACITY_BYTES = 65_536;
-/** A larger write arrives in pieces, as from a kernel: the pause of the reader has an effect within the write. */
+/** A larger write arrives in pieces, as from a kernel, so a pause of the reader takes effect within the write. */
 const PIECE_BYTES = 65_536;
 
 /**
- * One end of a connection in memory. It behaves as a TCP connection does: a write waits while the other end does not read;
- * the end of one direction leaves the other open; a close over unread bytes, and a write to a closed end, reset the
- * connection.
+ * One end of a connection in memory, with the behaviour of TCP. A write beyond the capacity waits until the other end
+ * reads. The end of one direction leaves the other one open. A close with unread bytes, or a write to a closed end,
+ * resets the connection.
  */
 export class MemoryStream extends Duplex {
   private other!: MemoryStream;
@@ -36,7 +36,7 @@ export class MemoryStream extends Duplex {
     super({ readableHighWaterMark: capacityBytes, writableHighWaterMark: capacityBytes, allowHalfOpen: true });
   }
 
-  /** Resets the connection: the other end sees an error with the code `ECONNRESET`, as after a TCP reset. */
+  /** Resets the connection. The other end emits an error with the code `ECONNRESET`, as after a TCP reset. */
   resetAndDestroy(): this {
     this.other.destroyByReset();
     return this.destroy();
@@ -50,7 +50,7 @@ export class MemoryStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    // A copy, as a kernel makes it: the writer may use its buffer again.
+    // A copy, as in a kernel: the writer may reuse its buffer.
     const copy = Buffer.from(chunk);
     // The delivery takes a turn of the event loop, as through a kernel.
     onNextTurn(() => this.deliver(copy, callback));
@@ -65,7 +65,7 @@ export class MemoryStream extends Duplex {
     const { other } = this;
     if (this.readableLength > 0) other.destroyByReset();
     else if (!other.destroyed && !this.writableFinished) other.push(null);
-    // The bytes that the other end waits to write are never read.
+    // The pending bytes of the other end remain unread.
     const waiting = other.continueWriting;
     other.continueWriting = undefined;
     if (waiting !== undefined) other.destroyByReset();

@@ -1,33 +1,34 @@
 /**
- * Splits received bytes into frames: units that begin with a header of fixed size, which gives the length of the whole.
+ * Splits received bytes into frames. A frame begins with a header of fixed size, and the header gives the length of the
+ * frame.
  *
- * Both functions are pure. They get the bytes as they lie in the receive buffer, with an offset, so that no view of the
- * buffer is made for each call. They may read the part that is theirs, and nothing outside.
+ * Both functions are pure. Their arguments are bytes of the receive buffer and an offset, which saves a view of the
+ * buffer for each call. They must not read bytes outside the header or the frame.
  */
 export interface FrameDecoder<Content> {
   /** The header's size in bytes. */
   readonly headerBytes: number;
 
   /**
-   * The length in bytes of the whole frame, its header included.
+   * The length in bytes of the frame, its header included.
    *
-   * It is called when the header is there, at `offset` in `bytes`, and may be called again for the same header. An error
-   * that it throws fails the read; no byte is taken.
+   * It is called when the header is complete, at `offset` in `bytes`, possibly several times for one header. A thrown
+   * error fails the read; no byte is taken.
    */
   frameLength(bytes: Buffer, offset: number): number;
 
   /**
-   * The content of the frame of `length` bytes at `offset` in `bytes`. It may keep views of `bytes`.
+   * The content of the frame of `length` bytes at `offset` in `bytes`. It may contain views of `bytes`.
    *
-   * An error that it throws fails the read; the frame is taken.
+   * A thrown error fails the read; the frame is taken.
    */
   decode(bytes: Buffer, offset: number, length: number): Content;
 }
 
-/** The length of a whole frame, given its header; throws to refuse the frame. */
+/** The length in bytes of the frame with this header. An error refuses the frame. */
 export type FrameLength = (header: Buffer) => number;
 
-/** Gives frames as bytes, header and all. */
+/** Returns frames as bytes, their header included. */
 export class PlainFrameDecoder implements FrameDecoder<Buffer> {
   constructor(
     readonly headerBytes: number,

@@ -13,21 +13,22 @@ import { PendingRead } from './pending_read';
 import { ReceiveBuffer } from './receive_buffer';
 
 /**
- * The incoming direction of a connection: the buffered bytes and the one read that may wait for more.
+ * The incoming direction of a connection: the buffered bytes and at most one pending read.
  *
- * **Reads.** A read takes a whole frame or no byte. If the frame is buffered, it resolves at once; if not, it waits. A
- * second read while one waits fails with `ConcurrentReadError`, and the first goes on. A read that a deadline, a signal
- * or `cancelRead` ends takes no byte: the next one begins where it began.
+ * **Reads.** A read takes a whole frame or no byte. It resolves at once if the frame is buffered, and waits otherwise.
+ * A second read during a pending one fails with `ConcurrentReadError`, and the first one continues. A deadline, a
+ * signal or `cancelRead` ends a read, and no byte is taken: the next read begins at the same byte.
  *
- * **Pause.** The stream is paused while more bytes are buffered than the limit, or than the waiting read needs.
+ * **Pause.** The stream is paused while the buffer holds more bytes than its limit, or than the pending read needs if
+ * that is more.
  *
- * **End of stream.** Buffered bytes can still be read. Behind them a read gives `null`, or `UnexpectedEofError` within a
- * frame; every further read gives the same.
+ * **End of stream.** Buffered bytes can still be read. After the last one a read gives `null`, or fails with
+ * `UnexpectedEofError` within a frame. Every further read gives the same result.
  *
- * **Loss.** As for the end, with `ConnectionLostError`; a loss after the peer's end is not reported.
+ * **Loss.** The same as the end, with `ConnectionLostError`. A loss after the peer's end is not reported.
  *
- * **Close on this side.** The waiting read and all later ones fail with `SocketClosedError`; buffered bytes are dropped,
- * and so are those that still come.
+ * **Close on this side.** The pending read and all later ones fail with `SocketClosedError`. Buffered bytes and later
+ * ones are dropped.
  */
 export class Receiver implements Incoming, Cancellable {
   isEnded = false;

@@ -10,14 +10,14 @@ import { WriteBatch } from './write_batch';
  * The outgoing direction of a connection: the batch of this turn of the event loop, the batches in flight, and the end.
  *
  * **Sends.** All sends of one turn are one batch: they are written together, at the end of the turn, and settled
- * together. A send resolves when the stream has passed its batch on to the kernel. A send that a deadline or a signal
- * ends resets the connection, because part of it may have left.
+ * together. A send resolves when the stream has passed its batch on to the kernel. An expired deadline or a fired
+ * signal resets the connection, because part of the bytes may have left.
  *
- * **Shutdown.** The end leaves behind all that was sent before; a later send fails with `SocketStateError`. A second
- * shutdown waits for the same end.
+ * **Shutdown.** The end leaves after the bytes of all earlier sends; a later send fails with `SocketStateError`. A
+ * second shutdown waits for the same end.
  *
- * **Loss, close on this side.** All that waits, and every later call, fails with `ConnectionLostError` or
- * `SocketClosedError`. A shutdown that has succeeded goes on succeeding.
+ * **Loss, close on this side.** Pending calls and all later ones fail with `ConnectionLostError` or
+ * `SocketClosedError`. After a successful shutdown, a further shutdown still succeeds.
  */
 export class Sender implements Outgoing {
   /** The batch of this turn of the event loop, not written yet. */

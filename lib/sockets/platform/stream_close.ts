@@ -5,8 +5,8 @@ import { type Duplex } from 'node:stream';
 const NO_BYTES = Buffer.alloc(0);
 
 /**
- * Calls back on the next turn of the event loop. The function is taken when this module is loaded: a fake clock of a
- * test then stops deadlines, and not bytes.
+ * Calls back on the next turn of the event loop. The reference is taken at the load of this module, before a test
+ * installs a fake clock: such a clock stops deadlines, and no bytes.
  */
 export const onNextTurn = setImmediate;
 
@@ -14,10 +14,10 @@ export const onNextTurn = setImmediate;
  * Calls `onEnd` if the `end` event of a stream was the peer's end, and not a reset. Only TCP streams need the check; for
  * all others the callback comes at once.
  *
- * libuv reports a reset as an end where it arrives behind bytes that were not read yet: until its pull request 4997
- * (January 2026), uv__stream_io takes POLLHUP after a partial read for the end. A write of no bytes sends nothing, and
- * fails on a connection that was reset, with the stream's `error` event. The probe must not queue behind other writes,
- * which a healthy peer may leave waiting; those writes notice a reset themselves, within the turn.
+ * libuv reports a reset as an end if unread bytes precede it: until its pull request 4997 (January 2026),
+ * uv__stream_io takes POLLHUP after a partial read for the end. The probe is a write of no bytes. It sends nothing, and
+ * it fails on a reset connection, with the stream's `error` event. Behind pending writes the probe could wait for a
+ * slow peer without a limit, so it is omitted there: a pending write fails by itself after a reset, within the turn.
  */
 export function confirmEnd(stream: Duplex, onEnd: () => void): void {
   const onProbed = (error?: Error | null): void => {
