@@ -226,7 +226,7 @@ describe('torture: copies of a running store', function () {
       const code = await server.stop();
       if (listens) return false;
       expect(code).to.equal(1);
-      expect(server.log.join('')).to.match(/open_store \| result: fail \|.* whole ones stand behind it/);
+      expect(server.log.join('')).to.match(/open_store \| result: fail \|.* complete ones follow it/);
       return true;
     }
 

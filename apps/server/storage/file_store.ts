@@ -102,7 +102,7 @@ export class FileStore implements Store {
     this.log.warning('check_permissions', 'fail', { dir, dir_mode: formatMode(itself), readable_by_others: modes });
   }
 
-  /** Checks the parts against each other: each file may be valid, but of another date. */
+  /** Checks the parts against each other. Each file alone can be valid, and come from another point in time. */
   private requireConsistent(): void {
     const missing = this.parts.flatMap((part) => part.missingFiles);
     if (missing.length > 0 && this.parts.some((part) => part.hasRecords)) {
@@ -126,7 +126,9 @@ export class FileStore implements Store {
     requireSameTerms(this.draw.heldTerms, { number: this.winningNumber, agencies: expected });
     for (const agency of [...this.bets.countsByAgency.keys(), ...this.tracker.finishes.keys()]) {
       if (agency <= expected) continue;
-      throw new StoreConflictError(`it holds bets of agency ${agency}, and only ${expected} agencies are expected`);
+      throw new StoreConflictError(
+        `the store holds bets of agency ${agency}, and only ${expected} agencies are expected`,
+      );
     }
   }
 }

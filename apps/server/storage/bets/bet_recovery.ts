@@ -179,13 +179,13 @@ async function checkCommits(
   }
   if (broken !== undefined && broken.end <= marked) throw damagedRange(broken);
   if (betsEnd < marked) {
-    throw new StoreDamagedError(`${JOURNAL} ends at byte ${betsEnd} of ${BETS}, ${marked} were acknowledged`);
+    throw new StoreDamagedError(`${JOURNAL} ends at byte ${betsEnd} of ${BETS}, and ${marked} bytes were acknowledged`);
   }
   return { counts, betsEnd, journalEnd, unmarkedBets, unmarkedJournal };
 }
 
 function damagedRange({ start, end }: { start: number; end: number }): StoreDamagedError {
-  return new StoreDamagedError(`${BETS}: bytes ${start} to ${end} are not what was acknowledged`);
+  return new StoreDamagedError(`${BETS}: bytes ${start} to ${end} differ from the acknowledged ones`);
 }
 
 /** Checksums of consecutive ranges of a file from its first byte on. The file is read in large pieces. */
@@ -251,7 +251,7 @@ async function rewriteUnmarked(
   stop: AbortSignal,
 ): Promise<void> {
   const { bets, journalFile, journal, mark } = files;
-  // Without acknowledged bets, an earlier start may have died before the first flush of these files.
+  // Files without bets are flushed too: an earlier start can have ended between their creation and their flush.
   if (marked === betsEnd && betsEnd > 0) return;
   if (journalEnd === 0) {
     await journal.append(HEADER);

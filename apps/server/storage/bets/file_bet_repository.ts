@@ -164,7 +164,7 @@ export class FileBetRepository implements BetRepository, StorePart {
       await this.files.bets.truncate(betsEnd);
       await this.files.journal.truncate(journalEnd);
     } catch (cause) {
-      throw this.health.markFailed('a failed write could not be taken back', cause);
+      throw this.health.markFailed('the rollback of a failed write failed', cause);
     }
   }
 
@@ -173,7 +173,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     // Another file of the store may have failed before or during the flush.
     this.health.requireHealthy();
     const flushes = [bets.sync(), journal.sync()].map((flush) =>
-      flush.catch((cause: unknown) => void this.health.markFailed('the disk did not confirm what was written', cause)),
+      flush.catch((cause: unknown) => void this.health.markFailed('the flush to the disk failed', cause)),
     );
     await Promise.all(flushes);
     this.health.requireHealthy();

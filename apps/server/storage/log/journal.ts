@@ -72,12 +72,12 @@ export class Journal {
     try {
       await this.log.append(record);
     } catch (cause) {
-      await this.guard('a failed write could not be taken back', () => this.log.truncate(before));
+      await this.guard('the rollback of a failed write failed', () => this.log.truncate(before));
       throw new StoreWriteError(`${this.name} could not be written`, { cause });
     }
     // Another file of the store may have failed meanwhile.
     this.health.requireHealthy();
-    await this.guard('the disk did not confirm what was written', () => this.log.sync());
+    await this.guard('the flush to the disk failed', () => this.log.sync());
     await requireInPlace(this.directory, this.health);
   }
 
@@ -122,6 +122,5 @@ export async function rewrite(
     await writeAll(file, [piece], at);
     at += piece.length;
   }
-  if (found !== checksum)
-    throw new StoreUnavailableError(`bytes ${start} to ${end} are not what they were a moment ago`);
+  if (found !== checksum) throw new StoreUnavailableError(`bytes ${start} to ${end} have changed since their check`);
 }

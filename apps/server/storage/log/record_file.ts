@@ -59,7 +59,7 @@ export async function* readRecords(file: StoreFile, name: string, stop: AbortSig
     if (text === undefined) {
       brokenAt ??= start;
     } else if (brokenAt !== undefined) {
-      throw new StoreDamagedError(`${name}: the record at byte ${brokenAt} is broken, and whole ones stand behind it`);
+      throw new StoreDamagedError(`${name}: the record at byte ${brokenAt} is broken, and complete ones follow it`);
     } else {
       yield { text, start, end };
     }
