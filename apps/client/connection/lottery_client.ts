@@ -63,7 +63,7 @@ export class LotteryClient {
     this.sendText(MessageType.finish, String(total));
     const count = await this.receiveCount();
     this.onProgress();
-    if (count !== total) throw new UnexpectedResponseError(`the server closed ${count} bets, not ${total}`);
+    if (count !== total) throw new UnexpectedResponseError(`the server acknowledged ${count} bets, not ${total}`);
   }
 
   /** Requests the state of the draw. A server with a long poll delays the response `W`. */
@@ -124,7 +124,7 @@ function parseCount(type: string, text: string): number {
 }
 
 function unexpectedResponse(type: string, text: string): UnexpectedResponseError {
-  return new UnexpectedResponseError(`the server answered ${type} ${JSON.stringify(text.slice(0, 100))}`);
+  return new UnexpectedResponseError(`the server responded ${type} ${JSON.stringify(text.slice(0, 100))}`);
 }
 
 function decodeText(value: Uint8Array): string {

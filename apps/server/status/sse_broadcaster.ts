@@ -18,8 +18,8 @@ export const MAX_PAGES = 200;
 
 /**
  * Sends updates to the open pages as server-sent events (WHATWG HTML, section 9.2): `whole` with the full report, and
- * `changes` with those of one second. An update is serialized once for all pages. A page with unread data misses it and
- * later receives the full report, so a page holds at most one update in memory.
+ * `changes` with the changes of one second. An update is serialized once for all pages. A page with unread data is
+ * skipped and receives the full report later. Each page therefore has at most one update in memory.
  */
 export class SseBroadcaster {
   private readonly pages = new Map<ServerResponse, Page>();

@@ -59,25 +59,25 @@
   // --- the connection to the server -------------------------------------------------------------------------------
 
   let source;
-  let heardAt = 0;
+  let receivedAt = 0;
   let lostAt = 0;
 
   function connect() {
     source?.close();
     source = new EventSource('/events');
-    source.addEventListener('whole', (event) => hear(takeWhole, event));
-    source.addEventListener('changes', (event) => hear(takeChanges, event));
+    source.addEventListener('whole', (event) => receive(takeWhole, event));
+    source.addEventListener('changes', (event) => receive(takeChanges, event));
     source.addEventListener('error', () => {
       lose();
       // The browser reconnects by itself, except after an error response.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
     });
-    heardAt = Date.now();
+    receivedAt = Date.now();
   }
 
-  function hear(take, event) {
+  function receive(take, event) {
     take(JSON.parse(event.data));
-    heardAt = Date.now();
+    receivedAt = Date.now();
     if (lostAt !== 0) announce('The server is back.');
     lostAt = 0;
     announceProgress();
@@ -99,7 +99,7 @@
   }
 
   function watch() {
-    if (Date.now() - heardAt < SILENCE_MS) return;
+    if (Date.now() - receivedAt < SILENCE_MS) return;
     lose();
     connect();
   }
@@ -107,7 +107,7 @@
   // --- announcements to a screen reader ---------------------------------------------------------------------------
 
   let newsAt = -Infinity;
-  let told = { finished: 0, held: false };
+  let announced = { finished: 0, held: false };
 
   function announce(text) {
     element('news').textContent = text;
@@ -121,14 +121,14 @@
   function announceProgress() {
     const { draw, agencies, bets } = summary;
     const finished = finishedOf(agencies);
-    if (draw.held && !told.held) {
+    if (draw.held && !announced.held) {
       announce(`The draw has been held: ${number(draw.winners)} winning bets.`);
-    } else if (finished !== told.finished && Date.now() - newsAt >= NEWS_PAUSE_MS) {
+    } else if (finished !== announced.finished && Date.now() - newsAt >= NEWS_PAUSE_MS) {
       announce(`${number(finished)} of ${number(agencies.expected)} agencies finished, ${number(bets.stored)} bets.`);
     } else {
       return;
     }
-    told = { finished, held: draw.held };
+    announced = { finished, held: draw.held };
   }
 
   function finishedOf({ byState }) {
