@@ -49,6 +49,13 @@ export function storedRow(agency: number, bet: BetFields): string {
   return `${agency},${formatRow(bet)}`;
 }
 
+/** The rows of all these bets by agency, sorted, as `LotterySandbox.storedRows` gives them. */
+export function storedRowsOf(files: ReadonlyMap<number, readonly BetFields[]>): string[] {
+  return Array.from(files, ([agency, bets]) => bets.map((bet) => storedRow(agency, bet)))
+    .flat()
+    .sort();
+}
+
 /** The documents of those who have won, in the order of the bets. */
 export function winnersAmong(bets: readonly BetFields[], number = 7574): string[] {
   return bets.filter((bet) => Number(bet[4]) === number).map((bet) => bet[2]);

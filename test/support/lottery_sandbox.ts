@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from './app';
+import { type BetFields, formatBets, generateBets } from './generated_bets';
 import { HoldingProxy } from './holding_proxy';
 import { WireClient } from './wire_client';
 
@@ -38,6 +39,17 @@ export class LotterySandbox {
   async write(name: string, content: string | Uint8Array): Promise<string> {
     await writeFile(this.path(name), content);
     return this.path(name);
+  }
+
+  /** Writes the files of agencies 1 to `count`, with so many rows each, and returns their bets by agency. */
+  async writeBets(count: number, rows: number): Promise<Map<number, BetFields[]>> {
+    const files = new Map<number, BetFields[]>();
+    for (let agency = 1; agency <= count; agency++) {
+      const bets = generateBets(agency, rows);
+      files.set(agency, bets);
+      await this.write(`agency-${agency}.csv`, formatBets(bets));
+    }
+    return files;
   }
 
   /** Starts a server on a free port of the loopback and waits until it listens. */
