@@ -87,7 +87,7 @@ export class LotteryClient {
       }
       const count = parseCount(type, text);
       if (count === documents.length) return documents;
-      throw new UnexpectedResponseError(`the server named ${documents.length} winners, and says they are ${count}`);
+      throw new UnexpectedResponseError(`the server sent ${documents.length} winners, and ${count} as their count`);
     }
   }
 
@@ -100,10 +100,10 @@ export class LotteryClient {
     const message =
       this.channel.tryReceive() ??
       (await this.channel.receive({ idleTimeoutMs: RESPONSE_TIMEOUT_MS, signal: this.stop, ...options }));
-    if (message === null) throw new ServerEndedError('the server ended the connection while an answer was due');
+    if (message === null) throw new ServerEndedError('the server ended the connection before its response');
     const text = decodeText(message.value);
     if (message.type !== MessageType.error) return { type: message.type, text };
-    throw ProtocolError.parse(text) ?? new UnexpectedResponseError(`an error that the protocol does not have: ${text}`);
+    throw ProtocolError.parse(text) ?? new UnexpectedResponseError(`an error outside the protocol: ${text}`);
   }
 
   private sendText(type: string, text?: string): void {
