@@ -1,4 +1,4 @@
-/** The value below which the share `fraction` of the values lies (nearest rank). */
+/** The `fraction`-quantile of the values (nearest rank): 0.25 is the lower quartile. */
 export function quantile(values: readonly number[], fraction: number): number {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? NaN;

@@ -8,7 +8,7 @@ import { pairedRatio, spread } from '../statistics';
 const MILLION = 1_000_000;
 const MEBIBYTE = 1_048_576;
 
-/** A million bets: the steady rate of durable bets, and the memory that it takes. */
+/** A million bets: the steady rate of durable bets, and the peaks of memory. */
 export const million: Part = {
   name: 'million',
   about: '1,000,000 bets: rate and memory',
@@ -42,7 +42,7 @@ function timesAsFast(ours: readonly LotteryFigures[], others: readonly LotteryFi
   return pairedRatio(uploadMs(others), uploadMs(ours.slice(0, others.length)));
 }
 
-/** Ten million bets: whether rate and memory hold. */
+/** Ten million bets: rate and memory, compared with a million. */
 export const tenMillion: Part = {
   name: 'ten-million',
   about: '10,000,000 bets: rate, memory, draw (takes 1.5 GB of disk)',
