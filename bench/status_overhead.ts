@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArgumentError, parseOptions, parseWholeNumber } from '../tools/arguments';
 import { findFreePort } from '../tools/free_port';
-import { medianInterval } from './system/statistics';
+import { medianInterval } from './statistics';
 
 /**
  * `make bench-status`: the effect of the status page on the bets. The same lottery runs in pairs: one run without the

@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { type Case, cases } from './cases';
 import { contenders } from './contenders/index';
 import { type Cost, Pair, type Placement } from './pair';
-import { median, quantile } from './statistics';
+import { median, percentile } from '../statistics';
 
 /**
  * Compares the contenders with the reference. Each contender has its own two processes. Each round runs a case with
@@ -86,7 +86,7 @@ function report(each: Case, costs: Costs): void {
 }
 
 function spread(ratios: readonly number[]): string {
-  const [low, middle, high] = [quantile(ratios, 0.25), median(ratios), quantile(ratios, 0.75)];
+  const [low, middle, high] = [percentile(ratios, 0.25), median(ratios), percentile(ratios, 0.75)];
   return `${middle.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 

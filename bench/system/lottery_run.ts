@@ -1,7 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { findFreePort } from '../../tools/free_port';
 import { inputFile } from './input_files';
 import { Program } from './program';
 import { verifyStore } from './stored_bets';
@@ -56,7 +55,8 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
   const store = join(directory, 'store');
   rmSync(store, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const port = await freePort();
+  // All processes start at once, so the server cannot choose a port and report it to the clients.
+  const port = await findFreePort();
   const agencies = request.sixthAgency === undefined ? AGENCIES : AGENCIES + 1;
 
   const serverSettings = {
@@ -101,15 +101,6 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
     drawMs: Math.max(...informedAt) - (finishedLastAt ?? Math.max(...uploadedAt)),
     ...peaks,
   };
-}
-
-/** A free port. All processes start at once, so the server cannot choose a port and report it to the clients. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Samples the peak of the resident memory of the programs. The returned function ends the sampling with the peak. */

@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAgencyCodec, MessageType, textMessage } from '../../../apps/protocol/messages';
-import { freePort } from '../lottery_run';
+import { findFreePort } from '../../../tools/free_port';
+import { pairedRatio, spread } from '../../statistics';
 import { type Part } from '../part';
 import { Program, PROGRAMS } from '../program';
-import { pairedRatio, spread } from '../statistics';
 
 const WANTED = 10_000;
 /** The maximum number of pending connection attempts. */
@@ -124,7 +124,7 @@ async function startServer(
 ): Promise<{ server: Program; port: number }> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const port = await freePort();
+  const port = await findFreePort();
   const settings = {
     SERVER_IP: '127.0.0.1',
     SERVER_PORT: String(port),

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { ConnectSocket, FramedSocket } from '../../../lib/index';
 import { createAgencyCodec, type LotteryMessage, MessageType, textMessage } from '../../../apps/protocol/messages';
+import { percentile, spread } from '../../statistics';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { runLottery } from '../lottery_run';
 import { OURS, type Part } from '../part';
-import { percentile, spread } from '../statistics';
 
 const MILLION = 1_000_000;
 

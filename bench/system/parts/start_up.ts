@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { pairedRatio, spread } from '../../statistics';
 import { type Part } from '../part';
 import { Program, PROGRAMS } from '../program';
-import { pairedRatio, spread } from '../statistics';
 
 const ROUNDS_EACH = 3;
 

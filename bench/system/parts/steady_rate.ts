@@ -1,9 +1,9 @@
 import { join } from 'node:path';
+import { pairedRatio, spread } from '../../statistics';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
 import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
 import { hasPython, NO_PYTHON } from '../program';
-import { pairedRatio, spread } from '../statistics';
 
 const MILLION = 1_000_000;
 const MEBIBYTE = 1_048_576;

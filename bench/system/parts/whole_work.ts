@@ -1,9 +1,9 @@
 import { join } from 'node:path';
+import { pairedRatio, spread } from '../../statistics';
 import { COURSE_BETS, makeInputFiles } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
 import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
 import { hasPython, NO_PYTHON, Program, PROGRAMS } from '../program';
-import { pairedRatio, spread } from '../statistics';
 
 /** The course's number of bets, including all start-up, compared with six empty processes and the baseline. */
 export const wholeWork: Part = {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { median, medianInterval } from '../../../bench/system/statistics';
+import { median, medianInterval } from '../../../bench/statistics';
 
 describe('the statistics of the benchmarks', () => {
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);

@@ -36,7 +36,7 @@ export function medianInterval(values: readonly number[], confidence: number): M
   };
 }
 
-/** The percentile of `share`: 0.99 for the 99th percentile. */
+/** The percentile of `share`, by the nearest rank: 0.99 for the 99th percentile. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((left, right) => left - right);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
