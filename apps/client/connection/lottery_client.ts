@@ -3,7 +3,17 @@ import { parseCanonicalNumber } from '../../protocol/canonical_number';
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
 import { parseWinners } from '../../protocol/winner_list';
-import { ServerEndedError, UnexpectedResponseError } from './errors';
+import { CodedError } from '../../runtime/coded_error';
+
+/** The server ended the connection between two messages, before a response. A new connection may succeed. */
+export class ServerEndedError extends CodedError {
+  readonly code = 'SERVER_ENDED';
+}
+
+/** A response that the protocol does not allow here, or a wrong count. A new connection would not help. */
+export class UnexpectedResponseError extends CodedError {
+  readonly code = 'UNEXPECTED_ANSWER';
+}
 
 /** Milliseconds without a byte from the server after which its connection counts as lost, even if TCP reports no loss. */
 const RESPONSE_TIMEOUT_MS = 30_000;
