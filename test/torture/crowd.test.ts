@@ -267,20 +267,20 @@ describe('torture: many and slow connections', function () {
     await overload.run('beyond the limit', async () => {
       const server = startServer({ SERVER_MAX_SESSIONS: '10', LOGGING_LEVEL: 'INFO' });
       const port = await server.listening;
-      const guests = await Promise.all(Array.from({ length: 10 }, () => WireClient.connect(port)));
-      for (const [index, guest] of guests.entries()) expect(await guest.ask('N', String(index + 1))).to.equal('O 0');
+      const clients = await Promise.all(Array.from({ length: 10 }, () => WireClient.connect(port)));
+      for (const [index, client] of clients.entries()) expect(await client.ask('N', String(index + 1))).to.equal('O 0');
       for (let late = 0; late < sized(200, 2000); late++) {
         const client = await WireClient.connect(port);
         expect(await client.next()).to.match(/^E busy: /);
         client.destroy();
       }
-      guests[3]!.destroy();
+      clients[3]!.destroy();
       const agency = normalAgency(50, 1000);
       while (!agency.hasFinished)
         await speedOf(agency, port).catch((error: Error) => {
           if (error instanceof FinalAnswerError) throw error;
         });
-      for (const guest of guests) guest.destroy();
+      for (const client of clients) client.destroy();
       await requireGoodEnd(server);
     });
   });

@@ -130,7 +130,7 @@ describe('Sender', () => {
       await sender.shutdown(undefined);
     });
 
-    it('that has succeeded goes on succeeding after a close', async () => {
+    it('that has succeeded still succeeds after a close', async () => {
       const { sender, connection } = senderOn(new HeldStream());
       await sender.shutdown(undefined);
       connection.close();
