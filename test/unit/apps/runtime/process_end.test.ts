@@ -8,14 +8,18 @@ const NEVER = new Promise<void>(() => {});
 describe('the end of a process', () => {
   let clock: SinonFakeTimers;
   let exit: SinonStub;
+  let resources: SinonStub;
 
   beforeEach(() => {
     clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     exit = stub(process, 'exit');
+    // The end of a process waits for pending file operations, and other tests of this process may have some.
+    resources = stub(process, 'getActiveResourcesInfo').returns([]);
   });
 
   afterEach(() => {
     exit.restore();
+    resources.restore();
     clock.restore();
     process.exitCode = undefined;
   });
