@@ -1,7 +1,7 @@
 # The three programs, one target each: `docker build --target server -t server:latest .` (or `make docker-image`).
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-# Bundles every program, so that no node_modules has to travel further than this stage.
+# Bundles every program: no later stage needs node_modules.
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
@@ -12,15 +12,15 @@ COPY lib lib
 COPY apps apps
 RUN node tools/build.js
 
-# What the three have in common. Settings are looked for in /app/config, where the ini files are mounted.
+# The common base. The ini files are mounted in /app/config, the place of a program's default settings file.
 FROM ${NODE_IMAGE} AS app
 ENV NODE_ENV=production
 WORKDIR /app
 
-# Each program is started without a shell in between: it is the container's first process, and SIGTERM is its own.
+# Each program is started without a shell: as the container's first process it receives SIGTERM.
 FROM app AS server
-# A named volume mounted here takes over this directory's owner, else the server could not write in it, and its mode:
-# the bets are nobody else's to read.
+# A new named volume takes over the owner and the mode of this directory. The server must be able to write in it, and
+# other users must not read the bets.
 RUN install -d -m 0700 -o node -g node data
 COPY --from=build /build/dist/apps/server/main.js server.js
 COPY --from=build /build/dist/apps/server/main.bundle.js server.bundle.js
@@ -29,7 +29,7 @@ COPY --from=build /build/dist/apps/server/healthcheck.js healthcheck.js
 COPY --from=build /build/dist/apps/server/new_draw.js new_draw.js
 COPY --from=build /build/dist/apps/server/status/status_server.js status/status_server.js
 COPY --from=build /build/dist/apps/server/status/page status/page
-# Ready: the store is open, and agencies are accepted. The first look comes after an interval, and clients wait for it.
+# Ready: the store is open, and agencies are accepted. The first check follows after one interval; clients wait for it.
 HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 CMD ["node", "healthcheck.js"]
 USER node
 ENTRYPOINT ["node", "server.js"]

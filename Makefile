@@ -9,10 +9,10 @@ COMPOSE := docker compose -f $(COMPOSE_FILE)
 PACKAGE = dist/package/sockwright-$(shell node -p "require('./lib/package.json').version").tgz
 
 .PHONY: help
-help: ## List what can be made
+help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 22
 
-# `npm ci` once, and again when the lock file is newer. No package here needs its install script.
+# `npm ci` runs once, and again after a change of the lock file. No package needs its install script.
 node_modules: package.json package-lock.json
 	npm ci --ignore-scripts --no-fund --no-audit
 	@touch node_modules
@@ -21,7 +21,7 @@ node_modules: package.json package-lock.json
 build: node_modules ## Bundle the apps and the tools into dist/
 	@npm run --silent build
 
-# A fresh store each time; sample data where there is none. DATA=DIR takes agency-1.csv … from another directory.
+# Each run has a fresh store. Missing sample data are made. DATA=DIR takes agency-1.csv … from another directory.
 .PHONY: run
 run: build ## Run the lottery on this machine (AGENCIES=10, BETS=10000 of each agency, DATA=DIR, JSON=1)
 	@node dist/tools/run_lottery.js --agencies '$(AGENCIES)' --bets '$(BETS)' $(if $(DATA),--data '$(DATA)') $(if $(JSON),--json)
@@ -48,9 +48,9 @@ lint-package: pack
 	@npx --no-install attw --profile node16 --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
 	  { cat dist/package/types.txt; exit 1; }
 
-# Linter, format and types have caches of what has not changed; CI and `make lint` look at everything.
+# Linter, format and types skip unchanged files by a cache; CI and `make lint` check everything.
 .PHONY: check
-check: node_modules ## Linter, format, types, rules of imports and unit tests: while you work
+check: node_modules ## The quick check during work: linter, format, types, rules of imports, unit tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync check-code check-unit check-types check-format lint-imports
 
 CACHE := node_modules/.cache/check
@@ -67,10 +67,10 @@ check-unit:
 
 .PHONY: test
 ifdef COVERAGE
-# The bundles are measured too: their lines are kept as they were written.
+# The bundles are measured too, so they keep the lines of the source.
 test: export BUILD_READABLE := 1
 endif
-test: build ## Run every test; the container tests too where an engine answers (COVERAGE=1: with coverage)
+test: build ## Run every test; without a container engine, the container tests are skipped (COVERAGE=1: with coverage)
 	npm run --silent $(if $(COVERAGE),coverage,test)
 
 # --- containers -------------------------------------------------------------------------------------------------------
@@ -78,16 +78,16 @@ test: build ## Run every test; the container tests too where an engine answers (
 .PHONY: docker-engine
 docker-engine:
 	@docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 || \
-	  { echo 'This needs Docker with Compose v2, and no engine answers here (try: docker info).' >&2; exit 1; }
+	  { echo 'Docker with Compose v2 is required, and no engine responds (try: docker info).' >&2; exit 1; }
 
-# NODE_IMAGE names another base image than the Dockerfile does.
+# NODE_IMAGE replaces the base image of the Dockerfile.
 .PHONY: docker-image
 docker-image: docker-engine ## Build the images server:latest, client:latest and echo:latest
 	@for target in server client echo; do \
 	  docker build $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) --target $$target --tag $$target:latest . || exit; \
 	done
 
-# Made when it is missing and yours from then on; a number of agencies given by hand makes it anew.
+# An existing file is kept, with its edits. AGENCIES on the command line or in the environment makes it anew.
 $(COMPOSE_FILE): $(if $(filter-out file,$(origin AGENCIES)),always) | node_modules
 	@npx --no-install ts-node generate_compose.ts $(AGENCIES) -o $@
 
@@ -95,7 +95,7 @@ $(COMPOSE_FILE): $(if $(filter-out file,$(origin AGENCIES)),always) | node_modul
 always:
 
 .PHONY: docker-compose-up
-docker-compose-up: docker-image build $(COMPOSE_FILE) ## Start the lottery in containers, with sample data where there is none
+docker-compose-up: docker-image build $(COMPOSE_FILE) ## Start the lottery in containers; missing sample data are made
 	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); [ "$$clients" -eq 0 ] || \
 	  node dist/tools/generate_data.js --agencies "$$clients" --bets '$(BETS)' --only-missing
 	$(COMPOSE) up -d
@@ -105,25 +105,25 @@ docker-compose-up: docker-image build $(COMPOSE_FILE) ## Start the lottery in co
 docker-compose-logs: docker-engine ## Follow the logs of the containers
 	$(COMPOSE) logs -f
 
-# The server's bets and its draw stay in their volume for the next time.
+# The bets and the draw stay in their volume for the next start.
 .PHONY: docker-compose-down
 docker-compose-down: docker-engine ## Stop the containers and remove them
 	$(COMPOSE) stop -t 3
 	$(COMPOSE) down
 
 .PHONY: docker-compose-clean
-docker-compose-clean: docker-engine ## The same, and forget the bets that the server has
+docker-compose-clean: docker-engine ## Stop the containers, and remove them with the stored bets
 	$(COMPOSE) down -t 3 --volumes
 
 .PHONY: bench
-bench: node_modules ## Compare the socket library with plain net and others
+bench: node_modules ## Compare the socket library with plain net and other libraries
 	@npx esbuild bench/library/main.ts bench/library/worker.ts bench/library/memory.ts --bundle --platform=node --target=node20.19 \
 		--outdir=dist/bench/library --log-level=warning
 	@node dist/bench/library/main.js
 	@echo; ulimit -n $$(ulimit -Hn); node dist/bench/library/memory.js
 
 .PHONY: pack
-pack: node_modules ## Pack the socket library for npm; the last line says where it is
+pack: node_modules ## Pack the socket library for npm; the last line is the path of the package
 	@rm -rf lib/dist && npx tsc -p lib
 	@cp LICENSE lib/LICENSE && mkdir -p dist/package
 	@cd lib && npm pack --silent --pack-destination ../dist/package >/dev/null
@@ -135,20 +135,20 @@ api: node_modules ## Write the library's reference from its docstrings into docs
 
 # --- measuring --------------------------------------------------------------------------------------------------------
 
-# PARTS=whole,start-up,million,draw,connections,ten-million; FULL=1 for all of them, with ten million bets (2 GB of disk).
+# PARTS=whole,start-up,million,draw,connections,ten-million; FULL=1 runs all, with ten million bets (2 GB of disk).
 .PHONY: bench-system
 bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=…, ROUNDS=7, FULL=1)
 	@node dist/bench/system/main.js $(if $(FULL),--full) $(if $(PARTS),--parts '$(PARTS)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 .PHONY: bench-status
-bench-status: build ## Measure what 50 open status pages cost the bets (PAIRS=101: some minutes)
+bench-status: build ## Measure the effect of 50 open status pages on the bets (PAIRS=101: some minutes)
 	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),101)'
 
 # Takes 6 minutes on an idle machine; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
 .PHONY: torture
-torture: build ## Kill, cut, starve and flood the server, and hold its store to the agencies' own record (docs/durability.md)
+torture: build ## Kill, cut, starve and flood the server; its store must match the agencies' record (docs/durability.md)
 	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json
 
 .PHONY: new-draw
-new-draw: build ## Put the stored bets and draw aside in an archive, so that the next server begins anew
+new-draw: build ## Move the stored bets and the draw to an archive; the next server begins with an empty store
 	@node dist/apps/server/new_draw.js

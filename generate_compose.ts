@@ -8,15 +8,15 @@ import { composeFile, ComposeFileError, MAX_CLIENTS, mountedFiles, parseClientCo
 const TEMPLATE = 'docker-compose.template.yaml';
 const USAGE = `usage: npx ts-node generate_compose.ts CLIENTS [-o FILE] [-t TEMPLATE]
 
-Writes a compose file for the server, the echo service and so many clients (0 to ${MAX_CLIENTS}).
-The relative paths in it count from where it lies.
+Writes a compose file with the server, the echo service and the given number of clients (0 to ${MAX_CLIENTS}).
+Relative paths in the file start at its own directory.
 
-  -o, --output FILE        where to write; docker-compose-dev.yaml unless said otherwise
-  -t, --template FILE      what to start from; ${TEMPLATE} beside this program unless said otherwise
-  -h, --help               this text
+  -o, --output FILE        the file to write (default: docker-compose-dev.yaml)
+  -t, --template FILE      the template (default: ${TEMPLATE} beside this program)
+  -h, --help               print this text
 `;
 
-interface Wish {
+interface CommandLine {
   readonly clients: number;
   readonly output: string;
   readonly template: string;
@@ -24,13 +24,14 @@ interface Wish {
 
 function main(args: string[]): void {
   try {
-    const wish = parseWish(args);
-    if (wish === undefined) return writeText(process.stdout, USAGE);
-    refuseTemplate(wish);
-    const compose = composeFile(read(wish.template), wish.clients);
-    refuseMounted(wish, compose);
-    write(wish.output, compose);
-    writeLine(process.stdout, `${wish.output}: the server, the echo service and ${counted(wish.clients)}`);
+    const commandLine = parseCommandLine(args);
+    if (commandLine === undefined) return writeText(process.stdout, USAGE);
+    const { clients, output, template } = commandLine;
+    rejectTemplateAsOutput(commandLine);
+    const compose = composeFile(readTemplate(template), clients);
+    rejectMountedFileAsOutput(commandLine, compose);
+    writeOutput(output, compose);
+    writeLine(process.stdout, `${output}: the server, the echo service and ${formatCount(clients)}`);
   } catch (error) {
     if (!(error instanceof ComposeFileError)) throw error;
     writeLine(process.stderr, `generate_compose: ${error.message}`);
@@ -38,9 +39,14 @@ function main(args: string[]): void {
   }
 }
 
-/** What the arguments ask for; undefined when they ask for help. */
-function parseWish(args: string[]): Wish | undefined {
-  const { values, positionals } = parseArguments(args);
+/**
+ * Parses the command line.
+ *
+ * @returns undefined for `--help`.
+ * @throws ComposeFileError an argument is missing, unknown or superfluous.
+ */
+function parseCommandLine(args: string[]): CommandLine | undefined {
+  const { values, positionals } = parseOptions(args);
   if (values.help) return undefined;
   const [count, ...more] = positionals;
   if (count === undefined) throw new ComposeFileError('say how many clients: npx ts-node generate_compose.ts 5');
@@ -48,19 +54,19 @@ function parseWish(args: string[]): Wish | undefined {
   return { clients: parseClientCount(count), output: values.output, template: values.template };
 }
 
-function refuseTemplate({ output, template }: Wish): void {
+function rejectTemplateAsOutput({ output, template }: CommandLine): void {
   if (isSameFile(output, template)) throw new ComposeFileError(`${output} is the template: write to another file`);
 }
 
-/** The template's relative paths count from where it lies, as those of its result do. */
-function refuseMounted({ output, template }: Wish, compose: string): void {
+/** Relative paths of mounted files start at the template's directory. */
+function rejectMountedFileAsOutput({ output, template }: CommandLine, compose: string): void {
   for (const file of mountedFiles(compose)) {
     if (!isSameFile(output, resolve(dirname(template), file))) continue;
     throw new ComposeFileError(`${output} is ${file}, which a container reads: write to another file`);
   }
 }
 
-/** Whether two paths name one file, over links too. A file that does not exist has its name alone. */
+/** Whether two paths lead to the same file, also through links. A missing file equals only its own path. */
 function isSameFile(one: string, other: string): boolean {
   if (resolve(one) === resolve(other)) return true;
   const [first, second] = [identify(one), identify(other)];
@@ -71,13 +77,13 @@ function identify(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true });
   } catch {
-    // It is missing, or out of reach: reading or writing it reports that.
+    // A missing or unreachable file is reported by its read or its write.
     return undefined;
   }
 }
 
-function parseArguments(args: string[]) {
-  // A negative number looks like an option, yet who types it means a count.
+function parseOptions(args: string[]) {
+  // parseArgs takes a negative number for an option; it is an invalid count.
   const negative = args.find((arg) => /^-\d/.test(arg));
   if (negative !== undefined) parseClientCount(negative);
   try {
@@ -91,11 +97,11 @@ function parseArguments(args: string[]) {
       },
     });
   } catch (error) {
-    throw new ComposeFileError(`${firstSentence(error as Error)} (--help says what there is)`);
+    throw new ComposeFileError(`${firstSentence(error as Error)} (--help lists the options)`);
   }
 }
 
-function read(file: string): string {
+function readTemplate(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -103,7 +109,7 @@ function read(file: string): string {
   }
 }
 
-function write(file: string, text: string): void {
+function writeOutput(file: string, text: string): void {
   try {
     writeFileSync(file, text);
   } catch (error) {
@@ -111,7 +117,7 @@ function write(file: string, text: string): void {
   }
 }
 
-function counted(clients: number): string {
+function formatCount(clients: number): string {
   return clients === 1 ? '1 client' : `${clients} clients`;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Talks to the echo service with netcat, from a throw-away container on the compose network: nothing is installed on this
-# machine and no port is published.
+# Connects netcat to the echo service, from a temporary container on the compose network: nothing is installed on this
+# machine, and no port is published.
 set -uo pipefail
 
 readonly NETCAT_IMAGE=${NETCAT_IMAGE:-alpine:3}
@@ -12,22 +12,22 @@ usage() {
   cat <<USAGE
 usage: bash test_server_with_netcat.sh [--check]
 
-Connects netcat to the echo service: type a line, see it come back, end with Ctrl-D.
+Connects netcat to the echo service: type a line, and it is echoed; Ctrl-D ends.
 
-  --check   sends one line by itself and prints whether it came back: exit code 0, or 1 when it did not
-  --help    this text
+  --check   send one line and check its echo; exit code 0, or 1 for a wrong or missing echo
+  --help    print this text
 
-The environment may name another image with sh, nc and timeout in it (NETCAT_IMAGE, now $NETCAT_IMAGE), another compose
-project (COMPOSE_PROJECT_NAME) and another service (ECHO_HOST, ECHO_PORT).
+Environment variables: NETCAT_IMAGE, an image with sh, nc and timeout (now $NETCAT_IMAGE); COMPOSE_PROJECT_NAME, the
+compose project; ECHO_HOST and ECHO_PORT, the service.
 USAGE
 }
 
 complain() { printf 'test_server_with_netcat: %s\n' "$*" >&2; }
 
-# Quotes foreign text for a terminal: anything but printed ASCII becomes an escape.
+# Quotes foreign text for a terminal: every character except printable ASCII is escaped.
 visible() { LC_ALL=C printf '%q' "$1"; }
 
-# Whatever must be true before a container is worth starting.
+# Checks the conditions for the start of a container.
 require_network() {
   command -v docker >/dev/null || { complain 'docker is not installed'; return 1; }
   docker network inspect "$NETWORK" >/dev/null 2>&1 && return
@@ -35,8 +35,8 @@ require_network() {
   return 1
 }
 
-# run_beside_echo -i|-it COMMAND ...: runs a command in a container on the echo service's network. --init, since a first
-# process without a handler of its own would ignore Ctrl-C.
+# run_beside_echo -i|-it COMMAND ...: runs a command in a container on the echo service's network. Without --init, the
+# command would be the container's first process and ignore Ctrl-C.
 run_beside_echo() {
   docker run --rm --init "$1" --network "$NETWORK" "$NETCAT_IMAGE" "${@:2}"
 }
@@ -47,8 +47,8 @@ talk() {
   run_beside_echo "$input" nc -w "$CONNECT_SECONDS" "$ECHO_HOST" "$ECHO_PORT"
 }
 
-# The line is new each time, so that no older answer can be taken for this one's. Only its first line is waited for: an
-# echo service that keeps the connection open is fine, and one that never answers is given up.
+# The line is different each time, so an older echo cannot pass for the current one. The check ends after the first
+# received line, or after the time limit: the echo service may keep the connection open.
 check() {
   local sent received
   sent="echo check $$ ${RANDOM}${RANDOM}"
@@ -74,5 +74,5 @@ case ${1-} in
   '') require_network && talk ;;
   --check) report_check ;;
   -h | --help) usage ;;
-  *) complain "unknown option $(visible "$1") (--help says what there is)"; exit 2 ;;
+  *) complain "unknown option $(visible "$1") (--help lists the options)"; exit 2 ;;
 esac

@@ -7,18 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArgumentError, parseOptions, parseWholeNumber } from '../tools/arguments';
 import { findFreePort } from '../tools/free_port';
-import { medianInterval } from './system/statistics';
+import { medianInterval } from './statistics';
 
 /**
- * `make bench-status`: what the status page costs the bets. The same lottery is run in pairs, one run without a status
- * side and one with it and many open pages, in turns of either order; what counts is the ratio within a pair, since
- * both had the same machine. The pages are read by a process of its own, as browsers are. The median of the ratios is
- * told with its confidence interval: only where the whole of that is within the limit has the run shown it.
+ * `make bench-status`: the effect of the status page on the bets. The same lottery runs in pairs: one run without the
+ * status server, one with it and many open pages, in alternating order. The result is the ratio within a pair: the load
+ * of the machine is the same for both. A separate process reads the pages. The median of the ratios has a confidence
+ * interval; a limit is proved if the whole interval is below it.
  */
 
 const APPS = join(__dirname, '../apps');
 
-/** What the pages may cost: 3 %. */
+/** The allowed ratio: 3 % more time. */
 const LIMIT = 1.03;
 const CONFIDENCE = 0.95;
 
@@ -28,9 +28,11 @@ interface Lottery {
   readonly pages: number;
 }
 
-/** What a run took: milliseconds until every agency had its winners, and of the server's processor. */
+/** The cost of a run, in milliseconds. */
 interface RunCost {
+  /** From the start of the agencies to the end of the last one. */
   readonly wallMs: number;
+  /** The server's processor time. */
   readonly cpuMs: number;
 }
 
@@ -67,14 +69,14 @@ async function measure(lottery: Lottery, pairs: number): Promise<void> {
     const costs = new Map<boolean, RunCost>();
     for (const withPages of order) costs.set(withPages, await runLottery(lottery, { withPages }));
     const without = costs.get(false)!;
-    const watched = costs.get(true)!;
-    wall.push(watched.wallMs / without.wallMs);
-    cpu.push(watched.cpuMs / without.cpuMs);
-    const [first, second] = [without, watched].map(({ wallMs, cpuMs }) => `${wallMs.toFixed(0)}/${cpuMs.toFixed(0)}`);
-    process.stdout.write(`pair ${pair + 1}: without ${first} ms (wall/server's processor), watched ${second} ms\n`);
+    const withPages = costs.get(true)!;
+    wall.push(withPages.wallMs / without.wallMs);
+    cpu.push(withPages.cpuMs / without.cpuMs);
+    const [first, second] = [without, withPages].map(({ wallMs, cpuMs }) => `${wallMs.toFixed(0)}/${cpuMs.toFixed(0)}`);
+    process.stdout.write(`pair ${pair + 1}: without ${first} ms (wall/server's processor), with pages ${second} ms\n`);
   }
   process.stdout.write(
-    `\nwith ${lottery.pages} pages open, as a part of without (median and its 95 % confidence interval, ${pairs} pairs):\n`,
+    `\nratio with and without ${lottery.pages} open pages (median and its 95 % confidence interval, ${pairs} pairs):\n`,
   );
   process.stdout.write(`time to the last agency's winners: ${describe(wall)}\n`);
   process.stdout.write(`the server's processor time:       ${describe(cpu)}\n`);
@@ -127,7 +129,7 @@ async function startReader(statusPort: number, pages: number): Promise<ChildProc
   return reader;
 }
 
-/** Opens so many pages, says so when each has had its first word, and reads on until it is killed. */
+/** Opens the pages, reports to the parent after the first bytes of each, and reads until it is killed. */
 async function readPages(url: string, pages: number): Promise<void> {
   const agent = new Agent({ maxSockets: pages });
   const opened = Array.from({ length: pages }, () => openPage(url, agent));
@@ -141,7 +143,7 @@ async function openPage(url: string, agent: Agent): Promise<void> {
       const request = get(url, { agent }, (response) => response.on('data', () => resolve('open')));
       request.on('error', () => resolve('refused'));
     });
-    // The page is opened a moment after the server listens.
+    // The status server starts a moment after the server listens.
     if (outcome === 'open') return;
   }
 }
@@ -168,7 +170,7 @@ async function writeFiles({ directory, agencies }: Lottery, bets: number): Promi
 function describe(ratios: readonly number[]): string {
   const { median, least, most } = medianInterval(ratios, CONFIDENCE);
   const percent = (ratio: number): string => (100 * ratio).toFixed(1);
-  const verdict = most <= LIMIT ? 'within' : least > LIMIT ? 'above' : 'not shown to be within';
+  const verdict = most <= LIMIT ? 'within' : least > LIMIT ? 'above' : 'not proved to be within';
   return `${percent(median)} % (${percent(least)} to ${percent(most)} %): ${verdict} ${percent(LIMIT)} %`;
 }
 

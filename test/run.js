@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Runs the tests in two passes of Mocha: most files first, some at a time, each in a worker process; then, one after the
- * other on a machine without other work, the files that measure it. The last line counts both passes.
+ * Runs the tests in two passes of Mocha: first most files, several at a time in worker processes; then the files that
+ * measure time or memory, one after the other. The last line counts the tests of both passes.
  *
  *     node test/run.js [--reporter NAME] [FILE or DIRECTORY ...]         all of test/ without an argument
  *
@@ -27,7 +27,7 @@ const ALONE = [
   'torture/stop',
 ];
 
-/** Most files wait for other processes most of the time. */
+/** More workers than cores, because most files mainly wait for other processes. */
 const JOBS_PER_CORE = 1.5;
 
 /** Loaded before the tests, in each process. */
@@ -47,8 +47,8 @@ function testFilesIn(path) {
 }
 
 /**
- * A file of each folder in turn, so that files that compute run beside files that wait. The unit tests, which are short,
- * come last, so that no worker is left alone with a long file.
+ * The order of the files: one of each folder in turn, so computing files run beside waiting ones. The unit tests are
+ * short and come last, so no worker ends with a long file.
  */
 function inTurns(files) {
   const counts = new Map();
@@ -61,7 +61,7 @@ function inTurns(files) {
   return places.sort((a, b) => a.place - b.place).map(({ file }) => file);
 }
 
-/** Runs one pass; gives Mocha's counts. */
+/** Runs one pass. Returns Mocha's counts. */
 async function runPass(files, options) {
   const mocha = new Mocha({ ...config, require: REQUIRED, ...options });
   mocha.files = files;
@@ -71,7 +71,7 @@ async function runPass(files, options) {
   });
 }
 
-/** @returns the named files and those of the named folders, or a line that says what is wrong. */
+/** @returns the given files and those of the given folders, or a line with the fault. */
 function filesOf(paths) {
   const all = testFilesIn(__dirname);
   const stale = ALONE.filter((name) => !all.some((file) => nameOf(file) === name));

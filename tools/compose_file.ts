@@ -35,11 +35,11 @@ export function parseClientCount(text: string): number {
 /** Builds the text of a compose file with this number of clients. The template's comments and order are kept. */
 export function composeFile(template: string, clients: number): string {
   const document = parseTemplate(template);
-  const services = mapIn(document, 'services');
-  const server = serviceIn(services, 'server', AGENCIES);
-  const pattern = serviceIn(services, 'client', ID);
+  const services = requireMap(document, 'services');
+  const server = requireService(services, 'server', AGENCIES);
+  const pattern = requireService(services, 'client', ID);
 
-  replaceInText(server, AGENCIES, clients === 0 ? undefined : String(clients));
+  replacePlaceholder(server, AGENCIES, clients === 0 ? undefined : String(clients));
   replacePattern(services, pattern, clients);
   return document.toString({ lineWidth: 0 });
 }
@@ -66,17 +66,17 @@ function parseTemplate(template: string): Document {
   throw new ComposeFileError(`the template is not YAML: ${firstLine(error.message)}`);
 }
 
-function mapIn(parent: Document | YAMLMap, key: string): YAMLMap {
+function requireMap(parent: Document | YAMLMap, key: string): YAMLMap {
   const map: unknown = isCollection(parent) || isMap(parent.contents) ? parent.get(key, true) : undefined;
   if (isMap(map)) return map;
   throw new ComposeFileError(`the template has no "${key}"`);
 }
 
 /** A service without its placeholder is rejected: the resulting file would look right and not work. */
-function serviceIn(services: YAMLMap, name: string, placeholder: string): YAMLMap {
-  const service = mapIn(services, name);
+function requireService(services: YAMLMap, name: string, placeholder: string): YAMLMap {
+  const service = requireMap(services, name);
   let found = false;
-  visit(service, { Scalar: (_key, scalar) => void (found ||= holds(scalar, placeholder)) });
+  visit(service, { Scalar: (_key, scalar) => void (found ||= hasPlaceholder(scalar, placeholder)) });
   if (found) return service;
   throw new ComposeFileError(`the template's service "${name}" says nowhere ${placeholder}`);
 }
@@ -90,26 +90,27 @@ function replacePattern(services: YAMLMap, pattern: YAMLMap, clients: number): v
     if (services.has(name)) throw new ComposeFileError(`the template has a service "${name}" of its own`);
     const pair = patternPair!.clone();
     (pair.key as Scalar).value = name;
-    replaceInText(pair.value as YAMLMap, ID, String(id));
+    replacePlaceholder(pair.value as YAMLMap, ID, String(id));
     if (id > 1) dropComments(pair.value as YAMLMap, pair.key as Scalar);
     services.items.splice(at + id - 1, 0, pair);
   }
 }
 
 /** Replaces the placeholder by a value. Without a value, all entries with the placeholder are removed. */
-function replaceInText(service: YAMLMap, placeholder: string, value: string | undefined): void {
-  if (value === undefined) return remove(service, placeholder);
+function replacePlaceholder(service: YAMLMap, placeholder: string, value: string | undefined): void {
+  if (value === undefined) return removePlaceholder(service, placeholder);
   visit(service, {
     Scalar(_key, scalar) {
-      if (holds(scalar, placeholder)) scalar.value = scalar.value.replaceAll(placeholder, value);
+      if (hasPlaceholder(scalar, placeholder)) scalar.value = scalar.value.replaceAll(placeholder, value);
     },
   });
 }
 
-function remove(service: YAMLMap, placeholder: string): void {
+function removePlaceholder(service: YAMLMap, placeholder: string): void {
   visit(service, {
-    Pair: (_key, pair) => (holds(pair.value, placeholder) ? visit.REMOVE : undefined),
-    Scalar: (key, scalar) => (typeof key === 'number' && holds(scalar, placeholder) ? visit.REMOVE : undefined),
+    Pair: (_key, pair) => (hasPlaceholder(pair.value, placeholder) ? visit.REMOVE : undefined),
+    Scalar: (key, scalar) =>
+      typeof key === 'number' && hasPlaceholder(scalar, placeholder) ? visit.REMOVE : undefined,
   });
   visit(service, {
     Pair: (_key, pair) => (isCollection(pair.value) && pair.value.items.length === 0 ? visit.REMOVE : undefined),
@@ -127,7 +128,7 @@ function dropComments(service: YAMLMap, key: Scalar): void {
   });
 }
 
-function holds(node: unknown, placeholder: string): node is Scalar<string> {
+function hasPlaceholder(node: unknown, placeholder: string): node is Scalar<string> {
   return isScalar(node) && typeof node.value === 'string' && node.value.includes(placeholder);
 }
 

@@ -169,10 +169,6 @@ class LotteryRun {
     if (serverEnd !== 0) writeText(process.stderr, `the server failed (${serverEnd}):\n${await server.lastLines(5)}\n`);
   }
 
-  private stop(): void {
-    this.stopAll();
-  }
-
   private stopAll(): void {
     for (const child of this.processes) child.stop();
   }
@@ -228,9 +224,9 @@ function readArguments(): { agencies: number; bets: number; data: string | undef
   };
 }
 
-async function makeMissingSamples(agencies: number, bets: number, say: (text: string) => void): Promise<void> {
+async function makeMissingSamples(agencies: number, bets: number, print: (text: string) => void): Promise<void> {
   const made = await makeSampleData({ directory: '.data', agencies, bets, onlyMissing: true });
-  if (made.length > 0) say(`sample data: ${made.length} files of ${bets} bets in .data\n`);
+  if (made.length > 0) print(`sample data: ${made.length} files of ${bets} bets in .data\n`);
 }
 
 function sumOf(numbers: readonly number[]): number {

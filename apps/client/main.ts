@@ -14,7 +14,7 @@ import { TOKENS } from './tokens';
 void runProgram(
   {
     name: 'lottery-client',
-    about: "uploads an agency's bets and gets its winners; with the five settings of a bet, places just that one.",
+    about: "uploads an agency's bets and receives its winners; with the five settings of a bet, places only that bet.",
     defaultFile: 'config/client.ini',
     settings: CLIENT_SETTINGS,
     logLevelSetting: 'CLI_LOG_LEVEL',

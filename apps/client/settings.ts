@@ -13,24 +13,24 @@ export const CLIENT_SETTINGS = {
   CLI_DATA_FILE: {
     schema: filePath,
     fallback: '.data/agency-{id}.csv',
-    about: 'the file of bets; {id} stands for the id',
+    about: "the file of bets; {id} is replaced by the agency's id",
   },
   CLI_BATCH_MAX_AMOUNT: {
     schema: wholeNumber(0, 1_000_000),
     fallback: '0',
-    about: 'the most bets in a batch; 0: as many as fit into 8 kB, which always holds',
+    about: 'the maximum number of bets in a batch; 0: no limit except 8 kB',
   },
-  CLI_WINDOW: { schema: wholeNumber(1, 1024), fallback: '64', about: 'batches in flight' },
+  CLI_WINDOW: { schema: wholeNumber(1, 1024), fallback: '64', about: 'the maximum number of batches in flight' },
   CLI_RETRY_LIMIT_MS: {
     schema: milliseconds(0),
     fallback: '60000',
-    about: 'how long it keeps trying to reach the server',
+    about: 'the time limit of the attempts to reach the server',
   },
-  NOMBRE: { schema: anyText, fallback: undefined, about: "one bet instead of a file: the person's first name" },
+  NOMBRE: { schema: anyText, fallback: undefined, about: "a single bet instead of a file: the person's first name" },
   APELLIDO: { schema: anyText, fallback: undefined, about: 'last name' },
   DOCUMENTO: { schema: anyText, fallback: undefined, about: 'document' },
   NACIMIENTO: { schema: anyText, fallback: undefined, about: 'birthdate, YYYY-MM-DD' },
-  NUMERO: { schema: anyText, fallback: undefined, about: 'the number that is bet on' },
+  NUMERO: { schema: anyText, fallback: undefined, about: 'the number of the bet' },
 } satisfies SettingsTable;
 
 export type ClientSettings = SettingsOf<typeof CLIENT_SETTINGS>;

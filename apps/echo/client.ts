@@ -6,7 +6,7 @@ import { ECHO_CLIENT_SETTINGS } from './settings';
 void runProgram(
   {
     name: 'echo-client',
-    about: 'sends messages with a period and checks that each comes back.',
+    about: 'sends messages periodically and checks their echoes.',
     defaultFile: 'config/echo_client.ini',
     settings: ECHO_CLIENT_SETTINGS,
     logLevelSetting: 'CLI_LOG_LEVEL',

@@ -1,6 +1,5 @@
 import { AcceptFailedError, formatAddress, ListenFailedError, ListenSocket, type PeerSocket } from '../../lib/index';
-import { type ActionLog } from '../runtime/action_log';
-import { describePeer } from '../runtime/describe_peer';
+import { type ActionLog, describePeer } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
 import { LINE_LIMIT, textOfLine } from './line';
 import { type EchoServerSettings } from './settings';

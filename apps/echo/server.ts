@@ -6,7 +6,7 @@ import { ECHO_SERVER_SETTINGS } from './settings';
 void runProgram(
   {
     name: 'echo-server',
-    about: 'sends every line back to where it came from.',
+    about: 'sends every line back to its sender.',
     defaultFile: 'config/echo.ini',
     settings: ECHO_SERVER_SETTINGS,
     logLevelSetting: 'LOGGING_LEVEL',

@@ -1,3 +1,4 @@
+import { type StreamSocket } from '../../lib/index';
 import { escapeUnits, printable } from './printable';
 
 /** The severity of a line. The names are those of Python's logging, as the course's tools expect. */
@@ -6,6 +7,12 @@ export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as c
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogResult = 'success' | 'fail' | 'in_progress';
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
+
+/** The fields of a connection's peer: `ip` and `port`, if it has them. */
+export function describePeer({ remoteAddress }: StreamSocket): Record<string, string | number> {
+  if (remoteAddress === undefined || !('host' in remoteAddress)) return {};
+  return { ip: remoteAddress.host, port: remoteAddress.port };
+}
 
 /** A receiver of complete lines, each with its line break. */
 export type LogSink = (lines: string) => void;

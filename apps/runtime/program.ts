@@ -125,7 +125,7 @@ function readArguments(program: { readonly hasResult?: boolean }): { help: boole
     const { values } = parseArgs({ options, allowPositionals: false });
     return { help: values['help'] === true, json: values['json'] === true };
   } catch (cause) {
-    throw new SettingsError(`${(cause as Error).message} (--help lists what there is)`, { cause });
+    throw new SettingsError(`${(cause as Error).message} (--help lists the options)`, { cause });
   }
 }
 
@@ -137,7 +137,7 @@ function helpText<Table extends SettingsTable>(program: Program<Table>): string 
     `${program.name}: ${program.about}`,
     '',
     `Settings, from the section [DEFAULT] of ${program.defaultFile} (CONFIG_FILE names another file); an environment`,
-    'variable of the same name wins:',
+    'variable of the same name has precedence:',
     ...rows,
     '',
     ...(program.hasResult === true ? ['--json prints the result as JSON on stdout; the log goes to stderr.', ''] : []),

@@ -9,7 +9,7 @@ import {
   type PeerSocket,
 } from '../../lib/index';
 import { createServerCodec, MessageType, textMessage } from '../protocol/messages';
-import { describePeer } from '../runtime/describe_peer';
+import { describePeer } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
 import { sendToParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';

@@ -12,7 +12,7 @@ const STARTED_MS = 100;
 void runProgram(
   {
     name: 'lottery-server',
-    about: "takes the agencies' bets, holds the draw and tells each agency its winners.",
+    about: "stores the agencies' bets, holds the draw and sends each agency its winners.",
     defaultFile: 'config/server.ini',
     settings: SERVER_SETTINGS,
     logLevelSetting: 'LOGGING_LEVEL',

@@ -3,39 +3,43 @@ import { type SettingsOf, type SettingsTable } from '../runtime/settings';
 
 /** The server's settings. config/server.ini documents them for the operator. */
 export const SERVER_SETTINGS = {
-  SERVER_PORT: { schema: wholeNumber(0, 65_535), fallback: '12345', about: 'the port to listen on; 0: any free one' },
+  SERVER_PORT: { schema: wholeNumber(0, 65_535), fallback: '12345', about: 'the port to listen on; 0: any free port' },
   SERVER_IP: { schema: bindAddress, fallback: '0.0.0.0', about: 'the address to bind' },
   SERVER_LISTEN_BACKLOG: {
     schema: wholeNumber(1, 65_535),
     fallback: '4096',
-    about: 'connections that may wait to be accepted',
+    about: 'the maximum number of connections that wait to be accepted',
   },
   LOGGING_LEVEL: { schema: logLevel, fallback: 'INFO', about: 'DEBUG, INFO, WARNING, ERROR or CRITICAL' },
-  SERVER_AGENCIES: { schema: wholeNumber(1, 1_000_000), fallback: '5', about: 'how many agencies take part' },
+  SERVER_AGENCIES: { schema: wholeNumber(1, 1_000_000), fallback: '5', about: 'the number of agencies' },
   SERVER_DATA_DIR: { schema: filePath, fallback: './data', about: 'the directory of bets.csv and its journals' },
-  SERVER_WINNING_NUMBER: { schema: wholeNumber(0, 9999), fallback: '7574', about: 'the number that wins' },
+  SERVER_WINNING_NUMBER: { schema: wholeNumber(0, 9999), fallback: '7574', about: 'the winning number' },
   SERVER_MAX_SESSIONS: {
     schema: wholeNumber(1, 1_000_000),
     fallback: '10000',
-    about: 'sessions at once; more are busy',
+    about: 'the maximum number of open sessions; further ones are refused as busy',
   },
   SERVER_MESSAGE_TIMEOUT_MS: {
     schema: milliseconds(1),
     fallback: '10000',
-    about: 'from the first byte of a message to its last; also to take an answer',
+    about: 'the time limit from the first byte of a message to its last; also for the receipt of a response',
   },
-  SERVER_IDLE_TIMEOUT_MS: { schema: milliseconds(1), fallback: '60000', about: 'how long a session may be silent' },
-  SERVER_WAIT_HOLD_MS: { schema: milliseconds(0), fallback: '1000', about: 'how long an A may be held before W' },
-  SERVER_STATUS_PORT: { schema: wholeNumber(0, 65_535), fallback: '0', about: 'the port of the status page; 0: none' },
+  SERVER_IDLE_TIMEOUT_MS: { schema: milliseconds(1), fallback: '60000', about: 'the time limit of a silent session' },
+  SERVER_WAIT_HOLD_MS: { schema: milliseconds(0), fallback: '1000', about: 'the longest wait of an A for the draw' },
+  SERVER_STATUS_PORT: {
+    schema: wholeNumber(0, 65_535),
+    fallback: '0',
+    about: 'the port of the status page; 0: no status page',
+  },
   SERVER_STATUS_IP: {
     schema: bindAddress,
     fallback: '127.0.0.1',
-    about: 'the address that the status page is bound to',
+    about: 'the address to bind for the status page',
   },
   SERVER_STATUS_HOSTS: {
     schema: hostNames,
     fallback: '',
-    about: 'host names that the status page is served under',
+    about: 'further host names of the status page, separated by commas',
   },
 } satisfies SettingsTable;
 

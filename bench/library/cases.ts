@@ -1,8 +1,8 @@
-/** One exchange of messages to be measured. */
+/** A measured exchange of messages. */
 export interface Case {
   readonly name: string;
   readonly valueBytes: number;
-  /** The number of messages that may be unanswered at a time; 1 is stop-and-wait. */
+  /** The maximum number of unanswered messages; 1 is stop-and-wait. */
   readonly window: number;
 }
 

@@ -3,18 +3,18 @@ import { cpus } from 'node:os';
 import { type Case, cases } from './cases';
 import { contenders } from './contenders/index';
 import { type Cost, Pair, type Placement } from './pair';
-import { median, quantile } from './statistics';
+import { median, percentile } from '../statistics';
 
 /**
- * Compares the contenders with the first of them. Each has its own two processes, and runs each case once in every round,
- * in turn, so that other load on the machine hits all alike. A ratio compares two runs of the same round. After some
- * rounds all processes are started anew, because the layout of their memory makes ten per cent and more.
+ * Compares the contenders with the reference. Each contender has its own two processes. Each round runs a case with
+ * all contenders in turn, so other load on the machine affects all alike. A ratio compares two runs of the same round.
+ * After some rounds all processes are started anew: the memory layout changes the speed by ten per cent and more.
  *
- * BENCH_STARTS: the number of starts (6). BENCH_ROUNDS: rounds for each start (5). BENCH_RUN_MS: the time of a run of the
- * yardstick (100). BENCH_CPUS: the CPU of the servers and that of the clients (0,0), or `any`.
+ * BENCH_STARTS: the number of starts (6). BENCH_ROUNDS: rounds for each start (5). BENCH_RUN_MS: the time of a run of
+ * the reference (100). BENCH_CPUS: the CPU of the servers and that of the clients (0,0), or `any`.
  *
- * Server and client share a CPU. On two CPUs, each message may have to wake one, which in a virtual machine costs several
- * times as much as the message. On one CPU the speed is that of the work alone.
+ * Server and client share a CPU, so their work alone determines the speed. On two CPUs, a message may have to wake an
+ * idle CPU. In a virtual machine this costs several times as much as the message.
  */
 const STARTS = Number(process.env.BENCH_STARTS ?? 6);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
@@ -22,11 +22,11 @@ const RUN_MS = Number(process.env.BENCH_RUN_MS ?? 100);
 const CPUS = process.env.BENCH_CPUS ?? '0,0';
 const PLACEMENT: Placement = CPUS === 'any' ? undefined : (CPUS.split(',').map(Number) as [number, number]);
 
-/** Enough to have all code compiled: with fewer, more code looks slower than it is. */
+/** The messages before a measurement, for the compilation of all code. With fewer, larger programs appear too slow. */
 const WARM_UP_MESSAGES = 60_000;
 
 const names = Object.keys(contenders);
-const yardstick = names[0]!;
+const reference = names[0]!;
 
 /** The costs of each contender, in the order of the rounds. */
 type Costs = ReadonlyMap<string, Cost[]>;
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   for (let start = 0; start < STARTS; start++) await runOnce(results);
   const machine = `Node ${process.version}, ${cpus().length} CPUs, servers and clients on ${CPUS}`;
   console.log(`${STARTS} starts of ${ROUNDS} rounds of ${RUN_MS} ms, ${machine}`);
-  console.log(`Ratios to ${yardstick}: median (quartiles)`);
+  console.log(`Ratios to ${reference}: median (quartiles)`);
   for (const [each, costs] of results) report(each, costs);
 }
 
@@ -49,7 +49,7 @@ async function runOnce(results: ReadonlyMap<Case, Costs>): Promise<void> {
 
 async function measure(each: Case, pairs: ReadonlyMap<string, Pair>, costs: Costs): Promise<void> {
   for (const pair of pairs.values()) await pair.run(each, WARM_UP_MESSAGES);
-  const count = await calibrate(each, pairs.get(yardstick)!);
+  const count = await calibrate(each, pairs.get(reference)!);
   for (let round = 0; round < ROUNDS; round++) {
     for (let turn = 0; turn < names.length; turn++) {
       const name = names[(round + turn) % names.length]!;
@@ -58,7 +58,7 @@ async function measure(each: Case, pairs: ReadonlyMap<string, Pair>, costs: Cost
   }
 }
 
-/** The number of messages in a run of the yardstick. */
+/** The number of messages in a run, from the speed of the reference. */
 async function calibrate(each: Case, pair: Pair): Promise<number> {
   const { messagesPerSecond } = await pair.run(each, 5000);
   return Math.max(500, Math.round((messagesPerSecond * RUN_MS) / 1000));
@@ -67,7 +67,7 @@ async function calibrate(each: Case, pair: Pair): Promise<number> {
 function report(each: Case, costs: Costs): void {
   console.log(`\n${each.name}`);
   console.log('                  messages/s   ratio                  CPU µs/message   ratio');
-  const base = costs.get(yardstick)!;
+  const base = costs.get(reference)!;
   for (const [name, own] of costs) {
     const speeds = own.map((cost) => cost.messagesPerSecond);
     const times = own.map((cost) => cost.cpuMicroseconds);
@@ -86,7 +86,7 @@ function report(each: Case, costs: Costs): void {
 }
 
 function spread(ratios: readonly number[]): string {
-  const [low, middle, high] = [quantile(ratios, 0.25), median(ratios), quantile(ratios, 0.75)];
+  const [low, middle, high] = [percentile(ratios, 0.25), median(ratios), percentile(ratios, 0.75)];
   return `${middle.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 

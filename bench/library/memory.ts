@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FramedSocket, ListenSocket, rawBytes, TlvCodec } from '../../lib/index';
 
 /**
- * The memory of a server for each idle connection: plain net with three listeners, and the library with a waiting read and
- * its idle clock. Each server is a process of its own; the clients are in another one.
+ * Measures a server's memory for each idle connection: plain net with three listeners, and the library with a pending
+ * read and its idle timer. Each server is a separate process; its clients share another one.
  *
  * BENCH_CONNECTIONS: the number of connections (10000). The limit of open files (`ulimit -n`) must allow them.
  */
 const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS ?? 10_000);
 
-/** Listens, keeps every connection open, and counts them. */
+/** A server that keeps all connections open, and counts them. */
 interface IdleServer {
   readonly port: number;
   readonly accepted: () => number;

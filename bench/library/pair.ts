@@ -11,10 +11,10 @@ export interface Cost {
   readonly cpuMicroseconds: number;
 }
 
-/** The CPUs of a pair's two processes; undefined: any. */
+/** The CPUs of the two processes; undefined: any CPU. */
 export type Placement = readonly [server: number, client: number] | undefined;
 
-/** A server and a client of one contender, each in a process of its own, connected over the loopback. */
+/** A server and a client of one contender, each in its own process, connected over the loopback. */
 export class Pair {
   private constructor(
     private readonly server: ChildProcess,

@@ -1,7 +1,7 @@
 import { type ContenderClient } from './contender';
 import { contenders } from './contenders/index';
 
-/** The requests to a worker, which is a process of its own: no contender warms up another's code. */
+/** The requests to a worker. A worker is a separate process: no contender compiles the code of another one. */
 export type Request =
   | { readonly do: 'serve' }
   | { readonly do: 'connect'; readonly port: number }

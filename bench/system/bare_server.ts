@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 
-/** What connections are measured against: a `net` server that keeps each connection and answers what it says. */
+/** The reference for connections: a `net` server that keeps each connection and echoes all bytes. */
 const sockets = new Set<Socket>();
 const server = createServer((socket) => {
   sockets.add(socket);

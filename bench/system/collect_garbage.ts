@@ -1,2 +1,2 @@
-/** Loaded before a server (`node --expose-gc -r`): SIGUSR2 collects garbage, so that what is left is what is held. */
+/** Preloaded into a server (`node --expose-gc -r`): SIGUSR2 collects garbage, for a measurement of the live memory. */
 process.on('SIGUSR2', () => void globalThis.gc?.());

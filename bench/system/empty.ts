@@ -1,2 +1,2 @@
-/** What every program's start is measured against: nothing. */
+/** The reference for the start of a program: an empty program. */
 export {};

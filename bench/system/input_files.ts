@@ -1,10 +1,10 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** How many bets each agency of the course's data has: five agencies of very different sizes. */
+/** The numbers of bets of the five agencies in the course's data. */
 export const COURSE_BETS: readonly number[] = [26_936, 25_518, 16_014, 9_238, 991];
 
-/** The same proportions with so many bets in all. */
+/** Numbers of bets in the same proportions, with the sum `total`. */
 export function scaledBets(total: number): readonly number[] {
   const whole = COURSE_BETS.reduce((sum, bets) => sum + bets, 0);
   const [, ...others] = COURSE_BETS.map((bets) => Math.round((bets / whole) * total));
@@ -16,10 +16,10 @@ const LAST_NAMES = 'Lorca|Zambrano|Rivera|Peña|Fernández|Di Tella|Quiroga|Ibá
 const CHUNK_ROWS = 4096;
 
 /**
- * Makes the files `agency-N.csv` in a directory of their own below `directory`, in the shape of the course's data: about
- * 45 bytes a row, accents, lines ended by `\r\n`. The same files each time; those that are there are kept.
+ * Makes the files `agency-N.csv` in a new directory below `directory`, in the form of the course's data: about 45 bytes
+ * a row, accents, lines ended by `\r\n`. The content is the same each time. Existing files are kept.
  *
- * @returns the directory.
+ * @returns the new directory.
  */
 export function makeInputFiles(directory: string, bets: readonly number[]): string {
   const total = bets.reduce((sum, count) => sum + count, 0);
@@ -36,7 +36,7 @@ export function makeInputFiles(directory: string, bets: readonly number[]): stri
   return target;
 }
 
-/** The file of an agency in a directory that `makeInputFiles` has made. */
+/** The path of an agency's file in a directory of `makeInputFiles`. */
 export function inputFile(directory: string, agency: number): string {
   return join(directory, `agency-${agency}.csv`);
 }
@@ -54,7 +54,7 @@ function* rows(seed: number, count: number): Generator<string> {
   }
 }
 
-/** Pseudo-random whole numbers below a limit (G. Marsaglia, "Xorshift RNGs", 2003): fast, and the same everywhere. */
+/** Pseudo-random whole numbers below a limit, the same on every machine (G. Marsaglia, "Xorshift RNGs", 2003). */
 function xorshift(seed: number): (limit: number) => number {
   let state = Math.imul(seed, 0x9e3779b1) | 1;
   return (limit) => {

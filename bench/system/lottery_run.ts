@@ -1,26 +1,27 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { findFreePort } from '../../tools/free_port';
 import { inputFile } from './input_files';
 import { Program } from './program';
 import { verifyStore } from './stored_bets';
 
-/** A server and agencies: the product's, or the baseline's. */
+/** The programs of one implementation. */
 export interface Contestant {
   readonly server: string;
   readonly client: string;
 }
 
-/** What a run has shown. Times are those of `performance.now()`, sizes in bytes. */
+/** The figures of a run: times in milliseconds, sizes in bytes. */
 export interface LotteryFigures {
-  /** From the start of the first process to the end of the last agency, which has its winners. */
+  /** From the start of the first process to the end of the last agency. */
   readonly wholeMs: number;
   /** From the first agency's connection to the last one's last acknowledged bet. */
   readonly uploadMs: number;
   /** From the last agency's finish to the last agency's winners. */
   readonly drawMs: number;
+  /** The peak of the server's resident memory. */
   readonly serverPeak: number;
+  /** The peak of the largest agency's resident memory. */
   readonly agencyPeak: number;
 }
 
@@ -28,29 +29,34 @@ const AGENCIES = 5;
 const WINNING_NUMBER = 7574;
 const SAMPLING_MS = 50;
 
-/** @param settings further settings of the server and the agencies. */
 export interface LotteryRequest {
   readonly contestant: Contestant;
+  /** The directory of the agencies' files. */
   readonly input: string;
+  /** The directory of the store and the server's log. */
   readonly directory: string;
+  /** Further settings of the server and the agencies. */
   readonly settings?: Record<string, string>;
   /**
-   * Takes part as agency 6, in this process: finishes once the others have uploaded their bets, and returns when it did.
-   * `drawn`: the others have their winners.
+   * Runs agency 6 in this process. It sends its finish after `uploaded`, the uploads of the others, and resolves with
+   * the time of that finish. `drawn` resolves when the others have their winners.
    */
   readonly sixthAgency?: (port: number, uploaded: Promise<unknown>, drawn: Promise<unknown>) => Promise<number>;
 }
 
 /**
- * Runs a whole lottery, all processes started at once, and verifies that the store holds each agency's bets once and in
- * order, and that each agency was told of as many winners as its file has.
+ * Runs a whole lottery, with all processes started at once. Afterwards it verifies the store (each agency's bets once
+ * and in order) and the number of winners of each agency.
+ *
+ * @throws Error the store or a number of winners is wrong, or a process failed.
  */
 export async function runLottery(request: LotteryRequest): Promise<LotteryFigures> {
   const { contestant, input, directory, settings = {} } = request;
   const store = join(directory, 'store');
   rmSync(store, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const port = await freePort();
+  // All processes start at once, so the server cannot choose a port and report it to the clients.
+  const port = await findFreePort();
   const agencies = request.sixthAgency === undefined ? AGENCIES : AGENCIES + 1;
 
   const serverSettings = {
@@ -72,9 +78,9 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
   });
   const serverPeak = watchPeak([server]);
   const agencyPeak = watchPeak(clients);
-  const began = Promise.all(clients.map((client) => client.saw('action: upload | result: in_progress')));
-  const uploaded = Promise.all(clients.map((client) => client.saw('action: upload | result: success')));
-  const informed = Promise.all(clients.map((client) => client.saw('action: consulta_ganadores')));
+  const began = Promise.all(clients.map((client) => client.timeOfLine('action: upload | result: in_progress')));
+  const uploaded = Promise.all(clients.map((client) => client.timeOfLine('action: upload | result: success')));
+  const informed = Promise.all(clients.map((client) => client.timeOfLine('action: consulta_ganadores')));
   const finishedLastAt = await request.sixthAgency?.(port, uploaded, informed);
   const endedAt = Math.max(...(await Promise.all(clients.map((client) => client.requireSuccess()))));
   const [beganAt, uploadedAt, informedAt] = await Promise.all([began, uploaded, informed]);
@@ -83,8 +89,11 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
 
   const winners = verifyStore(join(store, 'bets.csv'), input, AGENCIES, WINNING_NUMBER);
   for (const [index, client] of clients.entries()) {
-    const told = client.field('consulta_ganadores', 'cant_ganadores');
-    if (told !== String(winners[index + 1])) throw new Error(`agency ${index + 1} was told of ${told} winners`);
+    const received = client.field('consulta_ganadores', 'cant_ganadores');
+    const expected = winners[index + 1];
+    if (received !== String(expected)) {
+      throw new Error(`agency ${index + 1} received ${received} winners, and its file has ${expected}`);
+    }
   }
   return {
     wholeMs: endedAt - server.startedAt,
@@ -94,16 +103,7 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
   };
 }
 
-/** A port that nobody listens on now. All processes are started at once, so that none can tell another its port. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Follows the peak of the resident memory, as long as there is something to be read; returns how to end that. */
+/** Samples the peak of the resident memory of the programs. The returned function ends the sampling with the peak. */
 function watchPeak(programs: readonly Program[]): () => number {
   let peak = 0;
   const sample = (): void => {

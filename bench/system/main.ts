@@ -1,4 +1,4 @@
-/** `make bench-system`: how fast, how small and how quick to start the whole system is, and how that compares. */
+/** `make bench-system`: measures speed, memory and start-up of the whole system, and compares them with references. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadavg } from 'node:os';
@@ -11,7 +11,7 @@ import { million, tenMillion } from './parts/steady_rate';
 import { wholeWork } from './parts/whole_work';
 
 const PARTS: readonly Part[] = [wholeWork, startUp, million, draw, connections, tenMillion];
-/** What a run without `--full` leaves out. */
+/** The parts that only a run with `--full` includes. */
 const LONG = new Set([tenMillion]);
 
 async function main(): Promise<void> {
@@ -44,7 +44,7 @@ function choose(names: string | undefined, full: boolean): readonly Part[] {
     const part = PARTS.find((each) => each.name === name);
     if (part !== undefined) return part;
     const known = PARTS.map((each) => each.name).join(', ');
-    throw new ArgumentError(`PARTS has no part ${JSON.stringify(name)}: there are ${known}`);
+    throw new ArgumentError(`PARTS has no part ${JSON.stringify(name)}: the parts are ${known}`);
   });
 }
 

@@ -5,19 +5,20 @@ export const OURS: Contestant = { server: PROGRAMS.server, client: PROGRAMS.clie
 export const BASELINE: Contestant = { server: PROGRAMS.baselineServer, client: PROGRAMS.baselineClient };
 export const PYTHON_BASELINE: Contestant = { server: PROGRAMS.pythonServer, client: PROGRAMS.pythonClient };
 
-/** What a part of the benchmark works with. */
+/** The parameters of a part of the benchmark. */
 export interface PartContext {
-  /** Where files are made: on a real disk, or flushes cost nothing. */
+  /** The directory of all files. It must be on a real disk: in memory, flushes cost nothing. */
   readonly directory: string;
   readonly rounds: number;
-  /** Also what takes minutes. */
+  /** Includes the cases that take minutes. */
   readonly full: boolean;
   readonly print: (figure: string, value: string) => void;
 }
 
-/** One question that the benchmark answers. */
+/** A part of the benchmark. */
 export interface Part {
   readonly name: string;
+  /** Its description in the output. */
   readonly about: string;
   run(context: PartContext): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 
 const DIST = join(__dirname, '..', '..');
 
-/** The programs that are measured, as they are built. */
+/** The paths of the measured programs, after the build. */
 export const PROGRAMS = {
   server: join(DIST, 'apps', 'server', 'main.js'),
   client: join(DIST, 'apps', 'client', 'main.js'),
@@ -21,28 +21,26 @@ export const PROGRAMS = {
 
 const PYTHON = 'python3';
 
-/** Whether there is a Python for the baseline: 3.9, the oldest one with all that it uses, or a later one. */
+/** Whether this machine has a Python for the baseline, 3.9 or later. */
 export function hasPython(): boolean {
   return spawnSync(PYTHON, ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']).status === 0;
 }
 
 export const NO_PYTHON = 'not measured: no python3 of version 3.9 or later';
 
-/** Linux counts a process's time in hundredths of a second, on every machine that Node runs on. */
+/** Linux counts the processor time of a process in hundredths of a second (USER_HZ), on all platforms of Node. */
 const TICK_MS = 10;
 
-/** A process that is measured; times are those of `performance.now()`. */
+/** A measured process. Times are those of `performance.now()`. */
 export class Program {
   readonly startedAt = performance.now();
-  /** Its exit code, or the signal's name, and when. */
+  /** Its exit code or the name of its signal, and the time of its end. */
   readonly ended: Promise<{ code: number | string; at: number }>;
   private readonly child: ChildProcess;
   private readonly waiting: { text: string; resolve: (at: number) => void }[] = [];
   private readonly lines: { line: string; at: number }[] = [];
 
-  /**
-   * @param log a file for its standard output, which is then not looked at; else its lines can be waited for.
-   */
+  /** @param log a file for its standard output. Without it, this object collects the lines. */
   constructor(script: string, environment: Record<string, string> = {}, log?: string, nodeOptions: string[] = []) {
     const output = log === undefined ? undefined : openSync(log, 'a');
     const command = script.endsWith('.py') ? PYTHON : process.execPath;
@@ -59,23 +57,27 @@ export class Program {
     void this.ended.then(() => this.failWaits());
   }
 
-  /** When the first line was seen that contains `text`. @throws Error the program ended without one. */
-  async saw(text: string): Promise<number> {
-    const seen = this.lines.find(({ line }) => line.includes(text));
-    if (seen !== undefined) return seen.at;
+  /**
+   * The time of the first line with `text`; waits for it.
+   *
+   * @throws Error the program ended without such a line.
+   */
+  async timeOfLine(text: string): Promise<number> {
+    const found = this.lines.find(({ line }) => line.includes(text));
+    if (found !== undefined) return found.at;
     return new Promise((resolve, reject) => {
       this.waiting.push({ text, resolve });
       void this.ended.then(({ code }) => setImmediate(() => reject(new Error(`ended (${code}) without "${text}"`))));
     });
   }
 
-  /** The value of a field in the first line of this action; undefined where there is none. */
+  /** The value of a field in the first successful line of this action; undefined without such a line. */
   field(action: string, name: string): string | undefined {
-    const seen = this.lines.find(({ line }) => line.includes(`action: ${action} | result: success`));
-    return seen === undefined ? undefined : new RegExp(`\\| ${name}: (\\S+)`).exec(seen.line)?.[1];
+    const found = this.lines.find(({ line }) => line.includes(`action: ${action} | result: success`));
+    return found === undefined ? undefined : new RegExp(`\\| ${name}: (\\S+)`).exec(found.line)?.[1];
   }
 
-  /** A memory figure of /proc/PID/status in bytes (proc(5)): `VmRSS`, `VmHWM`; undefined once it has ended. */
+  /** A memory figure of /proc/PID/status in bytes (proc(5)); undefined after the end of the process. */
   memory(name: 'VmRSS' | 'VmHWM'): number | undefined {
     try {
       const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
@@ -86,7 +88,7 @@ export class Program {
     }
   }
 
-  /** The processor time that it has used so far, in milliseconds, to 10 of them (`utime` and `stime` of proc(5)). */
+  /** The used processor time in milliseconds, in steps of 10 (`utime` and `stime` of proc(5)). */
   cpuMs(): number {
     const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -97,13 +99,22 @@ export class Program {
     this.child.kill(name);
   }
 
-  /** Ends it in good order. @throws Error it did not end with exit code 0. */
+  /**
+   * Ends the process by SIGTERM.
+   *
+   * @throws Error the exit code is not 0.
+   */
   async stop(): Promise<void> {
     this.signal('SIGTERM');
     await this.requireSuccess();
   }
 
-  /** Waits for its end, and returns when that was. @throws Error it did not end with exit code 0. */
+  /**
+   * Waits for the end of the process.
+   *
+   * @returns the time of the end.
+   * @throws Error the exit code is not 0.
+   */
   async requireSuccess(): Promise<number> {
     const { code, at } = await this.ended;
     if (code !== 0) throw new Error(`${this.child.spawnargs.join(' ')} ended with ${code}`);

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { inputFile } from './input_files';
 
-/** What a file of bets holds of one agency: how many, which and in what order (a digest), and how many have won. */
-interface Holding {
+/** A summary of one agency's bets in a file. */
+interface BetSummary {
   bets: number;
+  /** A hash of the bets and their order. */
   digest: number;
   winners: number;
 }
@@ -14,16 +15,16 @@ const COMMA = 0x2c;
 const PIECE_BYTES = 4_194_304;
 
 /**
- * Compares the bets of a store with those of the agencies' files: each agency's bets, all of them, once and in order.
+ * Compares the bets of a store with the agencies' files: all bets of each agency, once and in order.
  *
- * @returns how many winners each agency has, by its id.
- * @throws Error naming the first agency that differs.
+ * @returns the number of winners of each agency, by its id.
+ * @throws Error the bets of an agency differ. The message names the first such agency.
  */
 export function verifyStore(storeFile: string, inputDirectory: string, agencies: number, winning: number): number[] {
-  const stored = readHoldings(storeFile, undefined, winning);
+  const stored = summarizeBets(storeFile, undefined, winning);
   const winners = [0];
   for (let agency = 1; agency <= agencies; agency++) {
-    const expected = readHoldings(inputFile(inputDirectory, agency), agency, winning).get(agency)!;
+    const expected = summarizeBets(inputFile(inputDirectory, agency), agency, winning).get(agency)!;
     const found = stored.get(agency);
     if (found?.bets !== expected.bets || found.digest !== expected.digest) {
       throw new Error(
@@ -35,9 +36,9 @@ export function verifyStore(storeFile: string, inputDirectory: string, agencies:
   return winners;
 }
 
-/** @param agency whose all rows are; undefined where each row begins with its agency. */
-function readHoldings(path: string, agency: number | undefined, winning: number): Map<number, Holding> {
-  const holdings = new Map<number, Holding>();
+/** @param agency the agency of all rows; undefined if each row begins with its agency. */
+function summarizeBets(path: string, agency: number | undefined, winning: number): Map<number, BetSummary> {
+  const summaries = new Map<number, BetSummary>();
   forEachRow(path, (bytes, start, end) => {
     let at = start;
     let id = agency ?? 0;
@@ -45,24 +46,24 @@ function readHoldings(path: string, agency: number | undefined, winning: number)
       while (bytes[at] !== COMMA) id = id * 10 + bytes[at++]! - 0x30;
       at++;
     }
-    let holding = holdings.get(id);
-    if (holding === undefined) holdings.set(id, (holding = { bets: 0, digest: 0, winners: 0 }));
-    // FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo) over the bets of the agency, one behind the other.
-    let hash = holding.digest ^ 0x811c9dc5;
+    let summary = summaries.get(id);
+    if (summary === undefined) summaries.set(id, (summary = { bets: 0, digest: 0, winners: 0 }));
+    // FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo) over all bets of the agency.
+    let hash = summary.digest ^ 0x811c9dc5;
     let number = 0;
     for (; at < end; at++) {
       const byte = bytes[at]!;
       hash = Math.imul(hash ^ byte, 0x01000193);
       number = byte === COMMA ? 0 : number * 10 + byte - 0x30;
     }
-    holding.digest = hash;
-    holding.bets++;
-    if (number === winning) holding.winners++;
+    summary.digest = hash;
+    summary.bets++;
+    if (number === winning) summary.winners++;
   });
-  return holdings;
+  return summaries;
 }
 
-/** Calls `visit` with each row's place in a buffer, without its line break. */
+/** Calls `visit` with the position of each row in a buffer, without the line break. */
 function forEachRow(path: string, visit: (bytes: Uint8Array, start: number, end: number) => void): void {
   const file = openSync(path, 'r');
   const bytes = Buffer.allocUnsafe(PIECE_BYTES);

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import axe from 'axe-core';
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-/** Debian's Chromium, or the one that CHROMIUM names. */
+/** The path of Chromium: that of Debian, or the value of CHROMIUM. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** Where the pictures of the pages go: a test's output, not part of the project. */
+/** The directory of the screenshots, which are not part of the project. */
 const PICTURES = join(__dirname, '../../test-output');
 
-/** It talks to this machine's loopback and to nobody else. */
+/** Options without any connections to other machines. */
 const QUIET = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -26,24 +26,24 @@ export const VIEWS = {
 
 export type ViewName = keyof typeof VIEWS;
 
-/** Why there is no browser to test with; undefined where there is one. */
+/** The reason why no browser is available, or undefined. */
 export function whyNoBrowser(): string | undefined {
   return existsSync(CHROMIUM) ? undefined : `no Chromium at ${CHROMIUM} (apt-get install chromium)`;
 }
 
-/** A page, with everything that it has complained of and asked for. */
+/** A page, with its errors and its requests. */
 export interface WatchedPage {
   readonly page: Page;
   readonly problems: string[];
   readonly requests: string[];
 }
 
-/** A browser of a test's own, with a profile that was empty before and is gone afterwards. */
+/** A browser with temporary, empty profiles. */
 export class TestBrowser {
   private readonly contexts: BrowserContext[] = [];
   private readonly profiles: string[] = [];
 
-  /** Opens a page as it looks to somebody with such a screen. */
+  /** Opens a page on the given kind of screen. */
   async open(url: string, view: ViewName): Promise<WatchedPage> {
     const profile = await mkdtemp(join(tmpdir(), 'lottery-browser-'));
     this.profiles.push(profile);
@@ -72,13 +72,13 @@ export class TestBrowser {
   }
 }
 
-/** Keeps a picture of the whole page. */
+/** Saves a screenshot of the whole page. */
 export async function takePicture({ page }: WatchedPage, name: string): Promise<void> {
   await mkdir(PICTURES, { recursive: true });
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
 }
 
-/** What axe-core finds wrong with the page: each rule with the elements that break it. */
+/** The violations found by axe-core: each rule with its elements. */
 export async function findBarriers({ page }: WatchedPage): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());

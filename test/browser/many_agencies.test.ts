@@ -7,7 +7,7 @@ import { findBarriers, TestBrowser, type WatchedPage, whyNoBrowser } from './bro
 const EXPECTED = 1_500;
 const ROWS_A_PAGE = 50;
 
-describe('the status page with more agencies than a screen has lines', function () {
+describe('the status page with many agencies', function () {
   this.timeout(60_000);
   let sandbox: LotterySandbox;
   let browser: TestBrowser;
@@ -26,7 +26,7 @@ describe('the status page with more agencies than a screen has lines', function 
       SERVER_STATUS_PORT: String(await findFreePort()),
     });
     const url = /url: (\S+)/.exec(await app.line(/action: status_page \| result: success/))![1]!;
-    // Every agency comes, has as many bets as its id's last digit says, and finishes if the id is even.
+    // Every agency connects. Its number of bets is the last digit of its id, and it finishes if the id is even.
     for (let agency = 1; agency <= EXPECTED; agency++) {
       const connection = await sandbox.connect(port);
       expect(await connection.ask('N', String(agency))).to.equal('O 0');
@@ -45,7 +45,7 @@ describe('the status page with more agencies than a screen has lines', function 
     await (sandbox as LotterySandbox | undefined)?.dispose();
   });
 
-  /** Waits until these agencies are shown, and the text beside them is this. */
+  /** Waits until the page shows these agencies, with the text `shown`. */
   async function expectShown({ page }: WatchedPage, shown: string, agencies: readonly number[]): Promise<void> {
     const read = () => [
       document.getElementById('shown')!.textContent,
@@ -66,7 +66,7 @@ describe('the status page with more agencies than a screen has lines', function 
   const numbers = (first: number, step: number): number[] =>
     Array.from({ length: ROWS_A_PAGE }, (_, index) => first + index * step);
 
-  it('shows the whole, and the agencies page by page', async () => {
+  it('shows the totals, and the agencies page by page', async () => {
     for (const watched of [desktop, phone]) {
       await expectShown(watched, '1 to 50 of 1,500', numbers(1, 1));
       await watched.page.waitForFunction(() => document.getElementById('finished')!.textContent === '750');
@@ -79,7 +79,7 @@ describe('the status page with more agencies than a screen has lines', function 
     }
   });
 
-  it('finds those that are looked for', async () => {
+  it('filters, sorts and searches the agencies', async () => {
     const { page } = desktop;
     await page.selectOption('#filter', 'finished');
     await expectShown(desktop, '1 to 50 of 750', numbers(2, 2));

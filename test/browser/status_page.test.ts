@@ -9,10 +9,10 @@ import { findBarriers, takePicture, TestBrowser, type WatchedPage, whyNoBrowser 
 const AGENCIES = [1, 2, 3, 4, 5];
 const BETS_EACH = 4_000;
 const VIEWS_WATCHED = ['desktop', 'dark', 'phone', 'darkPhone'] as const;
-/** So many of its bets agency 4 gets through before the server is restarted under it. */
+/** The number of agency 4's stored bets before the restart of the server. */
 const FIRST_BETS = 40;
 
-/** The cells of one agency's row, as they are read. */
+/** The texts of the cells in an agency's row. */
 interface Row {
   readonly agency: string;
   readonly state: string;
@@ -21,7 +21,7 @@ interface Row {
   readonly errors: string;
 }
 
-/** The tests tell the story of one night, from an empty server to the draw: each goes on where the one before it ended. */
+/** The tests follow one lottery from an empty server to the draw. Each continues from the previous one. */
 describe('the status page in a browser', function () {
   this.timeout(60_000);
   const bets = new Map<number, BetFields[]>();
@@ -49,7 +49,7 @@ describe('the status page in a browser', function () {
     url = `http://127.0.0.1:${statusPort}/`;
     settings = {
       SERVER_AGENCIES: String(AGENCIES.length),
-      // A server that is started again is found by its agencies where it was.
+      // A restarted server has the same port.
       SERVER_PORT: String(await findFreePort()),
       SERVER_STATUS_PORT: String(statusPort),
       SERVER_WAIT_HOLD_MS: '100',
@@ -78,15 +78,15 @@ describe('the status page in a browser', function () {
     await server.app.line(/action: status_page \| result: success/);
   }
 
-  /** Resolves once the element says so; every page must come to say it. */
-  async function allSay(id: string, text: string | RegExp): Promise<void> {
+  /** Waits until the element has this text on every page. */
+  async function waitForText(id: string, text: string | RegExp): Promise<void> {
     const pattern = typeof text === 'string' ? text : text.source;
     const isExact = typeof text === 'string';
     for (const { page } of pages) {
       await page.waitForFunction(
         ([id, pattern, isExact]) => {
-          const said = document.getElementById(id)!.textContent;
-          return isExact ? said === pattern : new RegExp(pattern).test(said);
+          const shown = document.getElementById(id)!.textContent;
+          return isExact ? shown === pattern : new RegExp(pattern).test(shown);
         },
         [id, pattern, isExact] as const,
       );
@@ -106,7 +106,7 @@ describe('the status page in a browser', function () {
     return { agency: String(agency), state, bets: count.toLocaleString('en'), winners: '', errors: '', ...more };
   };
 
-  /** Waits until every page's table is this one. */
+  /** Waits until every page has this table. */
   async function expectRows(expected: readonly Row[]): Promise<void> {
     for (const watched of pages) {
       await watched.page
@@ -124,7 +124,7 @@ describe('the status page in a browser', function () {
     }
   }
 
-  /** Keeps a picture of each page, and sees that it needs no scrolling sideways. */
+  /** Saves a screenshot of each page, and requires that it has no horizontal scrolling. */
   async function takePictures(name: string): Promise<void> {
     for (const [index, view] of VIEWS_WATCHED.entries()) {
       await takePicture(pages[index]!, `${name}-${view}`);
@@ -139,20 +139,20 @@ describe('the status page in a browser', function () {
     for (const watched of pages) expect(await findBarriers(watched)).to.deep.equal([]);
   }
 
-  it('shows a night that has not begun: all agencies absent, no bets, no draw', async () => {
-    await allSay('link-text', 'Live');
-    await allSay('bets', '0');
-    await allSay('finished', '0');
-    await allSay('expected', '5');
-    await allSay('draw', 'Not yet');
-    await allSay('draw-aside', 'waits for 5 of the agencies');
-    await allSay('peak', 'no bets in the last 3 minutes');
+  it('shows an unused server: all agencies absent, no bets, no draw', async () => {
+    await waitForText('link-text', 'Live');
+    await waitForText('bets', '0');
+    await waitForText('finished', '0');
+    await waitForText('expected', '5');
+    await waitForText('draw', 'Not yet');
+    await waitForText('draw-aside', 'waits for 5 of the agencies');
+    await waitForText('peak', 'no bets in the last 3 minutes');
     await expectRows(AGENCIES.map((agency) => row(agency, 'absent', 0)));
     await expectNoBarriers();
     await takePictures('empty');
   });
 
-  it('follows real agencies while they upload and finish', async () => {
+  it('shows the uploads and finishes of real agencies', async () => {
     for (const agency of [1, 2, 3]) sandbox.startClient(server.port, agency);
     const slow = await sandbox.connect(server.port);
     expect(await slow.ask('N', '4')).to.equal('O 0');
@@ -167,62 +167,62 @@ describe('the status page in a browser', function () {
       row(4, 'uploading, idle', FIRST_BETS),
       row(5, 'absent', 0),
     ]);
-    await allSay('bets', (3 * BETS_EACH + FIRST_BETS).toLocaleString('en'));
-    await allSay('finished', '3');
-    await allSay('states', '1 uploading, 1 absent');
+    await waitForText('bets', (3 * BETS_EACH + FIRST_BETS).toLocaleString('en'));
+    await waitForText('finished', '3');
+    await waitForText('states', '1 uploading, 1 absent');
     for (const { page } of pages) {
       const label = await page.locator('#rows tr').first().getByRole('img').getAttribute('aria-label');
       expect(label).to.match(/^Agency 1: [\d,]+ bets in the last second, at most [1-9][\d,]* in a second$/);
     }
   });
 
-  it("shows which agency's session ended with an error, and why", async () => {
+  it('shows the agency and the code of an error', async () => {
     const wrong = await sandbox.connect(server.port);
     wrong.write(message('N', '5'), message('B', '5,Ana,Paz,30904465x,1999-03-17,7574'));
     expect((await wrong.rest())[1]).to.match(/^E bad-bet: /);
-    await allSay('errors', '1');
-    await allSay('errors-aside', '1 bad-bet');
+    await waitForText('errors', '1');
+    await waitForText('errors-aside', '1 bad-bet');
     const [last] = (await readRows(desktop)).slice(-1);
     expect(last!.errors).to.match(/^1, last bad-bet at \d\d:\d\d:\d\d$/);
     await expectNoBarriers();
     await takePictures('uploading');
   });
 
-  it('says when the server has stopped in good order, which is no error', async () => {
+  it('shows the orderly stop of the server, without an error', async () => {
     await server.app.stop('SIGTERM');
-    await allSay('link-text', /^Server stopped at \d\d:\d\d:\d\d, this is how it was\. Trying again…$/);
-    await allSay('news', 'The server has stopped. Waiting for it.');
-    await allSay('errors', '1');
+    await waitForText('link-text', /^Server stopped at \d\d:\d\d:\d\d, this is how it was\. Trying again…$/);
+    await waitForText('news', 'The server has stopped. Waiting for it.');
+    await waitForText('errors', '1');
     expect(await desktop.page.title()).to.equal('Stopped · Lottery: the night of the draw');
     await expectNoBarriers();
     await takePictures('stopped');
   });
 
-  it('says when it has lost the server, and keeps what it last knew', async () => {
+  it('shows the loss of the server, and keeps the last figures', async () => {
     await startServer();
-    await allSay('link-text', 'Live');
+    await waitForText('link-text', 'Live');
     await server.app.stop('SIGKILL');
-    await allSay('link-text', /^Server lost at \d\d:\d\d:\d\d, this is how it was\. Trying again…$/);
-    await allSay('news', 'The server is lost. Trying again.');
-    await allSay('bets', (3 * BETS_EACH + FIRST_BETS).toLocaleString('en'));
+    await waitForText('link-text', /^Server lost at \d\d:\d\d:\d\d, this is how it was\. Trying again…$/);
+    await waitForText('news', 'The server is lost. Trying again.');
+    await waitForText('bets', (3 * BETS_EACH + FIRST_BETS).toLocaleString('en'));
     expect(await desktop.page.title()).to.equal('Lost · Lottery: the night of the draw');
     await expectNoBarriers();
     await takePictures('lost');
   });
 
-  it('comes back by itself with the server, with all that is stored', async () => {
+  it('reconnects to a restarted server by itself, and shows all stored bets', async () => {
     await startServer();
-    await allSay('link-text', 'Live');
-    await allSay('news', 'The server is back.');
+    await waitForText('link-text', 'Live');
+    await waitForText('news', 'The server is back.');
     await expectRows([
       ...[1, 2, 3].map((agency) => row(agency, 'finished', BETS_EACH)),
       row(4, 'absent', FIRST_BETS),
       row(5, 'absent', 0),
     ]);
-    await allSay('errors', '0');
+    await waitForText('errors', '0');
   });
 
-  it('shows the draw, and each agency with as many winners as its bets have', async () => {
+  it('shows the draw, and the number of winners of each agency', async () => {
     for (const agency of [4, 5]) sandbox.startClient(server.port, agency);
     const winners = AGENCIES.map((agency) => winnersAmong(bets.get(agency)!).length);
     expect(Math.min(...winners)).to.be.greaterThan(0);
@@ -230,26 +230,26 @@ describe('the status page in a browser', function () {
       AGENCIES.map((agency, index) => row(agency, 'has its winners', BETS_EACH, { winners: String(winners[index]) })),
     );
     const total = winners.reduce((sum, count) => sum + count, 0);
-    await allSay('draw', 'No. 7574');
-    await allSay('draw-aside', `held: ${total} winning bets`);
-    await allSay('finished', '5');
-    await allSay('news', `The draw has been held: ${total} winning bets.`);
-    await allSay('states', 'all have their winners');
+    await waitForText('draw', 'No. 7574');
+    await waitForText('draw-aside', `held: ${total} winning bets`);
+    await waitForText('finished', '5');
+    await waitForText('news', `The draw has been held: ${total} winning bets.`);
+    await waitForText('states', 'all have their winners');
     expect(await desktop.page.title()).to.equal('No. 7574 · Lottery: the night of the draw');
     await expectNoBarriers();
     await takePictures('drawn');
   });
 
-  it('is all that it needs: it has asked for nothing but itself and its updates, and nothing was refused', () => {
+  it('requests only itself and its updates, and its policy blocks nothing', () => {
     for (const { requests, problems } of pages) {
       expect(new Set(requests)).to.deep.equal(new Set([url, `${url}events`]));
-      // The server was stopped and killed under them.
+      // The stop and the kill of the server cause these errors.
       const own = problems.filter((text) => !/ERR_(?:CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING)/.test(text));
       expect(own).to.deep.equal([]);
     }
   });
 
-  it('names no person and no document, in none of what it serves', async () => {
+  it('contains no personal data', async () => {
     const served = [await desktop.page.content()];
     for (const path of ['status.json', 'metrics'])
       served.push(withoutMeasurements(await (await fetch(url + path)).text()));
@@ -259,7 +259,7 @@ describe('the status page in a browser', function () {
     }
   });
 
-  it('can be used with the keyboard alone', async () => {
+  it('is usable with the keyboard only', async () => {
     const { page } = desktop;
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     const reached: string[] = [];
@@ -279,7 +279,7 @@ describe('the status page in a browser', function () {
   });
 });
 
-/** The metrics without the values that are measured: bytes and seconds can have the digits of any document. */
+/** The metrics without measured values. Bytes and seconds could have the digits of a document. */
 function withoutMeasurements(text: string): string {
   return text.replaceAll(/^((?:process|nodejs)_\S+|\S+_(?:seconds_sum|bytes_total)) \S+$/gm, '$1');
 }

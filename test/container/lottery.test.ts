@@ -10,7 +10,7 @@ const WINNING_NUMBER = 7574;
 const NUMBER_FIELD = 4;
 const LAST_LINE = /action: exit \| result: success$/;
 
-/** The tests tell one story, from the first `up` to the last `down`: each goes on where the one before it ended. */
+/** The tests follow one system from the first `up` to the last `down`. Each continues from the previous one. */
 describe('the lottery in containers', function () {
   this.timeout(600_000);
   let stack: ComposeStack;
@@ -34,13 +34,13 @@ describe('the lottery in containers', function () {
     broken ||= this.currentTest?.state === 'failed';
   });
 
-  it('comes up with sample data, images and a compose file of its own making', async () => {
+  it('makes its sample data, images and compose file, and starts', async () => {
     await stack.make('docker-compose-up', `AGENCIES=${AGENCIES.length}`);
     const services = (await stack.compose('config', '--services')).trim().split('\n');
     expect(services).to.have.members(['server', 'echo', ...CLIENTS]);
   });
 
-  it('ends every agency with exit code 0 and as many winners as its data holds', async () => {
+  it('ends every agency with exit code 0 and the number of winners in its data', async () => {
     let total = 0;
     for (const agency of AGENCIES) {
       const client = `client${agency}`;
@@ -56,14 +56,14 @@ describe('the lottery in containers', function () {
     expect(total, 'winners in the sample data').to.be.greaterThan(0);
   });
 
-  it('keeps exactly the bets of the files, each once', async () => {
+  it('stores exactly the bets of the files, each once', async () => {
     const expected: string[][] = [];
     for (const agency of AGENCIES) expected.push(...(await betsOf(agency)).map((bet) => [String(agency), ...bet]));
     stored = await storedBets();
     expect(sorted(rowsOf(stored))).to.deep.equal(sorted(expected));
   });
 
-  it('lets a changed ini file work after a restart, in the same container and image', async () => {
+  it('uses a changed ini file after a restart, in the same container and image', async () => {
     const before = await stack.compose('ps', '--quiet', 'server');
     expect(await stack.logsOf('server')).not.to.match(/ DEBUG /);
     await stack.edit(
@@ -79,7 +79,7 @@ describe('the lottery in containers', function () {
     expect(await storedBets()).to.equal(stored);
   });
 
-  it('answers netcat: by itself with --check, and line by line', async () => {
+  it('echoes to netcat, with --check and line by line', async () => {
     expect(await stack.netcat(['--check'])).to.deep.equal({
       code: 0,
       stdout: 'action: test_echo_server | result: success\n',
@@ -89,19 +89,19 @@ describe('the lottery in containers', function () {
     expect(talk).to.deep.equal({ code: 0, stdout: 'hello\nañ €\n', stderr: '' });
   });
 
-  it('tells of an echo service that is gone', async () => {
+  it('fails the check of a stopped echo service', async () => {
     await stack.compose('stop', '--timeout', '3', 'echo');
     const check = await stack.netcat(['--check']);
     expect(check).to.include({ code: 1, stdout: 'action: test_echo_server | result: fail\n' });
     await stack.compose('start', 'echo');
   });
 
-  it('ends with exit code 0 everywhere when it is stopped', async () => {
+  it('ends every container with exit code 0 at a stop', async () => {
     await stack.compose('stop', '--timeout', '3');
     await expectGoodEnds();
   });
 
-  it('leaves nothing running after make docker-compose-down, and goes on with its bets after the next up', async () => {
+  it('has no containers after make docker-compose-down, and the same bets after the next up', async () => {
     await stack.make('docker-compose-down');
     expect(await stack.compose('ps', '--all', '--quiet')).to.equal('');
     await stack.make('docker-compose-up');
@@ -109,7 +109,7 @@ describe('the lottery in containers', function () {
     expect(await storedBets()).to.equal(stored);
   });
 
-  it('ends with exit code 0 everywhere when it is stopped while the agencies wait for the draw', async () => {
+  it('ends every container with exit code 0 at a stop during the wait for the draw', async () => {
     await stack.make('docker-compose-clean');
     await stack.edit('docker-compose-dev.yaml', (text) => text.replace(/SERVER_AGENCIES: .*/, "SERVER_AGENCIES: '6'"));
     await stack.make('docker-compose-up');
@@ -119,7 +119,7 @@ describe('the lottery in containers', function () {
     for (const client of CLIENTS) expect(await stack.logsOf(client)).not.to.match(/cant_ganadores/);
   });
 
-  it('does not start a client again that failed', async () => {
+  it('does not restart a failed client', async () => {
     await stack.make('docker-compose-clean');
     await stack.edit('.data/agency-1.csv', (csv) => csv.replace(/[^\n]*\n/, 'no bet\n'));
     await stack.compose('up', '--detach', 'client1');

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-/** Where the compiled programs are; LOTTERY_DIST names another place than the project's own dist/. */
+/** The directory of the built programs: the project's dist/, or LOTTERY_DIST. */
 export const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
 
 const PROGRAMS = {
@@ -18,17 +18,17 @@ const PROGRAMS = {
 export type ProgramName = keyof typeof PROGRAMS;
 
 export interface AppOptions {
-  /** Variables beside the few that every program gets; the caller's own settings never leak in. */
+  /** The program's environment beside a few fixed variables. The environment of the tests is not inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
-  /** The directory that it runs in: one without a config/ unless the test wants that. */
+  /** The working directory, normally one without a config/. */
   readonly cwd: string;
-  /** File descriptors for its output; without them the output is collected here. */
+  /** File descriptors for the output. Without them, this object collects it. */
   readonly stdout?: number;
   readonly stderr?: number;
 }
 
-/** How a program ended. */
+/** The end of a program. */
 export interface AppEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -36,7 +36,7 @@ export interface AppEnd {
 
 const DEADLINE_MS = 10_000;
 
-/** A compiled program that runs as a process of its own, with plain node, and what it has written so far. */
+/** A built program in a child process with plain node, and its output. */
 export class App {
   private static readonly running = new Set<App>();
   private readonly child: ChildProcess;
@@ -45,7 +45,7 @@ export class App {
   private output = '';
   private errors = '';
 
-  /** Resolves when the process has ended and all its output is here. */
+  /** Resolves after the end of the process and of its output. */
   readonly ended: Promise<AppEnd>;
 
   constructor(
@@ -77,7 +77,7 @@ export class App {
     });
   }
 
-  /** Ends every program that a test has left running. */
+  /** Kills all running programs of a test. */
   static async endAll(): Promise<void> {
     const left = Array.from(App.running);
     for (const app of left) app.signal('SIGKILL');
@@ -88,7 +88,7 @@ export class App {
     return this.child.pid!;
   }
 
-  /** The whole lines on stdout so far. */
+  /** The complete lines on stdout so far. */
   get lines(): readonly string[] {
     return this.output.split('\n').slice(0, -1);
   }
@@ -102,7 +102,7 @@ export class App {
     return this.errors;
   }
 
-  /** The lines of the log that match. */
+  /** The matching lines on stdout. */
   grep(pattern: RegExp): readonly string[] {
     return this.lines.filter((line) => pattern.test(line));
   }
@@ -111,7 +111,7 @@ export class App {
     this.child.kill(name);
   }
 
-  /** Sends a signal, and says how the program ended and how many milliseconds that took. */
+  /** Sends a signal, and waits for the end of the program. `ms` is the time in between. */
   async stop(name: NodeJS.Signals): Promise<AppEnd & { readonly ms: number }> {
     const begun = performance.now();
     this.signal(name);
@@ -119,24 +119,24 @@ export class App {
     return { ...end, ms: performance.now() - begun };
   }
 
-  /** The end of the program, which must come within the deadline. */
+  /** Waits for the end of the program; fails after the deadline. */
   async end(deadlineMs = DEADLINE_MS): Promise<AppEnd> {
     await this.until(() => this.hasEnded, 'end', deadlineMs);
     return this.ended;
   }
 
-  /** The first line on stdout that matches, which must come within the deadline. */
+  /** Waits for the first matching line on stdout; fails after the deadline. */
   async line(pattern: RegExp, deadlineMs = DEADLINE_MS): Promise<string> {
     return (await this.linesMatching(pattern, 1, deadlineMs))[0]!;
   }
 
-  /** The first `count` lines on stdout that match. */
+  /** Waits for the first `count` matching lines on stdout. */
   async linesMatching(pattern: RegExp, count: number, deadlineMs = DEADLINE_MS): Promise<readonly string[]> {
     await this.until(() => this.grep(pattern).length >= count, `log ${pattern} (${count} times)`, deadlineMs);
     return this.grep(pattern).slice(0, count);
   }
 
-  /** Waits for a line on stderr that matches. */
+  /** Waits for matching text on stderr. */
   async errorLine(pattern: RegExp, deadlineMs = DEADLINE_MS): Promise<void> {
     await this.until(() => pattern.test(this.errors), `write ${pattern} to stderr`, deadlineMs);
   }

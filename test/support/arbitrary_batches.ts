@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * Batches as peers may send them: most nearly right, wrong in one of the ways in which rows go wrong. (Batches of random
- * bytes would all be refused for the same reason.)
+ * Arbitrary batches with typical faults; most are nearly correct. Batches of random bytes would all be refused for the
+ * same reason.
  */
 
 const names = fc.oneof(

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 
-/** Ends by itself, in case that its test does not end it. */
+/** The lifetime of a loop, if its test does not end it. */
 const LONGEST_MS = 60_000;
 
-/** Keeps every core of the machine busy until it is stopped. */
+/** Keeps every core of the machine busy until `stop()`. */
 export class BusyCores {
   private constructor(private readonly loops: readonly ChildProcess[]) {}
 

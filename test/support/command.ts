@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface CommandOptions {
   readonly cwd?: string;
-  /** Variables to add to this process's; undefined takes one away. */
+  /** Changes to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** What the command reads; nothing unless said otherwise. */
+  /** The standard input (default: empty). */
   readonly input?: string;
-  /** How long it may take. */
+  /** The time limit in milliseconds (default: 60,000). */
   readonly timeoutMs?: number;
 }
 
@@ -16,7 +16,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs a command to its end, whatever its exit code. Rejects when it cannot be started or takes too long. */
+/** Runs a command to its end, with any exit code. Rejects if it cannot be started, or after the time limit. */
 export function runCommand(command: string, args: string[], options: CommandOptions = {}): Promise<CommandResult> {
   const { cwd, env, input = '', timeoutMs = 60_000 } = options;
   return new Promise((resolve, reject) => {
@@ -36,13 +36,13 @@ export function runCommand(command: string, args: string[], options: CommandOpti
       clearTimeout(deadline);
       resolve({ code, stdout: stdout(), stderr: stderr() });
     });
-    // A command that ends without reading its input is no failure.
+    // A command may end without reading its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
 }
 
-/** The same for a command that must succeed: its stdout. */
+/** Runs a command, and returns its stdout. Rejects if its exit code is not 0. */
 export async function outputOf(command: string, args: string[], options: CommandOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await runCommand(command, args, options);
   if (code === 0) return stdout;

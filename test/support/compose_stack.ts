@@ -34,8 +34,8 @@ export async function engineAnswers(): Promise<boolean> {
 }
 
 /**
- * The whole system in containers, from a copy of the project under names of its own: neither a developer's running
- * system nor their data, settings and compose file are touched. Beyond the names it is what `make` makes of the project.
+ * The whole system in containers, made by `make` from a copy of the project with other names. A developer's running
+ * system, data, settings and compose file are not affected.
  */
 export class ComposeStack {
   private constructor(
@@ -47,9 +47,9 @@ export class ComposeStack {
     const directory = await mkdtemp(join(tmpdir(), 'lottery-containers-'));
     const stack = new ComposeStack(directory, `tp0-test-${process.pid}`);
     for (const name of COPIED) await cp(join(REPOSITORY, name), join(directory, name), COPY_OPTIONS);
-    // To make, what is installed must look newer than the copies, else it would install again.
+    // The manifests must look older than node_modules, or make would install the packages again.
     for (const name of MANIFESTS) await utimes(join(directory, name), 0, 0);
-    await borrowPackages(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'));
+    await linkPackages(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'));
     await stack.edit('docker-compose.template.yaml', (text) => stack.underOwnNames(text));
     return stack;
   }
@@ -74,7 +74,7 @@ export class ComposeStack {
   }
 
   async make(...args: string[]): Promise<string> {
-    // The tests may themselves be run by make, whose flags and variables are not meant for this one.
+    // The flags and variables of a make that runs the tests are not for this one.
     const env = { MAKEFLAGS: undefined, MFLAGS: undefined, AGENCIES: undefined, BETS: undefined };
     return outputOf('make', args, { cwd: this.directory, env, timeoutMs: BUILD_MS });
   }
@@ -83,7 +83,7 @@ export class ComposeStack {
     return outputOf('docker', ['compose', '-f', 'docker-compose-dev.yaml', ...args], { cwd: this.directory });
   }
 
-  /** Runs the netcat script against this stack's echo service. */
+  /** Runs the netcat script with the echo service of this stack. */
   async netcat(args: string[], input = ''): Promise<CommandResult> {
     const env = { COMPOSE_PROJECT_NAME: this.project };
     return runCommand('bash', [this.path('test_server_with_netcat.sh'), ...args], { env, input });
@@ -93,17 +93,17 @@ export class ComposeStack {
     return `${this.project}-${service}`;
   }
 
-  /** Waits for a container's end: its exit code. */
+  /** Waits for the end of a container. Returns its exit code. */
   async exitCodeOf(service: string): Promise<number> {
     return Number(await outputOf('docker', ['wait', this.container(service)]));
   }
 
-  /** How often the engine has started a container again by itself. */
+  /** The number of automatic restarts of a container. */
   async restartsOf(service: string): Promise<number> {
     return Number(await outputOf('docker', ['inspect', '--format', '{{.RestartCount}}', this.container(service)]));
   }
 
-  /** The exit code of every container that has ended, by service. */
+  /** The exit codes of the ended containers, by service. */
   async exitCodes(): Promise<Record<string, number>> {
     const lines = await this.compose('ps', '--all', '--format', '{{.Service}} {{.State}} {{.ExitCode}}');
     const ended: [string, number][] = [];
@@ -118,7 +118,7 @@ export class ComposeStack {
     return this.compose('logs', '--no-log-prefix', '--no-color', service);
   }
 
-  /** Waits until a container has logged a line like this one, from its start on. */
+  /** Waits for a matching line in the log of a container, from its start on. */
   async awaitLog(service: string, pattern: RegExp, deadlineMs = 30_000): Promise<string> {
     const child = spawn('docker', ['logs', '--follow', this.container(service)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -134,7 +134,7 @@ export class ComposeStack {
     throw new Error(`${service} did not log ${pattern} within ${deadlineMs} ms:\n${await this.logsOf(service)}`);
   }
 
-  /** Removes containers, network, volume and copy. */
+  /** Removes the containers, the network, the volume and the copy. */
   async dispose(): Promise<void> {
     const stop = ['compose', '-p', this.project, 'down', '--volumes', '--remove-orphans', '--timeout', '1'];
     await runCommand('docker', stop, { cwd: this.directory });
@@ -143,10 +143,10 @@ export class ComposeStack {
 }
 
 /**
- * A directory of its own with a link for each package. A single link in its place would be followed by an `npm ci`, which
- * would then empty the project's directory; of this one it could only remove the links.
+ * Makes a directory with a link for each package. An `npm ci` would follow a single link to the whole directory, and
+ * empty the project's node_modules; here it can remove the links only.
  */
-async function borrowPackages(from: string, to: string): Promise<void> {
+async function linkPackages(from: string, to: string): Promise<void> {
   await mkdir(to);
   for (const name of await readdir(from)) await symlink(join(from, name), join(to, name));
 }

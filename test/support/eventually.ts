@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const LOOK_EVERY_MS = 20;
+const INTERVAL_MS = 20;
 
-/** Resolves once the condition holds; rejects after the deadline. For what only shows in files. */
+/** Resolves once the condition holds; rejects after the deadline. For conditions without an event, as in files. */
 export async function eventually(what: string, condition: () => Promise<boolean>, deadlineMs: number): Promise<void> {
   const deadline = performance.now() + deadlineMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`${what}: not within ${deadlineMs} ms`);
-    await delay(LOOK_EVERY_MS);
+    await delay(INTERVAL_MS);
   }
 }

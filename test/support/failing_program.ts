@@ -1,7 +1,7 @@
 import { runProgram } from '../../apps/runtime/program';
 import { logLevel } from '../../apps/runtime/setting_schemas';
 
-/** A program that fails as its environment says, with an error whose message is `FAILING_MESSAGE`. */
+/** A program that fails at `FAILING_PLACE` with the message `FAILING_MESSAGE`. */
 void runProgram(
   {
     name: 'failing-program',

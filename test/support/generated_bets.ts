@@ -1,6 +1,6 @@
-/** Bets for tests, the same ones each time: a little generator of numbers, and what may be in a name. */
+/** Generated bets for tests, the same in each run. */
 
-/** One row of an agency's file, its fields as they are, unquoted. */
+/** A row of an agency's file, with unquoted fields. */
 export type BetFields = readonly [firstName: string, lastName: string, document: string, date: string, number: string];
 
 const NAMES = [
@@ -39,12 +39,12 @@ export function generateBets(agency: number, count: number, oneWinsOf = 500): Be
   ]);
 }
 
-/** An agency's file; rows end with `end`. */
+/** The text of an agency's file, with rows ended by `end`. */
 export function formatBets(bets: readonly BetFields[], end = '\n'): string {
   return bets.map((bet) => `${formatRow(bet)}${end}`).join('');
 }
 
-/** The row of a bet as bets.csv has it. */
+/** The row of a bet in bets.csv. */
 export function storedRow(agency: number, bet: BetFields): string {
   return `${agency},${formatRow(bet)}`;
 }
@@ -56,7 +56,7 @@ export function storedRowsOf(files: ReadonlyMap<number, readonly BetFields[]>): 
     .sort();
 }
 
-/** The documents of those who have won, in the order of the bets. */
+/** The documents of the winners, in the order of the bets. */
 export function winnersAmong(bets: readonly BetFields[], number = 7574): string[] {
   return bets.filter((bet) => Number(bet[4]) === number).map((bet) => bet[2]);
 }

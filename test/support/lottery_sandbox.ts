@@ -7,13 +7,13 @@ import { type BetFields, formatBets, generateBets } from './generated_bets';
 import { HoldingProxy } from './holding_proxy';
 import { WireClient } from './wire_client';
 
-/** A server that listens, and where. */
+/** A listening server and its port. */
 export interface RunningServer {
   readonly app: App;
   readonly port: number;
 }
 
-/** A directory of its own for a test, with the agencies' files, the store and the programs that work on them. */
+/** A temporary directory for a test, with the agencies' files, the store and the running programs. */
 export class LotterySandbox {
   private readonly connections: WireClient[] = [];
   private readonly proxies: HoldingProxy[] = [];
@@ -59,7 +59,7 @@ export class LotterySandbox {
     return { app, port: Number(/:(\d+) \|/.exec(line)![1]) };
   }
 
-  /** The same without waiting: for one that will not come to listen. */
+  /** Starts a server without a wait, for a server that may not listen. */
   launchServer(env: Record<string, string> = {}): App {
     return new App('server', {
       cwd: this.directory,
@@ -67,7 +67,7 @@ export class LotterySandbox {
     });
   }
 
-  /** Starts an agency whose file is `agency-ID.csv` of this directory. */
+  /** Starts an agency with the file `agency-ID.csv` of this directory. */
   startClient(port: number, id: number, env: Record<string, string> = {}): App {
     return new App('client', {
       cwd: this.directory,
@@ -80,21 +80,21 @@ export class LotterySandbox {
     });
   }
 
-  /** A connection that speaks bytes. */
+  /** Opens a connection for raw bytes. */
   async connect(port: number): Promise<WireClient> {
     const connection = await WireClient.connect(port);
     this.connections.push(connection);
     return connection;
   }
 
-  /** A proxy for the server at `port`. */
+  /** Starts a proxy for the server at `port`. */
   async startProxy(port: number): Promise<HoldingProxy> {
     const proxy = await HoldingProxy.to(port);
     this.proxies.push(proxy);
     return proxy;
   }
 
-  /** The rows of bets.csv, sorted: what is stored, as a multiset. */
+  /** The sorted rows of bets.csv. */
   async storedRows(): Promise<string[]> {
     const path = this.path('store/bets.csv');
     if (!existsSync(path)) return [];

@@ -10,13 +10,13 @@ import { NEVER_STOPPED } from '../../apps/server/domain/stop';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
 import { ActionLog } from '../../apps/runtime/action_log';
 
-/** Keeps bets in memory. A test may hold what is appended, and make it fail. */
+/** A repository in memory. A test may delay or fail its batches. */
 export class MemoryBetRepository implements BetRepository {
-  /** The rows that are stored, in order. */
+  /** The stored rows, in order. */
   readonly rows: string[] = [];
-  /** Called for each batch before it is stored: what it waits for, and what may fail it. */
+  /** Called before the storage of each batch. Its promise delays the batch, and its rejection fails it. */
   beforeStoring: (batch: BetBatch) => Promise<void> = async () => {};
-  /** How many batches were handed over so far. */
+  /** The number of submitted batches. */
   appended = 0;
   private readonly counts = new Map<number, number>();
   private readonly winnersByNumber: (Winner & { number: number })[] = [];
@@ -54,7 +54,7 @@ export class MemoryBetRepository implements BetRepository {
   }
 }
 
-/** Notes in memory who has finished. */
+/** A tracker in memory. */
 export class MemoryFinishTracker implements FinishTracker {
   private readonly finished = new Set<number>();
   private readonly waiting: (() => void)[] = [];
@@ -63,7 +63,7 @@ export class MemoryFinishTracker implements FinishTracker {
 
   async finish(agency: number): Promise<void> {
     this.finished.add(agency);
-    if (this.finished.size >= this.expected) for (const tell of this.waiting.splice(0)) tell();
+    if (this.finished.size >= this.expected) for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   async hasFinished(agency: number): Promise<boolean> {
@@ -83,7 +83,7 @@ export class MemoryFinishTracker implements FinishTracker {
   }
 }
 
-/** Holds the draw in memory. */
+/** A winner service in memory. */
 export class MemoryWinnerService implements WinnerService {
   private readonly held = new Latch();
 
@@ -112,7 +112,7 @@ export class MemoryWinnerService implements WinnerService {
   }
 }
 
-/** A log that keeps its lines. */
+/** A log with its lines in memory. */
 export function createMemoryLog(level: 'DEBUG' | 'INFO' = 'DEBUG'): { log: ActionLog; lines: string[] } {
   const lines: string[] = [];
   return { log: new ActionLog(level, (line) => lines.push(line.trimEnd())), lines };
@@ -124,7 +124,7 @@ export interface MemoryLottery extends SessionServices {
   readonly lines: string[];
 }
 
-/** All that sessions work with, in memory. The number 42 wins. */
+/** The services of the sessions, in memory. The number 42 wins. */
 export function createMemoryLottery(expected = 3): MemoryLottery {
   const bets = new MemoryBetRepository();
   const tracker = new MemoryFinishTracker(expected);

@@ -10,14 +10,14 @@ const FILLER = '\u0016';
 export class OutputPipe {
   /** The end for the program's stdout or stderr; `releaseWriteEnd` closes this process's copy of it. */
   readonly writeEnd: number;
-  /** Keeps the pipe open while nobody reads, and reads the rest. */
+  /** Keeps the pipe open without a reader, and reads the rest later. */
   private readonly readEnd: number;
   private readonly decoder = new StringDecoder('utf8');
   private reader: Socket | undefined;
   private received = '';
   private look = (): void => {};
 
-  /** @param path a name that does not exist yet. */
+  /** @param path the path of the new pipe. */
   constructor(private readonly path: string) {
     execFileSync('mkfifo', [path]);
     this.readEnd = this.open(constants.O_RDONLY);
@@ -33,7 +33,7 @@ export class OutputPipe {
     closeSync(this.writeEnd);
   }
 
-  /** Waits for output that matches. */
+  /** Waits for matching output. */
   async match(pattern: RegExp): Promise<RegExpExecArray> {
     this.reader ??= this.readFrom(this.open(constants.O_RDONLY));
     const { reader } = this;
@@ -49,7 +49,7 @@ export class OutputPipe {
 
   /** Stops reading, and fills the pipe to its last byte. */
   async clog(): Promise<void> {
-    // A paused socket reads on for a while.
+    // A paused socket continues to read for a while.
     if (this.reader !== undefined) await once(this.reader.destroy(), 'close');
     const filling = this.open(constants.O_WRONLY);
     try {
@@ -59,7 +59,7 @@ export class OutputPipe {
     }
   }
 
-  /** Reads on, to the end of the output. */
+  /** Continues to read, to the end of the output. */
   async drain(): Promise<string> {
     this.reader = this.readFrom(this.readEnd);
     await once(this.reader, 'close');
@@ -82,7 +82,7 @@ export class OutputPipe {
   }
 }
 
-/** Whether the pipe has room for so many bytes, which it then holds. */
+/** Writes `size` bytes to the pipe. Returns false if it has no room for them. */
 function accepts(fd: number, size: number): boolean {
   try {
     return writeSync(fd, FILLER.repeat(size)) === size;

@@ -1,12 +1,12 @@
 /**
- * The protocol's grammar of a batch once more, as plainly as it can be put: a machine that looks at one character after
- * the other, with none of the parsers, regular expressions and shortcuts of the apps. Tests hold the apps to it.
+ * A second, simple implementation of the protocol's grammar of a batch: a scanner of single characters, without parsers
+ * and regular expressions. Tests compare the apps with it.
  */
 
 export type ReferenceBatch =
   { readonly rows: readonly (readonly string[])[] } | { readonly refused: 'bad-bet' | 'wrong-agency' };
 
-/** What the protocol says of the value of a `B`; `agency` is the session's, undefined where it has no name yet. */
+/** Reads the value of a `B`. `agency` is the session's agency; undefined for a session without one. */
 export function readReferenceBatch(value: Uint8Array, agency: number | undefined): ReferenceBatch {
   const text = decode(value);
   if (text === undefined) return { refused: 'bad-bet' };
@@ -26,7 +26,7 @@ export function readReferenceBatch(value: Uint8Array, agency: number | undefined
   return { rows };
 }
 
-/** The rows as bets.csv holds them: the fewest quotes, a line feed between rows. */
+/** Formats rows as in bets.csv, with the fewest quotes and a line feed between rows. */
 export function formatReferenceRows(rows: readonly (readonly string[])[]): string {
   return rows
     .map((fields) =>
@@ -88,7 +88,7 @@ function isBet([firstName, lastName, document, birthdate, number]: readonly stri
   );
 }
 
-/** The white space of Unicode (PropList.txt), the control characters among it apart. */
+/** The white space of Unicode (PropList.txt) without its control characters. */
 const WHITE_SPACE = [0x20, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000];
 
 function isName(name: string): boolean {

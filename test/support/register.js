@@ -1,8 +1,8 @@
 'use strict';
 
-/** What every process with tests loads first: TypeScript as it stands (esbuild, cached on disk), and decorators. */
+/** Preloaded in every process with tests: the translation of TypeScript (esbuild, cached on disk), and decorators. */
 require('tsx/cjs');
 require('reflect-metadata');
 
-// The pool of workers ends a worker by SIGTERM that takes more than a second to end; coverage may take longer to write.
+// The pool sends SIGTERM to a worker that needs more than a second to end. The write of the coverage may take longer.
 if (process.env['NODE_V8_COVERAGE'] !== undefined) process.once('exit', () => process.on('SIGTERM', () => {}));

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 
-/** The error that `promise` fails with; fails itself where it does not. */
+/** The error of a rejected promise. Fails if the promise resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<Error> {
   const outcome = await promise.then(
     (value) => ({ value }),
@@ -12,7 +12,7 @@ export async function rejection(promise: Promise<unknown>): Promise<Error> {
   return outcome.error as Error;
 }
 
-/** Expects `promise` to fail with an error of this stable code, and hands that error over. */
+/** Requires that `promise` rejects with an error of this code. Returns the error. */
 export async function expectCode(promise: Promise<unknown>, code: string): Promise<Error> {
   const error = await rejection(promise);
   expect(error, String(error.stack)).to.have.property('code', code);

@@ -10,13 +10,13 @@ export class ScriptedConnection {
     this.channel = new FramedSocket(new PeerSocket(stream), createServerCodec());
   }
 
-  /** The agency's next message as `TYPE value`; `end` where it has ended its side. */
+  /** The agency's next message as `TYPE value`, or `end` after the end of its side. */
   async next(): Promise<string> {
     const message = await this.channel.receive({ timeoutMs: 5_000 });
     return message === null ? 'end' : `${message.type} ${Buffer.from(message.value).toString('utf8')}`.trimEnd();
   }
 
-  /** The message that has arrived already, if any. */
+  /** A message that is already received, or undefined. */
   pending(): string | undefined {
     const message = this.channel.tryReceive();
     return message && `${message.type} ${Buffer.from(message.value).toString('utf8')}`.trimEnd();

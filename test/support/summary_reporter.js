@@ -2,12 +2,12 @@
 
 const { reporters } = require('mocha');
 
-/** One line that a script can read, from Mocha's counts. */
+/** A line for scripts, from Mocha's counts. */
 function summaryLine({ passes, failures, pending }) {
   return `${passes} passed, ${failures} failed, ${pending} skipped`;
 }
 
-/** Mocha's spec reporter, closed by the summary line. */
+/** Mocha's spec reporter with a summary line at its end. */
 class SummaryReporter extends reporters.Spec {
   epilogue() {
     super.epilogue();

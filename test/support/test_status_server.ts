@@ -15,7 +15,7 @@ import { BoundedHttpServer, type HttpServerOptions } from '../../apps/server/sta
 export const HEADERS = securityHeaders("default-src 'none'");
 export const LARGE = 'x'.repeat(8_000_000);
 
-/** One request as it is sent. */
+/** The bytes of a request. */
 export function requestFor(path: string, { method = 'GET', fields = '' } = {}): string {
   return `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${fields}\r\n`;
 }
@@ -26,7 +26,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** The answers that a connection gave up to its end, each with a body of the length that it says. */
+/** The answers in the received bytes of a connection. Each body has the length of its header. */
 export function answersIn(bytes: string, { isHead = false } = {}): Answer[] {
   const answers: Answer[] = [];
   for (let rest = bytes; rest !== '';) {
@@ -47,14 +47,14 @@ export function answersIn(bytes: string, { isHead = false } = {}): Answer[] {
 }
 
 /**
- * A status server with endpoints of the test: `/now` answers at once, `/held` when the test says so, `/large` with more
- * than the kernel holds for a connection, and `/page` is a page. Its clients send bytes over plain sockets.
+ * A status server with test endpoints: `/now` answers at once, `/held` after `answerHeld()`, `/large` with more bytes
+ * than the kernel buffers for a connection, and `/page` is a page. Its clients send bytes over plain sockets.
  */
 export class TestStatusServer {
-  /** The requests that got to the endpoints, as `METHOD /path`. */
+  /** The requests received by the endpoints, as `METHOD /path`. */
   readonly seen: string[] = [];
   readonly stream = new SseBroadcaster(new StatusAggregator(new ServerActivity(), 3, 7574));
-  /** Resolves once `/held` has been asked for. */
+  /** Resolves at the request for `/held`. */
   readonly heldIsAsked: Promise<void>;
   answerHeld: () => void = () => {};
   port = 0;
@@ -77,7 +77,7 @@ export class TestStatusServer {
     });
   }
 
-  /** Starts one on a free port of the loopback interface, or on `port`. */
+  /** Starts a server on a free port of the loopback interface, or on `port`. */
   static async start(more: Partial<HttpServerOptions> = {}, port = 0): Promise<TestStatusServer> {
     const started = new TestStatusServer(more);
     started.port = Number(new URL(await started.server.listen(port, '127.0.0.1')).port);
@@ -98,7 +98,7 @@ export class TestStatusServer {
     return socket;
   }
 
-  /** Sends the pieces, each once the one before is on its way, and gives all that is answered up to the server's end. */
+  /** Sends the pieces, each after the write of the previous one. Returns all bytes up to the server's end. */
   async exchange(...pieces: string[]): Promise<string> {
     const socket = await this.dial();
     const answer = text(socket);
@@ -130,7 +130,7 @@ export class TestStatusServer {
   }
 }
 
-/** What comes next on a connection, up to these words. */
+/** The next bytes of a connection, up to `endsWith`. */
 export async function nextAnswer(socket: Socket, endsWith: string): Promise<string> {
   let bytes = '';
   while (!bytes.endsWith(endsWith)) {

@@ -1,4 +1,4 @@
-/** A key and a certificate of its own for `localhost` and 127.0.0.1, for tests only: everybody has read this key. */
+/** A key and a self-signed certificate for `localhost` and 127.0.0.1, for tests only: this key is public. */
 export const tlsIdentity = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgYuCep0qPEHLMmJni

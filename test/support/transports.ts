@@ -9,7 +9,7 @@ import { type BufferOptions, ConnectSocket, ListenSocket, PeerSocket, type Strea
 import { MemoryStream } from '../../lib/testing/index';
 import { tlsIdentity } from './tls_identity';
 
-/** Two sockets that are connected to each other, and the streams underneath. */
+/** Two connected sockets and their streams. */
 export interface Connection {
   readonly client: StreamSocket;
   readonly server: StreamSocket;
@@ -17,7 +17,7 @@ export interface Connection {
   readonly serverStream: Duplex;
 }
 
-/** One kind of connection; the contract holds for all of them. */
+/** A kind of connection. The contract holds for all kinds. */
 export interface Transport {
   readonly name: string;
   /** Whether a reset differs from an end for the peer. */

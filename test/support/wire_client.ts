@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 
 const DEADLINE_MS = 5_000;
 
-/** The header of a message that says to be so long: its type, and six bytes of length with the least first. */
+/** The header of a message: its type, and its length in six bytes, little-endian. */
 export function header(type: string, length: number): Buffer {
   const bytes = Buffer.alloc(7);
   bytes.write(type, 'latin1');
@@ -11,15 +11,15 @@ export function header(type: string, length: number): Buffer {
   return bytes;
 }
 
-/** A whole message: its header and its value. */
+/** A message with its header. */
 export function message(type: string, value: string | Uint8Array = ''): Buffer {
   const bytes = Buffer.from(value as string, 'utf8');
   return Buffer.concat([header(type, bytes.length), bytes]);
 }
 
 /**
- * An agency that speaks bytes over a plain socket, written from the protocol's text alone: it uses nothing of the
- * library and of the apps, and sends what it is told, right or wrong.
+ * An agency on a plain socket, written from the text of the protocol alone. It uses nothing of the library and the
+ * apps, and sends any bytes.
  */
 export class WireClient {
   private received = Buffer.alloc(0);
@@ -57,16 +57,16 @@ export class WireClient {
     this.write(message(type, value));
   }
 
-  /** Sends a message and returns the next one of the server. */
+  /** Sends a message. Returns the server's next one. */
   async ask(type: string, value: string | Uint8Array = ''): Promise<string> {
     this.send(type, value);
     return this.next();
   }
 
-  /** The next message as `TYPE value`, or `end` where the server has ended its side. */
+  /** The next message as `TYPE value`, or `end` after the end of the server's side. */
   async next(deadlineMs = DEADLINE_MS): Promise<string> {
     const timer = setTimeout(() => {
-      this.failure = new Error(`the server said nothing within ${deadlineMs} ms`);
+      this.failure = new Error(`no message of the server within ${deadlineMs} ms`);
       this.wake();
     }, deadlineMs);
     try {
@@ -87,7 +87,7 @@ export class WireClient {
     }
   }
 
-  /** All messages up to the server's end; then this side ends too. */
+  /** All messages up to the server's end. Then this side ends too. */
   async rest(deadlineMs = DEADLINE_MS): Promise<string[]> {
     const messages: string[] = [];
     for (let message = await this.next(deadlineMs); message !== 'end'; message = await this.next(deadlineMs)) {
@@ -97,7 +97,7 @@ export class WireClient {
     return messages;
   }
 
-  /** Ends this side: nothing more will be sent. */
+  /** Ends this side of the connection. */
   end(): void {
     this.socket.end();
   }

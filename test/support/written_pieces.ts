@@ -2,7 +2,7 @@ import { type Duplex, Writable } from 'node:stream';
 import { expect } from 'chai';
 import { WriteBatch } from '../../lib/sockets/connection/write_batch';
 
-/** Writes a batch of these buffers; returns the pieces in which the stream got it. */
+/** Writes a batch of these buffers. Returns the pieces received by the stream. */
 export async function writtenPieces(buffers: readonly Uint8Array[]): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
   const stream = new Writable({

@@ -31,7 +31,7 @@ describe("an agency's result for scripts (--json)", function () {
     return result;
   }
 
-  it('tells the bets and the winners; the log is on stderr', async () => {
+  it('has the bets and the winners, while the log is on stderr', async () => {
     const bets = generateBets(1, 1000, 50);
     await sandbox.write('agency-1.csv', formatBets(bets));
     const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
@@ -42,7 +42,7 @@ describe("an agency's result for scripts (--json)", function () {
     expect(app.stderr).to.match(/action: exit \| result: success\n$/);
   });
 
-  it('tells of a failure with its code, and what is stored all the same', async () => {
+  it('has the code of a failure, and the number of stored bets', async () => {
     await sandbox.write('agency-1.csv', `${formatBets(generateBets(1, 7))}x\n`);
     const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
     const app = startAgency(port);
@@ -52,7 +52,7 @@ describe("an agency's result for scripts (--json)", function () {
     expect((await app.ended).code).to.equal(1);
   });
 
-  it('tells that it was stopped', async () => {
+  it('has the outcome stopped after a stop', async () => {
     await sandbox.write('agency-1.csv', formatBets(generateBets(1, 7)));
     const { app: server, port } = await sandbox.startServer({ SERVER_AGENCIES: '2' });
     const app = startAgency(port);
@@ -64,7 +64,7 @@ describe("an agency's result for scripts (--json)", function () {
     expect((await app.ended).code).to.equal(0);
   });
 
-  it('tells that its one bet is stored', async () => {
+  it('has the outcome stored after a single bet', async () => {
     const { port } = await sandbox.startServer({ SERVER_AGENCIES: '2' });
     const person = { NOMBRE: 'Ana', APELLIDO: 'Paz', DOCUMENTO: '30904465', NACIMIENTO: '1999-03-17', NUMERO: '7574' };
     expect(await resultOf(startAgency(port, person))).to.deep.equal({
@@ -110,7 +110,7 @@ describe("an agency's result for scripts (--json)", function () {
     }
   });
 
-  it('is an option of the agency alone: a server has no result', async () => {
+  it('is an option of the agency only', async () => {
     const app = new App('server', { cwd: sandbox.directory, args: ['--json'] });
     expect((await app.end()).code).to.equal(2);
     expect(app.stderr).to.match(/^lottery-server: Unknown option '--json'/);

@@ -139,7 +139,7 @@ describe('SIGTERM to a client', function () {
       });
     }
 
-    it("is not needed by a client that gives up in the lookup of the server's name", async () => {
+    it("is not necessary for a client that gives up in the lookup of the server's name", async () => {
       const env = { CLI_SERVER_ADDRESS: 'server.invalid:12345', CLI_RETRY_LIMIT_MS: '0' };
       const client = await startHanging(1, 'getaddrinfo', env);
       const failed = 'execve' in process ? { code: 1, signal: null } : { code: null, signal: 'SIGKILL' };

@@ -130,7 +130,7 @@ describe("an agency's file", function () {
       return { server, client, held: await answer };
     }
 
-    /** The client fails, its bets are not closed, and the stored rows are the first rows of its file. */
+    /** Requires that the client fails, its bets stay open, and the stored rows are the first rows of its file. */
     async function requireDetected(server: App, client: App, path = 'agency-1.csv'): Promise<void> {
       expect((await client.end()).code, client.stdout).to.equal(1);
       expect(client.grep(/result: fail \| error: .*agency-1\.csv has changed since its upload began/)).to.have.length(

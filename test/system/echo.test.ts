@@ -9,7 +9,7 @@ describe('the echo pair', function () {
   let sandbox: LotterySandbox;
   let server: App;
   let port: number;
-  /** Servers of the tests' own, which nobody else would close. */
+  /** The servers of a test, closed after it. */
   let others: Server[] = [];
 
   async function listenAs(onConnection?: (socket: Socket) => void): Promise<string> {
@@ -40,7 +40,7 @@ describe('the echo pair', function () {
       env: { CLI_SERVER_ADDRESS: `127.0.0.1:${port}`, CLI_LOOP_PERIOD_MS: '1', ...env },
     });
 
-  it('exchanges as many messages as it is told, each on its own connection', async () => {
+  it('exchanges the configured number of messages, each on its own connection', async () => {
     const client = startClient({ CLI_LOOP_AMOUNT: '3', CLI_ID: '7' });
     expect((await client.end()).code, client.stdout).to.equal(0);
     const received = client
@@ -55,7 +55,7 @@ describe('the echo pair', function () {
     );
   });
 
-  it('gives every line back, of many peers at once, whatever bytes it has', async () => {
+  it('echoes every line of several peers, with any bytes', async () => {
     const lines = Buffer.concat([Buffer.from('hola, ñandú\r\n'), Buffer.of(0xff, 0x00, 0x7c, 0x0a), Buffer.from('\n')]);
     const sockets = [1, 2, 3].map(() => connect(port, '127.0.0.1'));
     for (const socket of sockets) {
@@ -74,7 +74,7 @@ describe('the echo pair', function () {
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`the server ends in good order at ${signal}, with a peer in the middle of a line`, async () => {
+    it(`ends the server orderly at ${signal}, with a peer in the middle of a line`, async () => {
       const socket = connect(port, '127.0.0.1');
       socket.write('half a li');
       await server.line(/action: accept_connections/);
@@ -90,7 +90,7 @@ describe('the echo pair', function () {
       expect(server.stderr).to.equal('');
     });
 
-    it(`the client ends in good order at ${signal}, between two messages`, async () => {
+    it(`ends the client orderly at ${signal}, between two messages`, async () => {
       const client = startClient({ CLI_LOOP_PERIOD_MS: '600000' });
       await client.line(/action: receive_message/);
       const { code, ms } = await client.stop(signal);
@@ -100,7 +100,7 @@ describe('the echo pair', function () {
     });
   }
 
-  it('the client that waits for its echo ends in good order too', async () => {
+  it('ends the client orderly during the wait for an echo', async () => {
     let onConnected = (): void => {};
     const connected = new Promise<void>((resolve) => (onConnected = resolve));
     const client = startClient({ CLI_SERVER_ADDRESS: await listenAs(() => onConnected()) });
@@ -110,14 +110,14 @@ describe('the echo pair', function () {
     expect(client.grep(/action: close_connection \| result: success/)).to.have.length(1);
   });
 
-  it('the client fails where nobody listens', async () => {
+  it('fails the client without a server', async () => {
     await server.stop('SIGTERM');
     const client = startClient();
     expect((await client.end()).code).to.equal(1);
     expect(client.grep(/action: receive_message \| result: fail .*ECONNREFUSED/)).to.have.length(1);
   });
 
-  it('the client fails where what comes back is something else, or nothing', async () => {
+  it('fails the client after a wrong or missing echo', async () => {
     for (const answer of ['something else\n', '']) {
       const address = await listenAs((socket) => socket.resume().end(answer));
       const client = startClient({ CLI_SERVER_ADDRESS: address, CLI_LOOP_AMOUNT: '2' });

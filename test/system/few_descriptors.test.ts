@@ -14,24 +14,24 @@ import { dialPort, ServerProcess } from '../torture/support/server_process';
 const ALLOWED = 64;
 const CONNECTIONS = 200;
 
-/** A connection of somebody who says nothing, and what became of it. */
-interface Guest {
+/** A connection without a message, with the received bytes and its end. */
+interface SilentConnection {
   readonly socket: Socket;
   text: string;
   wasReset: boolean;
 }
 
-describe('a server that may open few files', function () {
+describe('a server with a low limit of open files', function () {
   this.timeout(60_000);
   let directory: string;
-  const guests: Guest[] = [];
+  const connections: SilentConnection[] = [];
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'descriptors-'));
   });
 
   afterEach(async () => {
-    for (const { socket } of guests.splice(0)) socket.destroy();
+    for (const { socket } of connections.splice(0)) socket.destroy();
     await ServerProcess.killAll();
     await rm(directory, { recursive: true, force: true });
   });
@@ -41,14 +41,14 @@ describe('a server that may open few files', function () {
     return new ServerProcess(environment, { wrapper: ['bash', '-c', `ulimit -n ${allowed} && exec "$0" "$@"`] });
   }
 
-  async function visit(port: number): Promise<Guest> {
+  async function openConnection(port: number): Promise<SilentConnection> {
     const socket = connect({ port, host: '127.0.0.1' });
-    const guest: Guest = { socket, text: '', wasReset: false };
-    guests.push(guest);
-    socket.on('data', (bytes: Buffer) => (guest.text += bytes.toString('latin1')));
-    socket.on('error', () => (guest.wasReset = true));
+    const connection: SilentConnection = { socket, text: '', wasReset: false };
+    connections.push(connection);
+    socket.on('data', (bytes: Buffer) => (connection.text += bytes.toString('latin1')));
+    socket.on('error', () => (connection.wasReset = true));
     await once(socket, 'connect').catch(() => {});
-    return guest;
+    return connection;
   }
 
   const linesOf = (server: ServerProcess, pattern: RegExp): readonly string[] =>
@@ -57,12 +57,12 @@ describe('a server that may open few files', function () {
   async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + 20_000;
     while (!(await holds())) {
-      if (performance.now() > deadline) throw new Error('it never came to this');
+      if (performance.now() > deadline) throw new Error('the condition does not hold within 20 s');
       await delay(10);
     }
   }
 
-  it('says how many sessions it can hold, and leaves no connection without a line and a count', async () => {
+  it('logs its number of sessions, and logs and counts every refused connection', async () => {
     const statusPort = await findFreePort();
     const server = startServer(ALLOWED, { SERVER_STATUS_PORT: String(statusPort) });
     const port = await server.listening;
@@ -78,13 +78,13 @@ describe('a server that may open few files', function () {
     await until(() => linesOf(server, /action: status_page \| result: success/).length === 1);
 
     for (let number = 0; number < CONNECTIONS; number += 20) {
-      await Promise.all(Array.from({ length: 20 }, () => visit(port)));
+      await Promise.all(Array.from({ length: 20 }, () => openConnection(port)));
     }
-    await until(() => guests.filter(({ socket }) => socket.closed).length === CONNECTIONS - sessions);
+    await until(() => connections.filter(({ socket }) => socket.closed).length === CONNECTIONS - sessions);
     const accepts = /action: accept_connections/;
     await until(() => linesOf(server, accepts).length === CONNECTIONS);
-    const open = guests.filter(({ socket }) => !socket.closed);
-    const refused = guests.filter(({ socket }) => socket.closed);
+    const open = connections.filter(({ socket }) => !socket.closed);
+    const refused = connections.filter(({ socket }) => socket.closed);
     for (const { text, wasReset } of refused) {
       expect(wasReset ? '' : text).to.match(
         wasReset ? /^$/ : new RegExp(`^E.{6}busy: ${sessions} sessions are open`, 's'),
@@ -100,7 +100,7 @@ describe('a server that may open few files', function () {
     expect(await metric('process_max_fds')).to.equal(ALLOWED);
     expect(await metric('process_open_fds')).to.be.below(ALLOWED);
 
-    // An agency that tries again gets in as soon as there is room, and its bets are all there.
+    // An agency with retries is accepted after a close, and all its bets are stored.
     open[0]!.socket.destroy();
     const bets = generateBets(1, 5_000);
     const agency = new RecordingAgency({ id: 1, bets, betsPerBatch: 100, window: 32, beforeRetry: () => delay(20) });
@@ -110,7 +110,7 @@ describe('a server that may open few files', function () {
     requireComplete(await readFile(join(directory, 'bets.csv')), [agency]);
   });
 
-  it('does not start where not one session has room', async () => {
+  it('does not start without a descriptor for a session', async () => {
     const server = startServer(34);
     const { code } = await server.ended;
     expect(code).to.equal(1);

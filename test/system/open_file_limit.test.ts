@@ -4,13 +4,13 @@ import { DIST } from '../support/app';
 import { type CommandResult, runCommand } from '../support/command';
 import { LotterySandbox } from '../support/lottery_sandbox';
 
-/** With fewer descriptors no version of Node runs the smallest script; with more, every program has all it needs. */
+/** Below the first limit no version of Node runs the smallest script. Above the second one every program runs. */
 const LEAST = 8;
 const MOST = 64;
 
 const SMALLEST_SCRIPT = `require('node:fs').readFileSync(__filename); process.on('SIGTERM', () => {});`;
 
-describe('a limit of open files that is too low', function () {
+describe('a too low limit of open files', function () {
   this.timeout(60_000);
   let sandbox: LotterySandbox;
   let lowest: number;
@@ -26,12 +26,12 @@ describe('a limit of open files that is too low', function () {
   });
 
   function runWithin(limit: number, program: string, env: Record<string, string> = {}): Promise<CommandResult> {
-    // No core file of a Node that cannot start.
+    // A Node that cannot start must not leave a core file.
     const script = `ulimit -c 0 && ulimit -n ${limit} && exec "$0" "$1"`;
     return runCommand('bash', ['-c', script, process.execPath, program], {
       cwd: sandbox.directory,
       env: {
-        // It takes descriptors of its own.
+        // Coverage uses descriptors.
         NODE_V8_COVERAGE: undefined,
         CONFIG_FILE: '/dev/null',
         SERVER_IP: '127.0.0.1',
@@ -41,7 +41,7 @@ describe('a limit of open files that is too low', function () {
     });
   }
 
-  /** What the program says under each limit, from the lowest one under which Node runs to that under which it has enough. */
+  /** The results of a program for each limit, from the lowest one for Node up to a sufficient one. */
   async function refusals(
     program: string,
     hasEnough: (result: CommandResult) => boolean,
@@ -56,8 +56,8 @@ describe('a limit of open files that is too low', function () {
     throw new Error(`${program} needs more than ${MOST} open files`);
   }
 
-  it('ends the server with 1 and a line that names it', async () => {
-    // An address of nobody: a server that gets as far has enough, and ends by itself.
+  it('ends the server with exit code 1 and a line with the limit', async () => {
+    // The address is not of this machine, so a server with enough descriptors ends by itself.
     const found = await refusals('main.js', ({ stdout }) => stdout.includes('EADDRNOTAVAIL'), {
       SERVER_IP: '192.0.2.1',
     });
@@ -75,7 +75,7 @@ describe('a limit of open files that is too low', function () {
     }
   });
 
-  it('ends the beginning of a new draw with 1 and one line that names it', async () => {
+  it('ends a new draw with exit code 1 and one line with the limit', async () => {
     const found = await refusals('new_draw.js', ({ code }) => code === 0);
     expect(found).not.to.be.empty;
     for (const [limit, { code, stdout, stderr }] of found) {
@@ -85,8 +85,8 @@ describe('a limit of open files that is too low', function () {
     }
   });
 
-  it('ends the health check with 1 and at most one line', async () => {
-    // Nobody listens there: with enough files, the connection is refused.
+  it('ends the health check with exit code 1 and at most one line', async () => {
+    // The port has no listener: with enough descriptors, the connection is refused.
     const found = await refusals('healthcheck.js', ({ stderr }) => stderr.includes('ECONNREFUSED'), {
       SERVER_PORT: '1',
     });

@@ -56,7 +56,7 @@ describe('the package, installed in an empty project', function () {
     return (await run(process.execPath, [file], { cwd: project })).stdout;
   }
 
-  it('is one file that exists, with the licence, the readme and no tests', async () => {
+  it('is one file, with the licence, the readme and no tests', async () => {
     expect(existsSync(tarball), tarball).to.equal(true);
     const { stdout } = await run('tar', ['-tzf', tarball]);
     const files = stdout.trim().split('\n');
@@ -65,7 +65,7 @@ describe('the package, installed in an empty project', function () {
       expect(file).to.match(/^package\/(package\.json|LICENSE|README\.md|dist\/.*\.(d\.ts|js))$/);
   });
 
-  it('brings nothing else with it', async () => {
+  it('has no dependencies', async () => {
     const { stdout } = await run('npm', ['ls', '--all', '--parseable'], { cwd: project });
     expect(stdout.trim().split('\n')).to.have.length(2);
   });
@@ -90,7 +90,7 @@ describe('the package, installed in an empty project', function () {
     expect(await outputOf(file)).to.equal(EXPECTED);
   });
 
-  it('opens no other door', async () => {
+  it('exports no other module', async () => {
     const file = await write('inside.cjs', "require('sockwright/dist/async/waiter.js')");
     const failure = await outputOf(file).catch((error: unknown) => error);
     expect(String(failure)).to.contain('ERR_PACKAGE_PATH_NOT_EXPORTED');
@@ -101,7 +101,7 @@ describe('the package, installed in an empty project', function () {
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],
   ] as const) {
-    it(`carries its types: moduleResolution ${moduleResolution}, libraries checked too`, async () => {
+    it(`has valid types: moduleResolution ${moduleResolution}, with a check of the libraries`, async () => {
       await mkdir(join(project, 'node_modules/@types'), { recursive: true });
       for (const types of ['@types/node', 'undici-types']) {
         const link = join(project, 'node_modules', types);
@@ -112,7 +112,7 @@ describe('the package, installed in an empty project', function () {
         async function use(): Promise<void> {${USE}}
         void use();`;
       await write('use.mts', source);
-      // A module in CommonJS cannot be had from a bundler's point of view.
+      // The resolution of bundlers does not support CommonJS modules.
       if (moduleResolution !== 'bundler') await write('use.cts', source);
       const files = moduleResolution === 'bundler' ? ['use.mts'] : ['use.mts', 'use.cts'];
       const options = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--skipLibCheck', 'false'];

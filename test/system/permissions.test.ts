@@ -9,7 +9,7 @@ import { ServerProcess } from '../torture/support/server_process';
 const BET = '1,Ana,Paz,1,1999-03-17,7';
 const FILES = ['bets.csv', 'bets.journal', 'bets.mark', 'draw.journal', 'finished.journal'];
 
-describe('the permissions of what is stored', function () {
+describe('the permissions of a store', function () {
   this.timeout(20_000);
   let sandbox: LotterySandbox;
 
@@ -22,7 +22,7 @@ describe('the permissions of what is stored', function () {
     await sandbox.dispose();
   });
 
-  /** Runs the lottery's programs as a shell with that umask starts them. */
+  /** The command of a program under a umask. */
   const under = (umask: string): readonly string[] => ['bash', '-c', `umask ${umask} && exec "$0" "$@"`];
 
   function start(path: string, wrapper: readonly string[] = []): ServerProcess {
@@ -37,7 +37,7 @@ describe('the permissions of what is stored', function () {
     expect((await server.stop('SIGTERM')).code, server.output).to.equal(0);
   }
 
-  /** The modes of all that lies below, by the path from here. */
+  /** The modes of all entries below a directory, by path. */
   async function modesBelow(path: string): Promise<Record<string, string>> {
     const modes: Record<string, string> = {};
     for (const name of await readdir(sandbox.path(path), { recursive: true })) {
@@ -51,7 +51,7 @@ describe('the permissions of what is stored', function () {
   }
 
   for (const umask of ['0000', '0022', '0027', '0077', '0277', '0777']) {
-    it(`are its owner's alone under the umask ${umask}, in the directories above it and in an archive too`, async () => {
+    it(`are restricted to its owner under the umask ${umask}, including new parents and an archive`, async () => {
       await mkdir(sandbox.path('data'), { mode: 0o700 });
       const server = start('data/above/store', under(umask));
       await storeOneBet(server);
@@ -83,7 +83,7 @@ describe('the permissions of what is stored', function () {
   ];
   for (const [directory, file, isReadable] of open) {
     const modes = `${file.toString(8).padStart(4, '0')} in ${directory.toString(8).padStart(4, '0')}`;
-    it(`of before stay as they are: ${modes} is ${isReadable ? 'a warning' : 'no matter'}`, async () => {
+    it(`stay unchanged if it exists: ${modes} causes ${isReadable ? 'a' : 'no'} warning`, async () => {
       await storeOneBet(start('store'));
       await chmod(sandbox.path('store/bets.csv'), file);
       await chmod(sandbox.path('store'), directory);

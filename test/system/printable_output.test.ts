@@ -11,12 +11,12 @@ import { LotterySandbox } from '../support/lottery_sandbox';
 
 const REPOSITORY = join(__dirname, '../..');
 
-/** What a name of a file, an argument and a variable can hold: no NUL, and nothing beside UTF-8. */
+/** The characters possible in a file name, an argument and a variable: no NUL and no lone surrogates. */
 const IN_A_NAME = DANGEROUS_CHARACTERS.filter(([, character]) => character !== '\0' && !/\p{Cs}/u.test(character));
 const FOREIGN = IN_A_NAME.map(([, character]) => character).join('');
 const ESCAPED = IN_A_NAME.map(([, , escape]) => escape).join('');
 
-/** A server with an `E` of this value for whatever it receives. */
+/** A server that answers any message by an `E` of this value. */
 async function listenWithError(value: string): Promise<Server> {
   const header = Buffer.alloc(7, 'E');
   header.writeUIntLE(Buffer.byteLength(value), 1, 6);
@@ -27,7 +27,7 @@ async function listenWithError(value: string): Promise<Server> {
   return server;
 }
 
-describe('what a person sees of a foreign string', function () {
+describe('a foreign string in the output', function () {
   this.timeout(30_000);
   let sandbox: LotterySandbox;
 
@@ -39,7 +39,7 @@ describe('what a person sees of a foreign string', function () {
     await sandbox.dispose();
   });
 
-  /** Runs a program to its end: its exit code and all that it wrote. */
+  /** Runs a program to its end. Returns its exit code and its complete output. */
   async function outputOf(program: ProgramName, env: Record<string, string>, ...args: string[]) {
     const app = new App(program, { cwd: sandbox.directory, env, args });
     const { code } = await app.end(20_000);
@@ -79,7 +79,7 @@ describe('what a person sees of a foreign string', function () {
       const { code, text } = await outputOf(program, { [name]: `x${FOREIGN}` });
       expect(code).to.equal(2);
       for (const [what, character] of IN_A_NAME) if (character !== '\n') expect(text, what).not.to.contain(character);
-      // JSON has shorter escapes for some.
+      // JSON has shorter escapes for some characters.
       expect(text).to.contain(JSON.stringify('x\b\t\n\r').slice(1, -1)).and.to.contain('\\u202e');
       expect(text.split('\n')).to.have.length(2);
     });
@@ -106,19 +106,19 @@ describe('what a person sees of a foreign string', function () {
   });
 
   it("is escaped in the log, and in the result: a server's error", async () => {
-    const words = `unheard of: ${FOREIGN}|`;
+    const detail = `the reason: ${FOREIGN}|`;
     for (const args of [[], ['--json']]) {
-      const server = await listenWithError(`bad-bet: ${words}`);
+      const server = await listenWithError(`bad-bet: ${detail}`);
       const file = await sandbox.write('agency-1.csv', formatBets(generateBets(1, 3)));
       const env = { CLI_SERVER_ADDRESS: `127.0.0.1:${(server.address() as AddressInfo).port}`, CLI_DATA_FILE: file };
       const app = new App('client', { cwd: sandbox.directory, env, args });
       expect((await app.end()).code).to.equal(1);
       server.close();
       expectEscaped(app.stdout + app.stderr);
-      expect(app.stdout + app.stderr).to.contain(`error: bad-bet: unheard of: ${ESCAPED}\\u007c\n`);
+      expect(app.stdout + app.stderr).to.contain(`error: bad-bet: the reason: ${ESCAPED}\\u007c\n`);
       if (args.length === 0) continue;
       expect(app.lines).to.have.length(1);
-      expect(JSON.parse(app.stdout)).to.have.nested.property('error.message', `bad-bet: ${words}`);
+      expect(JSON.parse(app.stdout)).to.have.nested.property('error.message', `bad-bet: ${detail}`);
     }
   });
 
@@ -186,7 +186,7 @@ describe('what a person sees of a foreign string', function () {
     });
   }
 
-  it('is escaped by the script that asks the echo service', () => {
+  it('is escaped by the script that checks the echo service', () => {
     const script = join(REPOSITORY, 'test_server_with_netcat.sh');
     const { status, stderr } = spawnSync('bash', [script, `--${FOREIGN}`], { encoding: 'utf8' });
     expect(status).to.equal(2);

@@ -8,9 +8,9 @@ import { LotterySandbox } from '../support/lottery_sandbox';
 const AGENCY = join(__dirname, '../../examples/agency.py');
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
-const reason = hasPython ? '' : ' (skipped: python3 is not here)';
+const reason = hasPython ? '' : ' (skipped: no python3)';
 
-describe(`the agency that is written in Python${reason}`, function () {
+describe(`the agency in Python${reason}`, function () {
   this.timeout(20_000);
   let sandbox: LotterySandbox;
 
@@ -28,7 +28,7 @@ describe(`the agency that is written in Python${reason}`, function () {
       timeoutMs: 15_000,
     });
 
-  it('takes part beside one of ours, and prints its winners', async () => {
+  it('uploads beside a client, and prints its winners', async () => {
     const bets = [1, 2].map((agency) => generateBets(agency, 1500, 100));
     await sandbox.write('agency-1.csv', `\ufeff${formatBets(bets[0]!, '\r\n')}`);
     await sandbox.write('agency-2.csv', formatBets(bets[1]!));
@@ -42,7 +42,7 @@ describe(`the agency that is written in Python${reason}`, function () {
     expect(await sandbox.storedRows()).to.deep.equal(rows.sort());
   });
 
-  it('goes on after what is stored, and repeats what the server refuses', async () => {
+  it('continues after the stored bets, and prints the error of a refused batch', async () => {
     const bets = generateBets(1, 300);
     await sandbox.write('agency-1.csv', `${formatBets(bets.slice(0, 200))}nonsense\n`);
     const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });

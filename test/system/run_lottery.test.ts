@@ -30,7 +30,7 @@ describe('the whole lottery with one command', function () {
     return Object.fromEntries(rows);
   }
 
-  /** Resolves once the log of one of the run's programs has such a line. */
+  /** Resolves once the log of a program of the run matches the pattern. */
   async function logContains(name: string, pattern: RegExp, deadlineMs: number): Promise<void> {
     const file = sandbox.path(`.data/run/${name}.log`);
     const matches = async (): Promise<boolean> => pattern.test(await readFile(file, 'utf8').catch(() => ''));
@@ -40,7 +40,7 @@ describe('the whole lottery with one command', function () {
   const storedRows = async (): Promise<string[]> =>
     (await readFile(sandbox.path('.data/run/store/bets.csv'), 'utf8')).split('\n').slice(0, -1).sort();
 
-  it('makes sample data where there is none, and prints the winners of each agency', async () => {
+  it('makes missing sample data, and prints the winners of each agency', async () => {
     const app = run('--agencies', '3', '--bets', '2000');
     expect((await app.end(30_000)).code, app.stdout + app.stderr).to.equal(0);
     expect(app.stderr).to.equal('');
@@ -58,7 +58,7 @@ describe('the whole lottery with one command', function () {
     expect(await storedRows()).to.deep.equal(rows.sort());
   });
 
-  it('keeps what it writes of a run from all but its owner', async () => {
+  it('makes its files readable for their owner only', async () => {
     const app = run('--agencies', '1', '--bets', '10');
     expect((await app.end(30_000)).code, app.stdout + app.stderr).to.equal(0);
     const names = ['', ...(await readdir(sandbox.path('.data/run'), { recursive: true }))].sort();
@@ -78,7 +78,7 @@ describe('the whole lottery with one command', function () {
     });
   });
 
-  it('takes the files of a directory, and begins with a fresh store each time', async () => {
+  it('reads the files of a given directory, and begins with a fresh store each time', async () => {
     await mkdir(sandbox.path('mine'));
     for (const agency of [1, 2])
       await sandbox.write(`mine/agency-${agency}.csv`, formatBets(generateBets(agency, 1000, 50)));
@@ -116,12 +116,12 @@ describe('the whole lottery with one command', function () {
     expect(app.stderr).to.match(/^status page: http:\/\/127\.0\.0\.1:\d+\/$/m);
   });
 
-  it('ends with 1 and says why where an agency fails', async () => {
+  it('ends with exit code 1 and the reason after the failure of an agency', async () => {
     await mkdir(sandbox.path('mine'));
     await sandbox.write('mine/agency-1.csv', 'Ana,Gómez,1,1999-03-17,1\n');
     await sandbox.write('mine/agency-2.csv', 'Ana,Gómez,1,1999-03-17,1\nAna,Gómez,x,1999-03-17,1\n');
     const app = run('--agencies', '2', '--data', 'mine');
-    // The draw is not held without agency 2: agency 1 waits until the run is stopped.
+    // Agency 2 fails, so the draw is not held and agency 1 waits until the stop of the run.
     await app.line(/agency 2: .*failed \(1\)/);
     app.signal('SIGTERM');
     await app.end();
@@ -130,9 +130,9 @@ describe('the whole lottery with one command', function () {
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`stops in good order at ${signal}`, async () => {
+    it(`stops orderly at ${signal}`, async () => {
       const app = run('--agencies', '2', '--bets', '60000');
-      // Both uploads are under way: a process that is still starting is ended by the signal itself.
+      // Both uploads have begun. Before that, the signal itself would end a starting process.
       for (const agency of [1, 2]) {
         const stored = new RegExp(`action: apuesta_recibida \\| result: success \\| agency: ${agency} `);
         await logContains('server', stored, 30_000);
@@ -148,7 +148,7 @@ describe('the whole lottery with one command', function () {
     });
   }
 
-  it('names a missing file, and ends with 1', async () => {
+  it('reports a missing file, and ends with exit code 1', async () => {
     await mkdir(sandbox.path('mine'));
     const app = run('--agencies', '1', '--data', 'mine');
     expect((await app.end()).code).to.equal(1);
@@ -172,7 +172,7 @@ describe('the whole lottery with one command', function () {
   }
 
   describe('sample data', () => {
-    it('is the same for everyone, and does not depend on how much is made', async () => {
+    it('is the same for any number of agencies and bets', async () => {
       expect((await makeData('--agencies', '2', '--bets', '50').end()).code).to.equal(0);
       const second = await readFile(sandbox.path('.data/agency-2.csv'), 'utf8');
       await rm(sandbox.path('.data'), { recursive: true });
@@ -183,14 +183,14 @@ describe('the whole lottery with one command', function () {
       expect(again.split('\n')).to.have.length(61);
     });
 
-    it('is made anew where it was made here, and nobody else has touched it', async () => {
+    it('replaces its own unchanged files', async () => {
       await makeData('--agencies', '1', '--bets', '10').end();
       const app = makeData('--agencies', '1', '--bets', '20');
       expect((await app.end()).code).to.equal(0);
       expect((await readFile(sandbox.path('.data/agency-1.csv'), 'utf8')).split('\n')).to.have.length(21);
     });
 
-    it('does not overwrite a file that is not its own, nor one that was changed', async () => {
+    it('does not overwrite foreign or changed files', async () => {
       await makeData('--agencies', '1', '--bets', '10').end();
       await sandbox.write('.data/agency-1.csv', 'mine\n');
       await sandbox.write('.data/agency-2.csv', 'mine too\n');
@@ -211,7 +211,7 @@ describe('the whole lottery with one command', function () {
       expect(app.stderr).to.match(/^data: .*agency-1\.csv is no sample data of ours[^\n]*\n$/);
     });
 
-    it('leaves what is there alone when it only makes what is missing', async () => {
+    it('does not overwrite existing files during a run', async () => {
       await mkdir(sandbox.path('.data'));
       await sandbox.write('.data/agency-1.csv', 'Ana,Gómez,1,1999-03-17,1\n');
       const app = run('--agencies', '2', '--bets', '10');

@@ -75,12 +75,12 @@ describe('the settings of the programs', function () {
   }
 
   for (const program of ['server', 'client', 'echoServer', 'echoClient'] as const) {
-    it(`${program}: an argument that it does not have is one clear line and exit code 2`, async () => {
+    it(`${program}: an unknown argument is one clear line and exit code 2`, async () => {
       await expectUnusable(launch(program, {}, ['--nonsense']), /--nonsense/);
       await expectUnusable(launch(program, {}, ['file.csv']), /file\.csv/);
     });
 
-    it(`${program}: --help tells every setting, and begins nothing`, async () => {
+    it(`${program}: --help prints the settings, and starts nothing`, async () => {
       const app = launch(program, { CLI_ID: 'wrong', SERVER_PORT: 'wrong', ECHO_PORT: 'wrong' }, ['--help']);
       expect((await app.end()).code).to.equal(0);
       expect(app.stdout)
@@ -90,7 +90,7 @@ describe('the settings of the programs', function () {
     });
   }
 
-  it('stand in config/*.ini where the program is run, and the environment wins', async () => {
+  it('are in config/*.ini of the working directory, and the environment has precedence', async () => {
     await mkdir(sandbox.path('config'));
     await sandbox.write(
       'config/server.ini',
@@ -104,7 +104,7 @@ describe('the settings of the programs', function () {
     expect(await overruled.line(/action: config/)).to.match(/\| SERVER_AGENCIES: 4 \|/);
   });
 
-  it('stand in the file that CONFIG_FILE names', async () => {
+  it('are in the file of CONFIG_FILE', async () => {
     const file = await sandbox.write(
       'mine.ini',
       '[DEFAULT]\nSERVER_PORT=0\nSERVER_IP=127.0.0.1\nLOGGING_LEVEL=DEBUG\n',
@@ -140,7 +140,7 @@ describe('the settings of the programs', function () {
     expect((await client.end()).code, client.stdout).to.equal(0);
   });
 
-  it('that a file has and nobody knows are one clear line', async () => {
+  it('of a file are reported in one clear line if they are unknown', async () => {
     await mkdir(sandbox.path('config'));
     await sandbox.write('config/client.ini', '[DEFAULT]\nCLI_ID = 1\nCLI_WINDOWS = 3\n');
     await expectUnusable(launch('client', {}), /config\/client\.ini:3: unknown setting CLI_WINDOWS/);
@@ -150,7 +150,7 @@ describe('the settings of the programs', function () {
     await expectUnusable(launch('client', {}), /CLI_ID stands outside of the section \[DEFAULT\]/);
   });
 
-  it('of the log level show from the first line on', async () => {
+  it('of the log level take effect from the first line on', async () => {
     const env = { SERVER_PORT: '0', SERVER_IP: '127.0.0.1' };
     const info = launch('server', env);
     expect(await info.line(/action: config/)).to.match(
@@ -169,7 +169,7 @@ describe('the settings of the programs', function () {
     expect(error.lines.every((line) => line.includes(' ERROR '))).to.equal(true);
   });
 
-  it('a port that is in use ends the server with 1 and a line that says so', async () => {
+  it('with a port in use end the server with exit code 1 and a line with the reason', async () => {
     const { port } = await sandbox.startServer();
     const second = sandbox.launchServer({ SERVER_PORT: String(port), SERVER_DATA_DIR: sandbox.path('other') });
     expect((await second.end()).code).to.equal(1);

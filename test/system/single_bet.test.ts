@@ -26,7 +26,7 @@ describe('the one-bet client', function () {
   const start = (port: number, env: Record<string, string> = {}): App =>
     sandbox.startClient(port, 1, { ...BET, ...env });
 
-  it('places its bet, says so, and is done', async () => {
+  it('places its bet, logs it, and ends', async () => {
     const { app: server, port } = await sandbox.startServer();
     const client = start(port);
     expect((await client.end()).code, client.stderr).to.equal(0);
@@ -39,14 +39,14 @@ describe('the one-bet client', function () {
     expect(server.grep(/action: (?:finish|sorteo)/)).to.be.empty;
   });
 
-  it('may be run again: that is another bet', async () => {
+  it('places another bet in another run', async () => {
     const { port } = await sandbox.startServer();
     await start(port).end();
     expect((await start(port).end()).code).to.equal(0);
     expect(await sandbox.storedRows()).to.deep.equal([ROW, ROW]);
   });
 
-  it('fails where the bets of its agency are closed', async () => {
+  it('fails after the finish of its agency', async () => {
     const { port } = await sandbox.startServer({ SERVER_AGENCIES: '2' });
     const other = await sandbox.connect(port);
     await other.ask('N', '1');
@@ -58,7 +58,7 @@ describe('the one-bet client', function () {
     ).to.have.length(1);
   });
 
-  it('keeps its data out of the log of its settings', async () => {
+  it('logs its settings without the personal data', async () => {
     const { port } = await sandbox.startServer();
     const client = start(port, { CLI_LOG_LEVEL: 'DEBUG' });
     await client.end();
@@ -161,7 +161,7 @@ describe('the one-bet client', function () {
       expect(client.lines.at(-1)).to.match(/action: exit \| result: success$/);
     });
 
-    it('takes an answer that follows the stop', async () => {
+    it('accepts an answer after the stop', async () => {
       const { port } = await sandbox.startServer();
       const proxy = await sandbox.startProxy(port);
       const bet = proxy.holdNext('agency', 'B');
@@ -176,7 +176,7 @@ describe('the one-bet client', function () {
     });
   });
 
-  it('ends in good order when it is stopped before it reaches the server', async () => {
+  it('ends orderly at a stop before it has reached the server', async () => {
     const { app, port } = await sandbox.startServer();
     await app.stop('SIGTERM');
     const client = start(port);

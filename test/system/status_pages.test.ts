@@ -14,13 +14,13 @@ const VISITS = 300;
 const BETS = 5_000;
 const AGENCIES = [1, 2];
 
-/** An open page, and what it was told last. */
+/** An open page and its received text. */
 interface OpenPage {
   readonly response: IncomingMessage;
   text: string;
 }
 
-describe('a server with many pages open', function () {
+describe('a server with many open pages', function () {
   this.timeout(60_000);
   let sandbox: LotterySandbox;
   let server: RunningServer;
@@ -55,8 +55,8 @@ describe('a server with many pages open', function () {
     return page;
   }
 
-  /** Resolves once it has been told so. */
-  async function isTold(page: OpenPage, pattern: RegExp): Promise<void> {
+  /** Resolves once the page has received matching text. */
+  async function waitForText(page: OpenPage, pattern: RegExp): Promise<void> {
     while (!pattern.test(page.text)) await once(page.response, 'data', { signal: AbortSignal.timeout(15_000) });
   }
 
@@ -75,10 +75,10 @@ describe('a server with many pages open', function () {
     }
   }
 
-  it('takes every bet, and tells each page the same night, beside clients that read nothing', async () => {
+  it('stores every bet, and updates each page, beside clients without a reader', async () => {
     const pages = await Promise.all(Array.from({ length: PAGES }, () => open()));
-    // They ask for everything, again and again, and read none of it.
-    const deaf = Array.from({ length: 20 }, () => {
+    // These clients send many requests, and read no answer.
+    const unread = Array.from({ length: 20 }, () => {
       const socket = connect(Number(new URL(url).port), '127.0.0.1');
       socket.on('error', () => {});
       socket.pause();
@@ -91,31 +91,31 @@ describe('a server with many pages open', function () {
     for (const client of clients) expect((await client.end(30_000)).code).to.equal(0);
     expect(await sandbox.storedRows()).to.have.length(BETS * AGENCIES.length);
 
-    for (const page of pages) await isTold(page, /"winners":2\}\},"draw":\{"held":true,"number":7574/);
-    const words = pages.map(({ text }) => text.trimEnd().split('\n').at(-1)!.slice('data: '.length));
-    for (const word of words) {
-      expect((JSON.parse(word) as StatusReport).bets.stored).to.equal(BETS * AGENCIES.length);
+    for (const page of pages) await waitForText(page, /"winners":2\}\},"draw":\{"held":true,"number":7574/);
+    const reports = pages.map(({ text }) => text.trimEnd().split('\n').at(-1)!.slice('data: '.length));
+    for (const report of reports) {
+      expect((JSON.parse(report) as StatusReport).bets.stored).to.equal(BETS * AGENCIES.length);
     }
-    for (const socket of deaf) socket.destroy();
+    for (const socket of unread) socket.destroy();
   });
 
-  it('is left with nothing by pages that came and went', async () => {
+  it('releases all resources of closed pages', async () => {
     const descriptors = await metric('process_open_fds');
     for (let visit = 0; visit < VISITS; visit += 25) {
       const pages = await Promise.all(Array.from({ length: 25 }, () => open()));
-      for (const page of pages) await isTold(page, /event: whole/);
+      for (const page of pages) await waitForText(page, /event: whole/);
       for (const { response } of pages) response.destroy();
     }
     await metricBecomes('lottery_status_pages_open', (pages) => pages === 0);
-    // The connections of these questions themselves are a few.
+    // The requests for the metrics have a few connections of their own.
     await metricBecomes('process_open_fds', (open) => open <= descriptors + 5);
   });
 
-  it('turns pages away beyond the most that it bears, and has room again when one goes', async () => {
+  it('refuses pages beyond its limit, and accepts one after the close of another', async () => {
     const pages = await Promise.all(Array.from({ length: MOST_PAGES }, () => open()));
-    const turnedAway = await request('events');
-    expect(turnedAway.statusCode).to.equal(503);
-    turnedAway.resume();
+    const refused = await request('events');
+    expect(refused.statusCode).to.equal(503);
+    refused.resume();
     const others = await Promise.all(['healthz', 'readyz', 'status.json'].map((path) => fetch(url + path)));
     expect(others.map(({ status }) => status)).to.deep.equal([200, 200, 200]);
     expect(await (await sandbox.connect(server.port)).ask('N', '1')).to.equal('O 0');

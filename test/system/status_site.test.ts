@@ -23,7 +23,7 @@ interface Dashboard {
   }[];
 }
 
-/** Which labels the samples of each metric have. */
+/** The labels of each metric in its samples. */
 function labelsOf(metrics: string): Map<string, Set<string>> {
   const labels = new Map<string, Set<string>>();
   for (const [, name, inBraces] of metrics.matchAll(/^([a-z_0-9]+)(?:\{(.*)\})? \S+$/gm)) {
@@ -34,7 +34,7 @@ function labelsOf(metrics: string): Map<string, Set<string>> {
   return labels;
 }
 
-describe('the status side of a server', function () {
+describe('the status server', function () {
   this.timeout(20_000);
   let sandbox: LotterySandbox;
   let url: string;
@@ -64,8 +64,8 @@ describe('the status side of a server', function () {
 
   const get = async (path: string): Promise<Response> => fetch(url + path);
 
-  /** A night in small: agency 1 has two bets, one of which wins; agency 2 ends with an error, then with nothing. */
-  async function playNight(port: number): Promise<void> {
+  /** A small lottery: agency 1 has two bets, and one wins; agency 2 has an error, and then finishes without bets. */
+  async function playLottery(port: number): Promise<void> {
     const one = await sandbox.connect(port);
     expect(await one.ask('N', '1')).to.equal('O 0');
     expect(await one.ask('B', '1,Ana,Paz,30904465,1999-03-17,42\n1,Eva,Sol,30904466,1999-03-17,43')).to.equal('O 2');
@@ -80,7 +80,7 @@ describe('the status side of a server', function () {
     expect(await one.ask('N', '1')).to.equal('R 30904465');
   }
 
-  /** The status once it fulfils the condition: it is made anew each second. */
+  /** Waits for a status that fulfils the condition. The status is updated once a second. */
   async function statusWhere(isSo: (status: StatusReport) => boolean): Promise<StatusReport> {
     const deadline = performance.now() + 5_000;
     for (;;) {
@@ -91,7 +91,7 @@ describe('the status side of a server', function () {
     }
   }
 
-  it('says that it is alive and ready, and no more when it stops', async () => {
+  it('reports the server as alive and ready until its stop', async () => {
     const { app } = await start();
     expect((await get('healthz')).status).to.equal(200);
     const ready = await get('readyz');
@@ -101,9 +101,9 @@ describe('the status side of a server', function () {
     expect(await get('healthz').catch(() => 'refused')).to.equal('refused');
   });
 
-  it('tells a whole night in status.json, after a restart too', async () => {
+  it('reports a whole lottery in status.json, also after a restart', async () => {
     const { app, port } = await start();
-    await playNight(port);
+    await playLottery(port);
     const { agency, bets, agencies, draw, errors } = await statusWhere(({ draw }) => draw.held);
     expect(agency.map((each) => ({ ...each, curve: 0, lastError: 0, perSecond: 0 }))).to.deep.equal([
       { id: 1, state: 'winners', bets: 2, perSecond: 0, errors: 0, lastError: 0, winners: 1, curve: 0 },
@@ -125,9 +125,9 @@ describe('the status side of a server', function () {
     });
   });
 
-  it('has every metric that the dashboard draws, and every one of its own in docs/operations.md', async () => {
+  it('has every metric of the dashboard, and exactly the metrics of docs/operations.md', async () => {
     const { port } = await start();
-    await playNight(port);
+    await playLottery(port);
     await statusWhere(({ draw }) => draw.held);
     const response = await get('metrics');
     expect(response.headers.get('content-type')).to.match(/^text\/plain; version=0\.0\.4/);
@@ -139,7 +139,7 @@ describe('the status side of a server', function () {
       for (const { expr, legendFormat } of targets) {
         for (const [, name, matchers] of expr.matchAll(/\b((?:lottery|nodejs|process)_[a-z0-9_]+)(?:\{([^}]*)\})?/g)) {
           drawn++;
-          expect(labels, `what "${title}" draws`).to.include.keys(name!);
+          expect(labels, `metrics of "${title}"`).to.include.keys(name!);
           const asked = [
             ...Array.from((matchers ?? '').matchAll(/(\w+)=/g), ([, label]) => label!),
             ...Array.from(expr.matchAll(/\bby \((\w+)\)/g), ([, label]) => label!),
@@ -154,11 +154,11 @@ describe('the status side of a server', function () {
     const own = Array.from(text.matchAll(/^# TYPE (lottery_\w+) /gm), ([, name]) => name!);
     for (const [, name] of text.matchAll(/^# TYPE (\w+) /gm)) expect(documented).to.contain(`\`${name}\``);
     expect(own.length).to.be.greaterThan(15);
-    const told = Array.from(
+    const rows = Array.from(
       documented.matchAll(/^\| `(lottery_\w+)` +\| (?:gauge|counter|histogram)/gm),
       ([, name]) => name!,
     );
-    expect(told.toSorted()).to.deep.equal(own.toSorted());
+    expect(rows.toSorted()).to.deep.equal(own.toSorted());
     expect(text).to.match(/^lottery_batch_bets_bucket\{le="10"\} 1$/m);
     expect(text).to.match(/^lottery_batch_bets_sum 2$/m);
     expect(text).to.match(/^lottery_session_errors_total\{code="bad-bet"\} 1$/m);
@@ -166,26 +166,26 @@ describe('the status side of a server', function () {
     expect(text).to.match(/^lottery_session_errors_total\{code="busy"\} 0$/m);
   });
 
-  it('keeps to the conventions of Prometheus, as promtool sees them', async function () {
+  it('follows the conventions of Prometheus, by a check with promtool', async function () {
     const reason = whyNoPromtool();
     if (reason !== undefined) {
       this.test!.title += ` (${reason})`;
       this.skip();
     }
     const { port } = await start();
-    await playNight(port);
+    await playLottery(port);
     await statusWhere(({ draw }) => draw.held);
     expect(promtool(['check', 'metrics'], await (await get('metrics')).text())).to.equal('');
   });
 
-  it('names no person and no document, whatever is asked, and whatever went wrong', async () => {
+  it('contains no personal data in any answer, also after errors', async () => {
     const { app, port } = await start();
     const events = request(`${url}events`).end();
     const [response] = (await once(events, 'response')) as [AsyncIterable<Buffer>];
     const wrong = await sandbox.connect(port);
     wrong.write(message('N', '2'), message('B', '2,Zacarias,Quux,38271646x,1999-03-17,42'));
     expect((await wrong.rest())[1]).to.match(/^E /);
-    await playNight(port);
+    await playLottery(port);
     await statusWhere(({ draw, errors }) => draw.held && errors.total === 2);
     const served: string[] = [];
     for (const path of ['', 'status.json', 'metrics', 'healthz', 'readyz', 'Zacarias']) {
@@ -202,7 +202,7 @@ describe('the status side of a server', function () {
     for (const text of served) expect(text).not.to.match(personal);
   });
 
-  it('is alive and not ready while it stops', async () => {
+  it('reports the server as alive and not ready during its stop', async () => {
     const { app, port } = await start();
     const staying = await sandbox.connect(port);
     expect(await staying.ask('N', '1')).to.equal('O 0');
@@ -215,7 +215,7 @@ describe('the status side of a server', function () {
     expect((await app.end()).code).to.equal(0);
   });
 
-  it('goes on without it where its port is in use, and says so', async () => {
+  it('is missing if its port is in use, with a line in the log', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port: statusPort } = taken.address() as AddressInfo;
@@ -226,7 +226,7 @@ describe('the status side of a server', function () {
     taken.close();
   });
 
-  it('loads nothing of it where there is to be none', async () => {
+  it('is not loaded if it is disabled', async () => {
     const { app } = await sandbox.startServer({ SERVER_STATUS_PORT: '0', NODE_DEBUG: 'module' });
     await app.stop('SIGTERM');
     expect(app.stderr).to.match(/main\.js/);
@@ -234,7 +234,7 @@ describe('the status side of a server', function () {
     expect(app.grep(/status_page/)).to.deep.equal([]);
   });
 
-  it('ends pages that are open when it stops', async () => {
+  it('ends open pages at a stop', async () => {
     const { app } = await start();
     const events = request(`${url}events`).end();
     const [response] = (await once(events, 'response')) as [AsyncIterable<Buffer>];
@@ -248,12 +248,12 @@ describe('the status side of a server', function () {
     expect(ms).to.be.below(2_000);
   });
 
-  it('answers under the hosts that it is served on, and refuses every other one', async () => {
+  it('answers requests for its own hosts, and refuses all others', async () => {
     await start({ SERVER_STATUS_HOSTS: 'server, Lottery.example' });
     const { port } = new URL(url);
     const statusFor = async (host: string): Promise<number> => {
-      const asked = request({ port, host: '127.0.0.1', path: '/status.json', headers: { host } }).end();
-      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      const sent = request({ port, host: '127.0.0.1', path: '/status.json', headers: { host } }).end();
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
       response.resume();
       return response.statusCode!;
     };
@@ -272,7 +272,7 @@ describe('the status side of a server', function () {
   });
 
   for (const address of ['127.0.0.1', '0.0.0.0', 'localhost']) {
-    it(`passes a container's health check while it is bound to ${address}`, async () => {
+    it(`passes a container's health check if it is bound to ${address}`, async () => {
       const statusPort = String(await findFreePort());
       const env = { SERVER_STATUS_PORT: statusPort, SERVER_STATUS_IP: address };
       const { app } = await sandbox.startServer(env);
@@ -284,7 +284,7 @@ describe('the status side of a server', function () {
     });
   }
 
-  it('answers what is not there, and what is no request at all', async () => {
+  it('answers unknown paths, other methods, and bytes other than HTTP', async () => {
     const { port } = await start();
     expect((await get('nothing')).status).to.equal(404);
     const post = await fetch(url, { method: 'POST', body: 'x' });
@@ -292,7 +292,7 @@ describe('the status side of a server', function () {
     const head = await fetch(url, { method: 'HEAD' });
     expect(head.status).to.equal(200);
     expect(head.headers.get('content-security-policy')).to.match(/^default-src 'none'; /);
-    // A stream that nobody hears is not opened.
+    // HEAD opens no stream.
     const stream = await fetch(`${url}events`, { method: 'HEAD' });
     expect([stream.status, stream.headers.get('content-type')]).to.deep.equal([200, 'text/event-stream']);
     expect(await (await get('metrics')).text()).to.match(/^lottery_status_pages_open 0$/m);

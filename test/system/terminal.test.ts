@@ -7,22 +7,22 @@ import { LotterySandbox } from '../support/lottery_sandbox';
 const DIST = process.env['LOTTERY_DIST'] ?? join(__dirname, '../../dist');
 const AGENCIES = 2;
 const BETS = 3_000;
-/** What came to a terminal: as it was sent, and the lines of it. */
+/** The output to a terminal: as sent, and in lines. */
 interface Drawn {
   readonly code: number | null;
   readonly text: string;
   readonly lines: readonly string[];
 }
 
-/** ECMA-48: what moves the cursor, hides it, or clears. */
+/** The begin of a control sequence (ECMA-48), such as a movement of the cursor. */
 const ESCAPES = '\u001b[';
 
-/** util-linux's script(1) gives a program a terminal, as long as it has one. */
+/** The reason why these tests cannot run. They need script(1) of util-linux, which gives a program a terminal. */
 function whyNoTerminal(): string | undefined {
   return spawnSync('script', ['--version']).error === undefined ? undefined : 'no script (apt-get install bsdutils)';
 }
 
-describe('what is drawn in a terminal', function () {
+describe('the output in a terminal', function () {
   this.timeout(60_000);
   let sandbox: LotterySandbox;
 
@@ -44,7 +44,7 @@ describe('what is drawn in a terminal', function () {
     await sandbox.dispose();
   });
 
-  /** Runs the lottery in a terminal so wide, and returns what came there, in lines. */
+  /** Runs the lottery in a terminal with this number of columns. */
   function runIn(columns: number, ...args: string[]): Drawn {
     return drawIn(columns, ['tools/run_lottery.js', '--agencies', String(AGENCIES), '--data', '.', ...args]);
   }
@@ -62,7 +62,7 @@ describe('what is drawn in a terminal', function () {
   }
 
   for (const columns of [80, 40]) {
-    it(`is a bar of each agency and a table of the winners, none of it wider than ${columns} columns`, () => {
+    it(`has a bar for each agency and a table of the winners, in at most ${columns} columns`, () => {
       const { code, text, lines } = runIn(columns);
       expect(code, text).to.equal(0);
       for (let agency = 1; agency <= AGENCIES; agency++) {
@@ -72,13 +72,13 @@ describe('what is drawn in a terminal', function () {
       const drawn = lines.filter((line) => /[█░│─]/.test(line));
       expect(drawn.length).to.be.greaterThan(8);
       for (const line of drawn) expect(line.length, line).to.be.at.most(columns);
-      // The cursor that was hidden is shown again.
+      // The hidden cursor is shown again.
       expect(text.lastIndexOf('\u001b[?25h')).to.be.greaterThan(text.lastIndexOf('\u001b[?25l'));
     });
   }
 
   for (const columns of [80, 40]) {
-    it(`is the bar of a client below its log, every line of which is there whole, in ${columns} columns`, async () => {
+    it(`has the bar of a client below its log, with complete lines, in ${columns} columns`, async () => {
       const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
       const { code, text, lines } = drawIn(columns, ['apps/client/main.js'], {
         CLI_ID: '1',
@@ -110,14 +110,14 @@ describe('what is drawn in a terminal', function () {
     for (const raw of [`${ESCAPES}2J`, '\u009b', '\u202e', '\u2028', '\u200b']) expect(text).not.to.contain(raw);
   });
 
-  it('is the result alone with --json', () => {
+  it('is only the result with --json', () => {
     const { code, text, lines } = runIn(80, '--json');
     expect(code, text).to.equal(0);
     expect(text).not.to.contain(ESCAPES);
     expect(lines.filter((line) => line !== '' && !line.startsWith('status page: '))).to.have.length(1);
   });
 
-  it('draws nothing where the output is no terminal', async () => {
+  it('has no bars and no table without a terminal', async () => {
     const { status, stdout } = spawnSync(
       process.execPath,
       [join(DIST, 'tools/run_lottery.js'), '--agencies', String(AGENCIES), '--data', '.'],

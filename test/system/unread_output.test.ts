@@ -15,7 +15,7 @@ type ProgramOutput = Pick<OutputPipe, 'writeEnd' | 'releaseWriteEnd'>;
 const MOST_MS = 2_000;
 const LISTENS = /action: listen \| result: success \| address: 127\.0\.0\.1:(\d+)/;
 
-describe('a program with output that nobody reads', function () {
+describe('a program with unread output', function () {
   this.timeout(30_000);
   let sandbox: LotterySandbox;
   let pipes: OutputPipe[] = [];
@@ -72,7 +72,7 @@ describe('a program with output that nobody reads', function () {
     expect(ms).to.be.below(MOST_MS);
   }
 
-  /** Each starts a program on a log that is read until the program is in the middle of its work, and then no more. */
+  /** Each function starts a program, and stops the reading of its log in the middle of the program's work. */
   const programs: Record<string, () => Promise<App>> = {
     server: async () => {
       const log = createPipe();
@@ -139,7 +139,7 @@ describe('a program with output that nobody reads', function () {
     });
   }
 
-  it('ends with 0 by itself when its work is done, though its log is stuck', async () => {
+  it('ends with 0 by itself after its work, despite a blocked log', async () => {
     const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
     await sandbox.write('agency-1.csv', formatBets(generateBets(1, 100)));
     const log = createPipe();
@@ -148,7 +148,7 @@ describe('a program with output that nobody reads', function () {
     expect((await client.end()).code).to.equal(0);
   });
 
-  it('gives every line to a reader that comes back in time', async () => {
+  it('passes every line to a reader that continues in time', async () => {
     const actionsOf = (text: string): readonly string[] => text.match(/action: \w+ \| result: \w+/g)!;
     const { app: other } = await sandbox.startServer();
     await other.stop('SIGTERM');
@@ -163,7 +163,7 @@ describe('a program with output that nobody reads', function () {
     expect(text).to.match(/action: exit \| result: success\n$/);
   });
 
-  it('keeps 4 MiB of its log, and says how many lines it dropped when the reader is back', async () => {
+  it('keeps 4 MiB of its log, and reports the number of dropped lines once the reader continues', async () => {
     const lines = 1_000;
     const log = createPipe();
     const server = launch('echoServer', { stdout: log }, { env: { ECHO_IP: '127.0.0.1', ECHO_PORT: '0' } });
@@ -181,11 +181,11 @@ describe('a program with output that nobody reads', function () {
     const keptLines = (await end).match(/^.*action: receive_message \| result: success .*\n/gm)!;
     const kept = keptLines.map((line) => Number(/msg: (\d+)/.exec(line)![1]));
     expect(kept).to.deep.equal(Array.from({ length: lines - dropped }, (_, line) => line));
-    // Lines of 20 ms are written together, and come on top.
+    // The lines of 20 ms are written together, in addition to the 4 MiB.
     expect(keptLines.join('').length).to.be.within(4 * 2 ** 20, 8 * 2 ** 20);
   });
 
-  describe('(and one with output that is read)', () => {
+  describe('(and one with read output)', () => {
     /** Runs an agency with many winners, whose documents are the last lines of its log. */
     async function runAgency(stdout: ProgramOutput, textOf: (client: App) => Promise<string>): Promise<void> {
       const bets = generateBets(1, 30_000, 2);
@@ -218,7 +218,7 @@ describe('a program with output that nobody reads', function () {
     const launchAgency = (port: number, outputs: { stdout?: ProgramOutput; stderr?: ProgramOutput }): App =>
       launch('client', outputs, { args: ['--json'], env: clientEnv(port) });
 
-    it('has its whole result on stdout while its log is stuck on stderr', async () => {
+    it('prints its complete result on stdout despite a blocked log on stderr', async () => {
       const bets = generateBets(1, 1_000, 50);
       await sandbox.write('agency-1.csv', formatBets(bets));
       const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
@@ -229,7 +229,7 @@ describe('a program with output that nobody reads', function () {
       expect(JSON.parse(client.stdout)).to.deep.include({ bets: 1_000, winners: winnersAmong(bets) });
     });
 
-    it('keeps its result for a reader that takes its time', async () => {
+    it('keeps its result for a slow reader', async () => {
       const bets = generateBets(1, 40_000, 2);
       await sandbox.write('agency-1.csv', formatBets(bets));
       const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
@@ -259,7 +259,7 @@ describe('a program with output that nobody reads', function () {
   });
 
   for (const program of ['server', 'client', 'echoServer', 'echoClient', 'newDraw'] as const) {
-    it(`ends with 2 for unusable settings though stderr is stuck: ${program}`, async () => {
+    it(`ends with 2 for unusable settings despite a blocked stderr: ${program}`, async () => {
       const errors = createPipe();
       await errors.clog();
       const app = launch(program, { stderr: errors }, { env: { CONFIG_FILE: 'nowhere.ini' } });
@@ -267,7 +267,7 @@ describe('a program with output that nobody reads', function () {
     });
   }
 
-  it('ends with 1 for unusable settings of the health check though stderr is stuck', async () => {
+  it('ends with 1 for unusable settings of the health check despite a blocked stderr', async () => {
     const errors = createPipe();
     await errors.clog();
     const app = launch('healthcheck', { stderr: errors }, { env: { CONFIG_FILE: 'nowhere.ini' } });

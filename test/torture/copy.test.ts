@@ -13,11 +13,11 @@ import { ProcessLottery } from './support/process_lottery';
 import { type RecordingAgency } from './support/recording_agency';
 import { SeededRandom } from './support/seeded_random';
 import { ServerProcess } from './support/server_process';
-import { dialUntilTheEnd, recollect, runToTheEnd, smallAgencies } from './support/small_run';
+import { dialUntilTheEnd, snapshotOf, runToTheEnd, smallAgencies } from './support/small_run';
 
 const DURABILITY = join(__dirname, '../../docs/durability.md');
 
-/** The commands that the documentation gives, and the order of the files in them. */
+/** The commands in the documentation, and their order of the files. */
 async function documentedCopy(): Promise<{ script: string; order: string[] }> {
   const text = await readFile(DURABILITY, 'utf8');
   const [, block] = /^## A copy of a running store\n[^]*?\n\n((?: {4}.+\n)+)/m.exec(text)!;
@@ -26,12 +26,14 @@ async function documentedCopy(): Promise<{ script: string; order: string[] }> {
 }
 
 /**
- * What a copy must hold: all that the agency had heard of when the copy was begun, and nothing that it had not sent when
- * the copy was done.
+ * The requirements on a copy: it holds all bets acknowledged before its begin, and only bets sent before its end.
+ *
+ * @param before a snapshot at the begin of the copy.
+ * @param after the agency at the end of the copy.
  */
-function heardBefore(before: RecordingAgency, after: RecordingAgency): RecordingAgency {
-  const { acknowledged, hasFinished, knowsDraw } = before;
-  return Object.assign(recollect(after), { acknowledged, hasFinished, knowsDraw });
+function requirementsOf(before: RecordingAgency, after: RecordingAgency): RecordingAgency {
+  const { acknowledged, hasFinished, isDrawHeld } = before;
+  return Object.assign(snapshotOf(after), { acknowledged, hasFinished, isDrawHeld });
 }
 
 function requireFinishes(journal: string, agencies: readonly RecordingAgency[]): void {
@@ -57,7 +59,7 @@ describe('torture: copies of a running store', function () {
       await rm(directory, { recursive: true, force: true });
     });
 
-    /** A server on the copy: it starts, has kept all promises, and the agencies come to their winners on it. */
+    /** Starts a server on the copy: all acknowledged bets are stored, and the agencies receive their winners. */
     async function requireGood(copy: string, agencies: readonly RecordingAgency[]): Promise<void> {
       const csv = (): Promise<Buffer> => readFile(join(copy, 'bets.csv'));
       requireFinishes(await readFile(join(copy, 'finished.journal'), 'utf8'), agencies);
@@ -77,23 +79,23 @@ describe('torture: copies of a running store', function () {
       readonly agencies: readonly RecordingAgency[];
     }
 
-    /** Takes copies one after the other, from the first bet until all agencies have their winners. */
+    /** Takes one copy after the other, from the first bet until all agencies have their winners. */
     async function copiesOf(lottery: ProcessLottery, script: string, most: number): Promise<Copy[]> {
       const taken: Copy[] = [];
       const random = new SeededRandom(most);
       lottery.begin();
       while (taken.length < most && !lottery.isOver) {
         await delay(random.below(20));
-        const before = lottery.agencies.map(recollect);
+        const before = lottery.agencies.map(snapshotOf);
         const path = `${lottery.directory}-copy-${taken.length}`;
         await outputOf('sh', ['-c', script], { env: { DATA: lottery.directory, COPY: path } });
-        const agencies = before.map((agency, index) => heardBefore(agency, lottery.agencies[index]!));
+        const agencies = before.map((agency, index) => requirementsOf(agency, lottery.agencies[index]!));
         taken.push({ path, agencies });
       }
       return taken;
     }
 
-    it('hold what was acknowledged before each, and serve the agencies to the end', async () => {
+    it('hold all bets acknowledged before, and serve the agencies to their winners', async () => {
       const { script } = await documentedCopy();
       const seen = { uploading: 0, finished: 0, drawn: 0 };
       let copiesLeft = sized(20, 400);
@@ -102,33 +104,33 @@ describe('torture: copies of a running store', function () {
         const server = lottery.start();
         await server.listening;
         const taken = await copiesOf(lottery, script, copiesLeft);
-        // The store that was copied is none the worse for it.
+        // The copied store is unaffected.
         await server.stop('SIGKILL');
         await lottery.complete();
         copiesLeft -= taken.length;
         for (const { path, agencies } of taken) {
-          if (agencies.some(({ knowsDraw }) => knowsDraw)) seen.drawn++;
+          if (agencies.some(({ isDrawHeld }) => isDrawHeld)) seen.drawn++;
           else if (agencies.some(({ hasFinished }) => hasFinished)) seen.finished++;
           else seen.uploading++;
           await copies.run(path, () => requireGood(path, agencies));
         }
       }
-      copies.note(`${seen.uploading} before any finish, ${seen.finished} before the draw, ${seen.drawn} behind it`);
+      copies.note(`${seen.uploading} before any finish, ${seen.finished} before the draw, ${seen.drawn} after it`);
     });
   });
 
   describe('between the steps of a run', () => {
-    const steps = new Campaign('each file as it was at some step, in the documented order');
+    const steps = new Campaign('each file at some step, in the documented order');
     const pieces = new Campaign('the same, each file read in two pieces at different steps');
-    const torn = new Campaign('the same, with writes that fail: refused, or good');
+    const torn = new Campaign('the same, with failing writes: refused, or good');
 
-    /** The disk at a step of a run, and what the agencies had heard and sent by then. */
+    /** The disk at a step of a run, with snapshots of the agencies. */
     interface Look {
       readonly image: DiskImage;
       readonly agencies: readonly RecordingAgency[];
     }
 
-    /** A run in which some of the writes fail, or take only a part. */
+    /** A run with failing and short writes. */
     async function looksAt(fault: (random: SeededRandom) => DiskFault | undefined, seed: number): Promise<Look[]> {
       const agencies = [...smallAgencies(1, { bets: 9 }), ...smallAgencies(2, { bets: 5 }).slice(1)];
       const random = new SeededRandom(seed);
@@ -136,7 +138,7 @@ describe('torture: copies of a running store', function () {
       const looks: Look[] = [];
       disk.onStep = () => {
         if (disk.kernelImage().size === 5) {
-          looks.push({ image: disk.kernelImage(), agencies: agencies.map(recollect) });
+          looks.push({ image: disk.kernelImage(), agencies: agencies.map(snapshotOf) });
           disk.fault = ({ operation }) => (operation === 'write' ? fault(random) : undefined);
         }
       };
@@ -149,10 +151,10 @@ describe('torture: copies of a running store', function () {
       return random.once(2) ? { kind: 'error', code: 'ENOSPC' } : { kind: 'short', bytes: random.below(60) };
     };
 
-    /** The steps at which the files are read, each in `readings`, in order. */
+    /** The steps of the reads, in order. */
     function moments(count: number, last: number, random: SeededRandom): number[] {
       const moments = [random.below(last + 1)];
-      // A copy may take the time of a few steps, or of many.
+      // A copy takes the time of a few steps, or of many.
       const most = random.pick([1, 4, 40]);
       while (moments.length < count) moments.push(Math.min(last, moments.at(-1)! + random.below(most + 1)));
       return moments;
@@ -163,7 +165,7 @@ describe('torture: copies of a running store', function () {
       readonly agencies: RecordingAgency[];
     }
 
-    /** Where the second reading begins: often where the file ended. The mark is so short that one reading has it all. */
+    /** The offset of the second read: often the end of the file. The mark is so short that one read has all of it. */
     function splitOf(name: string, beginning: Buffer, random: SeededRandom): number {
       if (name === 'bets.mark' || random.once(2)) return beginning.length;
       return random.below(beginning.length + 1);
@@ -181,7 +183,7 @@ describe('torture: copies of a running store', function () {
       const [begun, done] = [looks[at[0]!]!, looks[at.at(-1)!]!];
       return {
         image,
-        agencies: begun.agencies.map((agency, index) => heardBefore(agency, done.agencies[index]!)),
+        agencies: begun.agencies.map((agency, index) => requirementsOf(agency, done.agencies[index]!)),
       };
     }
 
@@ -198,7 +200,7 @@ describe('torture: copies of a running store', function () {
       await runToTheEnd(disk, agencies);
     }
 
-    it('fit together, whatever was written between them', async () => {
+    it('fit together with any writes between them', async () => {
       const { order } = await documentedCopy();
       for (let run = 0; run < sized(4, 40); run++) {
         const looks = await looksAt(run % 2 === 0 ? fails : () => undefined, run);
@@ -208,7 +210,7 @@ describe('torture: copies of a running store', function () {
       }
     });
 
-    it('fit together where each file grows while it is read', async () => {
+    it('fit together with files that grow during their read', async () => {
       const { order } = await documentedCopy();
       const looks = await looksAt(() => undefined, 0);
       for (let copy = 0; copy < sized(100, 2000); copy++) {
@@ -216,7 +218,7 @@ describe('torture: copies of a running store', function () {
       }
     });
 
-    /** @returns whether it was. */
+    /** Whether the start of a server refuses the copy. */
     async function isRefused({ image }: Copy): Promise<boolean> {
       const server = new MemoryLottery({ directory: new DiskModel(image), agencies: 2, logLevel: 'INFO' });
       const listens = await server.dial().then(
@@ -230,8 +232,8 @@ describe('torture: copies of a running store', function () {
       return true;
     }
 
-    /** Copies whose reading of bets.journal met a line that was taken back: its beginning, and what came behind it. */
-    function copiesOfLinesTakenBack(looks: readonly Look[], order: readonly string[]): Copy[] {
+    /** Copies with the beginning of a rolled back line of bets.journal, and the later bytes of the file. */
+    function copiesOfRolledBackLines(looks: readonly Look[], order: readonly string[]): Copy[] {
       const journal = ({ image }: Look): Buffer => image.get('bets.journal')!;
       return looks.flatMap((begun, start) => {
         const later = looks.slice(start).filter((look) => {
@@ -242,18 +244,19 @@ describe('torture: copies of a running store', function () {
           const image = new Map(order.map((name) => [name, (name === 'bets.csv' ? done : begun).image.get(name)!]));
           const rest = journal(done).subarray(journal(begun).length);
           image.set('bets.journal', Buffer.concat([journal(begun), rest]));
-          return { image, agencies: begun.agencies.map((agency, index) => heardBefore(agency, done.agencies[index]!)) };
+          const agencies = begun.agencies.map((agency, index) => requirementsOf(agency, done.agencies[index]!));
+          return { image, agencies };
         });
       });
     }
 
-    it('are refused or good, and never wrong, where a write is taken back while its file is read', async () => {
+    it('are refused or good with a write that is rolled back during the read of its file', async () => {
       const { order } = await documentedCopy();
       let refused = 0;
       for (let run = 0; run < sized(10, 100); run++) {
         const looks = await looksAt(fails, run);
         const random = new SeededRandom(run);
-        const chosen = copiesOfLinesTakenBack(looks, order).filter(() => random.once(sized(10, 2)));
+        const chosen = copiesOfRolledBackLines(looks, order).filter(() => random.once(sized(10, 2)));
         for (let copy = 0; copy < 20; copy++) chosen.push(copyOf(looks, order, 2, random));
         for (const copy of chosen) {
           await torn.run(`run ${run}`, async () => {

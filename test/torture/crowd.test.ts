@@ -15,16 +15,16 @@ import { requireComplete } from './support/oracle';
 import { FinalAnswerError, RecordingAgency } from './support/recording_agency';
 import { dialPort, ServerProcess } from './support/server_process';
 
-/** How much of its speed an honest agency keeps in a crowd. Short runs share the machine, and only say the figure. */
+/** The minimum ratio of a normal agency's speed in a crowd to its speed alone. Short runs only print the ratio. */
 const LEAST_SPEED = IS_FULL ? 0.8 : 0;
 
-/** How many connections come and go in a second, at the least; short runs only say how many. */
-const LEAST_HASTE = IS_FULL ? 1000 : 0;
+/** The minimum number of short connections in a second. Short runs only print the number. */
+const LEAST_CONNECTIONS = IS_FULL ? 1000 : 0;
 
-/** As many as the server takes by default. */
+/** The server's default limit. */
 const SILENT_SESSIONS = 10_000;
 
-describe('torture: slow and many', function () {
+describe('torture: many and slow connections', function () {
   this.timeout(sized(60_000, 600_000));
   let directory: string;
   const crowd: Socket[] = [];
@@ -56,7 +56,7 @@ describe('torture: slow and many', function () {
     expect(code, server.output.split('\n').slice(-10).join('\n')).to.equal(0);
   }
 
-  /** Opens connections, not too many at a time. */
+  /** Opens connections, at most 200 at a time. */
   async function gather(port: number, count: number): Promise<void> {
     for (let opened = 0; opened < count; opened += 200) {
       const some = Array.from({ length: Math.min(200, count - opened) }, () => {
@@ -70,7 +70,7 @@ describe('torture: slow and many', function () {
     }
   }
 
-  const honest = (id: number, bets: number): RecordingAgency =>
+  const normalAgency = (id: number, bets: number): RecordingAgency =>
     new RecordingAgency({
       id,
       bets: generateBets(id, bets),
@@ -79,7 +79,7 @@ describe('torture: slow and many', function () {
       beforeRetry: () => delay(50),
     });
 
-  /** Uploads an agency's bets, and gives how many a second were acknowledged. */
+  /** Uploads an agency's bets. Returns the number of acknowledged bets per second. */
   async function speedOf(agency: RecordingAgency, port: number): Promise<number> {
     const begun = performance.now();
     let ms = 0;
@@ -101,12 +101,12 @@ describe('torture: slow and many', function () {
     const port = await server.listening;
     const agencies: RecordingAgency[] = [];
     const measure = async (): Promise<number> => {
-      const agency = honest(agencies.length + 1, sized(10_000, 60_000));
+      const agency = normalAgency(agencies.length + 1, sized(10_000, 60_000));
       agencies.push(agency);
       return speedOf(agency, port);
     };
     await measure();
-    // In turns, so that whatever else this machine does falls on both; the best of each is the least disturbed.
+    // In turns, so other load of the machine affects both. The maximum of each is the least disturbed one.
     const speeds: { alone: number; crowded: number }[] = [];
     for (let round = 0; round < sized(2, 8); round++) {
       disperse();
@@ -120,21 +120,21 @@ describe('torture: slow and many', function () {
       `${name}: ${Math.round(crowded)} bets/s, ${Math.round((crowded / alone) * 100)} % of ${Math.round(alone)} alone`,
     );
     expect(crowded / alone).to.be.at.least(LEAST_SPEED);
-    expect(crowd.filter((socket) => socket.closed).length, 'connections of the crowd that were cut').to.equal(0);
+    expect(crowd.filter((socket) => socket.closed).length, 'closed connections of the crowd').to.equal(0);
     await requireGoodEnd(server);
     requireComplete(await readFile(join(directory, 'bets.csv')), agencies);
   }
 
-  const speeds = new Campaign('an honest agency among slow and idle connections');
+  const speeds = new Campaign('a normal agency among slow and idle connections');
 
-  it('keeps an honest agency at its speed among thousands of idle connections', async () => {
+  it('do not slow down a normal agency: thousands of idle connections', async () => {
     await speeds.run('idle', async () => {
       const count = sized(1000, 8000);
       await requireSpeed(speeds, `${count} idle`, (port) => gather(port, count));
     });
   });
 
-  it('keeps an honest agency at its speed among connections that send a byte a second', async () => {
+  it('do not slow down a normal agency: connections with a byte a second', async () => {
     let trickle: NodeJS.Timeout | undefined;
     await speeds.run('trickling', async () => {
       const count = sized(300, 1000);
@@ -153,9 +153,9 @@ describe('torture: slow and many', function () {
     clearInterval(trickle);
   });
 
-  const rush = new Campaign('agencies that come together');
+  const rush = new Campaign('simultaneous agencies');
 
-  it('holds as many connects as the kernel does, while it accepts none', async () => {
+  it('are queued up to the limit of the kernel while the server accepts none', async () => {
     await rush.run('all at once', async () => {
       const server = startServer({ LOGGING_LEVEL: 'INFO' });
       const port = await server.listening;
@@ -164,19 +164,19 @@ describe('torture: slow and many', function () {
       await gather(port, count);
       server.child.kill('SIGCONT');
       await Promise.all(crowd.map((socket, index) => ask(socket, index)));
-      rush.note(`${count} connected to a server that stood still`);
+      rush.note(`${count} connected to a stopped server`);
       await requireGoodEnd(server);
     });
   });
 
-  /** Asks as one of the first agencies, and waits for an answer. */
+  /** Identifies as one of the first agencies, and waits for the answer. */
   async function ask(socket: Socket, index: number): Promise<void> {
     socket.write(message('N', String((index % 100) + 1)));
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(String(answer)).to.match(/^[OE]/);
   }
 
-  it('lets the server stop within 2 s, however many say nothing and every core is busy', async () => {
+  it('do not delay a stop beyond 2 s: silent sessions, with every core busy', async () => {
     await rush.run('a stop', async () => {
       const server = startServer({ LOGGING_LEVEL: 'INFO' });
       const port = await server.listening;
@@ -202,10 +202,10 @@ describe('torture: slow and many', function () {
     while (server.lines.filter(isAccepted).length < count) await delay(10);
   }
 
-  const rude = new Campaign('those who never read, are too many, or come and go');
+  const overload = new Campaign('connections without a reader, beyond the limit, or of short duration');
 
-  it('lets go of one that never reads its answers', async () => {
-    await rude.run('never reads', async () => {
+  it('are reset if they do not read their answers', async () => {
+    await overload.run('unread', async () => {
       const settings = { SERVER_MESSAGE_TIMEOUT_MS: '300' };
       const server = new MemoryLottery({ directory: new DiskModel(), agencies: 2, settings, capacityBytes: 4096 });
       const stream = await server.dial();
@@ -222,10 +222,10 @@ describe('torture: slow and many', function () {
     });
   });
 
-  // The buffers of the kernel hold a list of some MB: fewer and shorter ones would show nothing.
+  // The buffers of the kernel hold a list of some MB, so fewer or shorter lists prove nothing.
   const itWhenFull = IS_FULL ? it : (): void => {};
-  itWhenFull('keeps no list of winners in memory for sessions that do not read it', async () => {
-    await rude.run('winners', async () => {
+  itWhenFull('keep no unread list of winners in the memory of the server', async () => {
+    await overload.run('winners', async () => {
       const server = startServer({ LOGGING_LEVEL: 'INFO', SERVER_AGENCIES: '1' });
       const port = await server.listening;
       const agency = new RecordingAgency({
@@ -251,7 +251,7 @@ describe('torture: slow and many', function () {
         await once(socket, 'readable');
       }
       const growth = (await peakMemory(server)) - before;
-      rude.note(`${sessions} unread lists of ${agency.bets.length} winners: ${Math.round(growth)} MiB`);
+      overload.note(`${sessions} unread lists of ${agency.bets.length} winners: ${Math.round(growth)} MiB`);
       expect(growth).to.be.below(25);
       await requireGoodEnd(server);
     });
@@ -263,33 +263,33 @@ describe('torture: slow and many', function () {
     return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) / 1024;
   }
 
-  it('answers busy beyond SERVER_MAX_SESSIONS, and lets in again when there is room', async () => {
-    await rude.run('too many', async () => {
+  it('are answered busy beyond SERVER_MAX_SESSIONS, and accepted again below it', async () => {
+    await overload.run('beyond the limit', async () => {
       const server = startServer({ SERVER_MAX_SESSIONS: '10', LOGGING_LEVEL: 'INFO' });
       const port = await server.listening;
-      const guests = await Promise.all(Array.from({ length: 10 }, () => WireClient.connect(port)));
-      for (const [index, guest] of guests.entries()) expect(await guest.ask('N', String(index + 1))).to.equal('O 0');
+      const clients = await Promise.all(Array.from({ length: 10 }, () => WireClient.connect(port)));
+      for (const [index, client] of clients.entries()) expect(await client.ask('N', String(index + 1))).to.equal('O 0');
       for (let late = 0; late < sized(200, 2000); late++) {
         const client = await WireClient.connect(port);
         expect(await client.next()).to.match(/^E busy: /);
         client.destroy();
       }
-      guests[3]!.destroy();
-      const agency = honest(50, 1000);
+      clients[3]!.destroy();
+      const agency = normalAgency(50, 1000);
       while (!agency.hasFinished)
         await speedOf(agency, port).catch((error: Error) => {
           if (error instanceof FinalAnswerError) throw error;
         });
-      for (const guest of guests) guest.destroy();
+      for (const client of clients) client.destroy();
       await requireGoodEnd(server);
     });
   });
 
-  it('serves an honest agency while thousands of connections come and go', async () => {
-    await rude.run('come and go', async () => {
+  it('do not disturb a normal agency: thousands of short connections', async () => {
+    await overload.run('short', async () => {
       const server = startServer({ LOGGING_LEVEL: 'INFO' });
       const port = await server.listening;
-      const agency = honest(1, sized(20_000, 200_000));
+      const agency = normalAgency(1, sized(20_000, 200_000));
       let isOver = false;
       const upload = speedOf(agency, port).finally(() => (isOver = true));
       let dropped = 0;
@@ -306,10 +306,10 @@ describe('torture: slow and many', function () {
         );
       }
       const perSecond = Math.round((dropped / (performance.now() - begun)) * 1000);
-      rude.note(
+      overload.note(
         `${dropped} connections opened and dropped, ${perSecond} a second, beside ${Math.round(await upload)} bets/s`,
       );
-      expect(perSecond).to.be.at.least(LEAST_HASTE);
+      expect(perSecond).to.be.at.least(LEAST_CONNECTIONS);
       await requireGoodEnd(server);
       requireComplete(await readFile(join(directory, 'bets.csv')), [agency]);
     });

@@ -44,9 +44,9 @@ describe('torture: the directory', function () {
   }
 
   describe('one server at a time', () => {
-    const locks = new Campaign('a second server refused; the claim of a killed one gone at once');
+    const locks = new Campaign('a second server is refused; the lock of a killed server is released at once');
 
-    it('refuses a second server in one line, which changes nothing', async () => {
+    it('uses it: a second server is refused in one line, and changes nothing', async () => {
       await locks.run('second', async () => {
         const first = start();
         await first.listening;
@@ -63,7 +63,7 @@ describe('torture: the directory', function () {
       });
     });
 
-    it('is not kept out by one that was killed this moment', async () => {
+    it('uses it, also right after the kill of another', async () => {
       let server = start();
       for (let kill = 0; kill < sized(10, 100); kill++) {
         await locks.run('killed', async (random) => {
@@ -76,10 +76,10 @@ describe('torture: the directory', function () {
       }
     });
 
-    it('holds between servers of which each is process 1', async function () {
+    it('uses it, also if each server is process 1 of a namespace', async function () {
       const wrapper = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
       if (spawnSync(wrapper[0]!, [...wrapper.slice(1), 'true']).status !== 0) {
-        process.stdout.write('      skipped: process namespaces cannot be made here\n');
+        process.stdout.write('      skipped: this user cannot make process namespaces\n');
         this.skip();
       }
       await locks.run('process 1', async () => {
@@ -93,7 +93,7 @@ describe('torture: the directory', function () {
       });
     });
 
-    it('says what is wrong with a directory that cannot be used', async () => {
+    it('reports the fault of an unusable directory', async () => {
       const file = join(directory, 'file');
       await writeFile(file, '');
       for (const path of [file, join(file, 'below'), '/proc/nowhere']) {
@@ -109,9 +109,9 @@ describe('torture: the directory', function () {
   });
 
   describe('a store of other settings', () => {
-    const others = new Campaign('a store of other agencies, another number, a draw that was held');
+    const others = new Campaign('a store of other agencies, another number, a held draw');
 
-    it('is refused with the reason where it would be mixed up, and serves its draw again', async () => {
+    it('is refused with the reason, and serves its own draw again', async () => {
       const settled = agencyWith(100);
       const begin = (settings: Record<string, string>): ServerProcess =>
         new ServerProcess({ SERVER_DATA_DIR: directory, ...settings });
@@ -141,13 +141,13 @@ describe('torture: the directory', function () {
         expect(second.hasFinished).to.equal(true);
         expect((await server.stop('SIGTERM')).code).to.equal(0);
       });
-      await others.run('fewer agencies than have bets', () =>
+      await others.run('fewer agencies than those with bets', () =>
         requireRefused(
           { SERVER_AGENCIES: '1' },
           /holds bets of agency 2, and only 1 agencies are expected: .*new draw/,
         ),
       );
-      await others.run('fewer agencies, and all that have bets', async () => {
+      await others.run('fewer agencies, including all with bets', async () => {
         const server = begin({ SERVER_AGENCIES: '2' });
         await upload(settled, server);
         expect((await server.stop('SIGTERM')).code).to.equal(0);
@@ -168,10 +168,10 @@ describe('torture: the directory', function () {
     });
   });
 
-  describe('a disk that is really full', () => {
-    const full = new Campaign('a real tmpfs that runs full, and has room again');
+  describe('a full file system', () => {
+    const full = new Campaign('a real tmpfs that becomes full, and is enlarged');
 
-    it('answers storage, and goes on when there is room again', async function () {
+    it('is answered storage until it has room again', async function () {
       const mount = (...options: string[]): number | null =>
         spawnSync('mount', ['-t', 'tmpfs', ...options, 'tmpfs', directory]).status;
       if (process.getuid!() !== 0 || mount('-o', 'size=400k') !== 0) {
@@ -190,7 +190,7 @@ describe('torture: the directory', function () {
           await done;
           expect((await server.stop('SIGTERM')).code).to.equal(0);
           requireComplete(await readFile(join(directory, 'bets.csv')), [agency]);
-          full.note(`full behind ${acknowledged} bets, refused ${agency.errors.length} times`);
+          full.note(`full after ${acknowledged} bets, refused ${agency.errors.length} times`);
         });
       } finally {
         await ServerProcess.killAll();
@@ -200,13 +200,13 @@ describe('torture: the directory', function () {
   });
 
   describe('a new draw', () => {
-    const draws = new Campaign('a new draw begun: what was is kept, and never under a server that runs');
+    const draws = new Campaign('a new draw: the old one is archived, except under a running server');
     const newDraw = () =>
       runCommand(process.execPath, [NEW_DRAW_PROGRAM], {
         env: { CONFIG_FILE: '/dev/null', SERVER_DATA_DIR: directory },
       });
 
-    it('is refused while a server runs, and keeps the old one beside the new', async () => {
+    it('is refused while a server runs, and otherwise keeps the old draw in an archive', async () => {
       await draws.run('new draw', async () => {
         const server = start();
         const agency = agencyWith(200);
@@ -235,7 +235,7 @@ describe('torture: the directory', function () {
       });
     });
 
-    it('has nothing to do where nothing is stored', async () => {
+    it('does nothing in an empty directory', async () => {
       await draws.run('nothing', async () => {
         await mkdir(join(directory, 'empty'), { recursive: true });
         const result = await newDraw();

@@ -5,7 +5,7 @@ import { MemoryLottery } from './support/memory_lottery';
 import { requireComplete, requireKept } from './support/oracle';
 import { type RecordingAgency } from './support/recording_agency';
 import { SeededRandom } from './support/seeded_random';
-import { dialUntilTheEnd, recollect, runToTheEnd, smallAgencies } from './support/small_run';
+import { dialUntilTheEnd, snapshotOf, runToTheEnd, smallAgencies } from './support/small_run';
 
 const FAULTS: readonly { readonly name: string; readonly fault: DiskFault }[] = [
   { name: 'ENOSPC', fault: { kind: 'error', code: 'ENOSPC' } },
@@ -15,15 +15,15 @@ const FAULTS: readonly { readonly name: string; readonly fault: DiskFault }[] = 
   { name: 'a write of 40 bytes', fault: { kind: 'short', bytes: 40 } },
 ];
 
-/** Calls that begin the store, or that only reading does: when one fails the server does not start. */
+/** The calls of a start. After the failure of one, the server does not start. */
 const BEGINNING = ['claim', 'open', 'read', 'size', 'create', 'flush directory'];
 
-/** One finishes while the other uploads. */
+/** Two agencies; one finishes while the other uploads. */
 function unequalAgencies(): RecordingAgency[] {
   return [...smallAgencies(1, { bets: 9 }), ...smallAgencies(2, { bets: 3 }).slice(1)];
 }
 
-/** What became of a lottery whose disk said no. */
+/** The outcome of a lottery on a failing disk. */
 interface Outcome {
   readonly disk: DiskModel;
   readonly agencies: readonly RecordingAgency[];
@@ -54,7 +54,7 @@ async function runWithFaults(
   return { disk, agencies, hit, server, code };
 }
 
-/** A process that starts after this one, on a disk that works again: it keeps all promises and comes to the end. */
+/** Requires that the next server, on a working disk, has all acknowledged bets and serves the agencies to the end. */
 async function requireRecovers(outcome: Outcome): Promise<void> {
   const { disk, agencies } = outcome;
   requireKept(disk.kernelImage().get('bets.csv')?.subarray(0, wholeCommits(disk)), agencies);
@@ -63,24 +63,24 @@ async function requireRecovers(outcome: Outcome): Promise<void> {
 
 async function requireNextGoesOn({ disk, agencies }: Outcome): Promise<void> {
   const next = disk.freeze();
-  const rested = agencies.map(recollect);
+  const rested = agencies.map(snapshotOf);
   await runToTheEnd(next, rested);
-  // And so does one that starts after a power cut: what the kernel still showed was made durable.
-  await runToTheEnd(new DiskModel(next.durableImage()), rested.map(recollect));
+  // The same holds after a power cut: the start has flushed the bytes in the kernel.
+  await runToTheEnd(new DiskModel(next.durableImage()), rested.map(snapshotOf));
 }
 
-/** A failed run may leave part of a batch behind the last commit; the journal tells where that ended. */
+/** The end of the last commit, from the journal. A failed run may leave a part of a batch after it. */
 function wholeCommits(disk: DiskModel): number {
   const lines = disk.kernelImage().get('bets.journal')?.toString().split('\n').slice(1, -1) ?? [];
   return Number(lines.at(-1)?.split(' ')[3] ?? 0);
 }
 
-describe('torture: the disk says no', function () {
+describe('torture: a failing disk', function () {
   this.timeout(sized(60_000, 600_000));
   const once = new Campaign('a fault at the k-th call, for every k');
   const lasting = new Campaign('a full disk from the k-th write on, with room again after some refusals');
-  const twice = new Campaign('a write that fails, and cannot be taken back');
-  const starts = new Campaign('a fault at the k-th call of a start on what a crash left, for every k');
+  const twice = new Campaign('a failed write with a failed roll-back');
+  const starts = new Campaign('a fault at the k-th call of a start after a crash, for every k');
 
   async function countCalls(): Promise<readonly DiskCall[]> {
     const { disk, code } = await runWithFaults(() => undefined);
@@ -88,7 +88,7 @@ describe('torture: the disk says no', function () {
     return disk.calls;
   }
 
-  it('keeps what was acknowledged, whichever call fails in whichever way', async () => {
+  it('keeps all acknowledged bets after any failure of any call', async () => {
     for (const { index, operation } of await countCalls()) {
       for (const { name, fault } of FAULTS) {
         if (fault.kind === 'short' && operation !== 'write') continue;
@@ -101,7 +101,7 @@ describe('torture: the disk says no', function () {
     }
   });
 
-  /** A failed write costs a batch its try; a failed flush, truncation or start costs the server its life. */
+  /** A failed write refuses a batch; a failed flush, truncation or start ends the server. */
   function requireRightEnd({ hit, code, agencies, server, disk }: Outcome, fault: DiskFault): void {
     if (hit === undefined) return;
     const isAtStart = BEGINNING.includes(hit.operation) || agencies.every(({ acknowledged }) => acknowledged === 0);
@@ -114,7 +114,7 @@ describe('torture: the disk says no', function () {
       const together = hit.operation === 'flush' && hit.file === 'bets.csv' ? ['bets.journal'] : [];
       expect(
         after.map(({ file }) => file),
-        `flushes behind a failed one of ${hit.file}`,
+        `flushes after the failed one of ${hit.file}`,
       ).to.deep.equal(together);
     }
     if (hit.operation === 'write' && !isAtStart) {
@@ -122,12 +122,12 @@ describe('torture: the disk says no', function () {
       requireComplete(disk.kernelImage().get('bets.csv'), agencies);
       const isStored = (fault.kind === 'short' && fault.bytes > 0) || hit.file === 'bets.mark';
       if (isStored) expect(storageErrors).to.deep.equal([]);
-      // A draw that is not stored is held again for whoever asks for it next.
+      // An unrecorded draw is held again at the next request.
       else if (hit.file !== 'draw.journal') expect(storageErrors).to.have.length.of.at.least(1);
     }
   }
 
-  it('answers storage while the disk is full, and goes on when there is room again', async () => {
+  it('is answered storage while it is full, and works again with room', async () => {
     const calls = await countCalls();
     const writes = calls.filter(({ operation, file }) => operation === 'write' && file !== 'bets.mark').slice(1);
     for (const { index } of writes) {
@@ -137,7 +137,7 @@ describe('torture: the disk says no', function () {
           const outcome = await runWithFaults(({ index: at, operation, file }) => {
             if (at < index || operation !== 'write' || file === 'bets.mark' || left === 0) return undefined;
             left--;
-            // A part of it still finds room.
+            // Every second write is a short one.
             return left % 2 === 0 ? { kind: 'error', code: 'ENOSPC' } : { kind: 'short', bytes: 17 };
           });
           if (outcome.code !== 0 && outcome.agencies.some(({ acknowledged }) => acknowledged > 0)) {
@@ -149,7 +149,7 @@ describe('torture: the disk says no', function () {
     }
   });
 
-  it('ends with exit code 1 where a failed write cannot be taken back', async () => {
+  it('ends the server with exit code 1 after a failed roll-back of a write', async () => {
     const calls = await countCalls();
     const writes = calls.filter(({ operation, file }) => operation === 'write' && file !== 'bets.mark').slice(1);
     for (const { index } of writes) {
@@ -164,9 +164,9 @@ describe('torture: the disk says no', function () {
     }
   });
 
-  it('refuses to start, or starts in order, whichever call of a start on a torn store fails', async () => {
+  it('with a torn store fails or completes the start, after the failure of any call', async () => {
     for (const { disk, agencies, name } of await tornStores()) {
-      const { calls } = await runWithFaults(() => undefined, disk.freeze(), agencies.map(recollect)).then(
+      const { calls } = await runWithFaults(() => undefined, disk.freeze(), agencies.map(snapshotOf)).then(
         (outcome) => outcome.disk,
       );
       const count = calls.findIndex(({ operation, file }) => operation === 'write' && file === 'finished.journal');
@@ -176,7 +176,7 @@ describe('torture: the disk says no', function () {
           if (fault.kind === 'short' && operation !== 'write') continue;
           await starts.run(`${name}: ${kind} at call ${index}, ${operation}`, async () => {
             const again = (call: DiskCall): DiskFault | undefined => (call.index === index ? fault : undefined);
-            const outcome = await runWithFaults(again, disk.freeze(), agencies.map(recollect));
+            const outcome = await runWithFaults(again, disk.freeze(), agencies.map(snapshotOf));
             expect(outcome.code).to.be.oneOf([0, 1]);
             await requireNextGoesOn(outcome);
           });
@@ -185,19 +185,19 @@ describe('torture: the disk says no', function () {
     }
   });
 
-  /** What power cuts leave of a small run, each with what its agencies had heard. */
+  /** The disks of a small run after power cuts, with snapshots of the agencies. */
   async function tornStores(): Promise<{ disk: DiskModel; agencies: RecordingAgency[]; name: string }[]> {
     const agencies = smallAgencies(2, { bets: 6 });
     const disk = new DiskModel();
-    const looks: { frozen: DiskModel; heard: RecordingAgency[] }[] = [];
-    disk.onStep = () => looks.push({ frozen: disk.freeze(), heard: agencies.map(recollect) });
+    const looks: { frozen: DiskModel; snapshots: RecordingAgency[] }[] = [];
+    disk.onStep = () => looks.push({ frozen: disk.freeze(), snapshots: agencies.map(snapshotOf) });
     await runToTheEnd(disk, agencies);
     const random = new SeededRandom(1);
     return looks
-      .map(({ frozen, heard }, step) => {
+      .map(({ frozen, snapshots }, step) => {
         return {
           disk: new DiskModel(frozen.powerCutImage(random)),
-          agencies: heard,
+          agencies: snapshots,
           name: `power cut at step ${step}`,
         };
       })

@@ -13,7 +13,7 @@ import { dialPort, ServerProcess } from './support/server_process';
 
 const FILES = ['bets.csv', 'bets.journal', 'bets.mark', 'finished.journal', 'draw.journal'] as const;
 
-/** A way in which a store is taken away from under its server, and what the server finds. */
+/** A removal or replacement of a store under its server, and the server's error. */
 interface Displacement {
   readonly title: string;
   readonly displace: (store: string) => Promise<void>;
@@ -26,7 +26,7 @@ const DISPLACEMENTS: readonly Displacement[] = [
   {
     title: 'the directory removed',
     displace: (store) => rm(store, { recursive: true }),
-    // Its files go first.
+    // The files are removed before the directory.
     finding: /^(?:the data directory|[a-z.]+) is gone$/,
   },
   { title: 'the directory moved away', displace: moveAway, finding: /^the data directory is gone$/ },
@@ -61,11 +61,11 @@ const DISPLACEMENTS: readonly Displacement[] = [
   })),
 ];
 
-/** The short suite takes the directory and the bets away under load, and the rest from an idle server. */
+/** In the short suite, the directory and the bets are displaced under load, and the rest under an idle server. */
 const isForLoad = ({ title }: Displacement): boolean => IS_FULL || /^(?:the directory|bets\.csv)/.test(title);
 const isForIdle = (displacement: Displacement): boolean => IS_FULL || !isForLoad(displacement);
 
-describe('torture: the store taken away from under its server', function () {
+describe('torture: a store displaced under its server', function () {
   this.timeout(sized(120_000, 600_000));
   let directory: string;
   let store: string;
@@ -83,12 +83,12 @@ describe('torture: the store taken away from under its server', function () {
   const start = (agencies: number, path = store): ServerProcess =>
     new ServerProcess({ SERVER_DATA_DIR: path, SERVER_AGENCIES: String(agencies) });
 
-  /** One bet a batch and one batch at a time, so that there are many acknowledgements. */
+  /** An agency with one bet in a batch and one batch in flight, for many acknowledgements. */
   const slowAgency = (id: number, beforeRetry: () => Promise<void>): RecordingAgency =>
     new RecordingAgency({ id, bets: generateBets(id, 3000, 100), betsPerBatch: 1, window: 1, beforeRetry });
 
-  /** One line says what was found, and the server ends with 1. */
-  async function requireNoticed(server: ServerProcess, finding: RegExp, path = store): Promise<void> {
+  /** Requires one line with the error, and exit code 1. */
+  async function requireDetected(server: ServerProcess, finding: RegExp, path = store): Promise<void> {
     const { code } = await server.ended;
     expect(server.stderr).to.equal('');
     expect(code, server.output).to.equal(1);
@@ -104,7 +104,7 @@ describe('torture: the store taken away from under its server', function () {
   describe('while agencies upload', () => {
     const campaign = new Campaign('the directory or a file removed, moved, replaced at a random moment of an upload');
 
-    /** Agencies that give up when the server has ended. */
+    /** Uploads by agencies without retries. */
     function upload(server: ServerProcess): { agencies: RecordingAgency[]; over: Promise<unknown> } {
       const giveUp = (): Promise<void> => Promise.reject(new FinalAnswerError('enough'));
       const agencies = [1, 2].map((id) => slowAgency(id, giveUp));
@@ -123,10 +123,10 @@ describe('torture: the store taken away from under its server', function () {
       });
     }
 
-    /** The files as the server has them open, whatever becomes of their names. */
+    /** Opens the files of the server, for reads after the loss of their names. */
     const openFiles = (): Promise<FileHandle[]> => Promise.all(FILES.map((name) => open(join(store, name))));
 
-    /** Makes the store again of what the server has written, and lets the agencies come to their winners. */
+    /** Restores the store from the files of the server. The agencies continue and receive their winners. */
     async function requireGoesOn(files: readonly Buffer[], agencies: readonly RecordingAgency[]): Promise<void> {
       store = `${store}-restored`;
       await mkdir(store);
@@ -143,7 +143,7 @@ describe('torture: the store taken away from under its server', function () {
       requireComplete(await readFile(join(store, 'bets.csv')), later);
     }
 
-    async function takeAway({ displace, finding }: Displacement, random: SeededRandom): Promise<void> {
+    async function displaceDuringUpload({ displace, finding }: Displacement, random: SeededRandom): Promise<void> {
       const server = start(2);
       await server.listening;
       const { agencies, over } = upload(server);
@@ -152,32 +152,32 @@ describe('torture: the store taken away from under its server', function () {
       try {
         await acknowledgements(agencies, random.below(40));
         await displace(store);
-        await requireNoticed(server, finding);
+        await requireDetected(server, finding);
         await over;
         files = await Promise.all(handles.map((handle) => handle.readFile()));
       } finally {
         for (const handle of handles) await handle.close();
       }
-      // A session with no batch in flight hears that the server stops.
+      // A session without a batch in flight receives shutting-down.
       for (const { errors } of agencies) expect(errors.join()).to.match(/^(?:storage|shutting-down): [^,]+$/);
-      // What was acknowledged is where the server wrote it: whole, in order, and nothing behind the notice.
+      // The acknowledged bets are in the server's open files, complete and in order, and nothing was stored later.
       requireAcknowledged(files[0]!, agencies);
       requireKept(files[0], agencies);
       await requireGoesOn(files, agencies);
     }
 
     for (const displacement of DISPLACEMENTS.filter(isForLoad)) {
-      it(`is noticed, and nothing more is acknowledged: ${displacement.title}`, async () => {
+      it(`is detected, and nothing more is acknowledged: ${displacement.title}`, async () => {
         for (let time = 0; time < sized(1, 10); time++) {
           await campaign.run(displacement.title, async (random) => {
             store = join(directory, `store-${time}`);
-            await takeAway(displacement, random);
+            await displaceDuringUpload(displacement, random);
           });
         }
       });
     }
 
-    it('is noticed while a second server takes bets in the directory that is there now', async () => {
+    it('is detected while a second server stores bets in a new directory of that path', async () => {
       await campaign.run('second server', async (random) => {
         const first = start(2);
         await first.listening;
@@ -187,7 +187,7 @@ describe('torture: the store taken away from under its server', function () {
         const second = start(1);
         const other = slowAgency(1, () => delay(5));
         const done = other.run(async () => dialPort(await second.listening));
-        await requireNoticed(first, /^the data directory is (?:gone|not the one that was opened)$/);
+        await requireDetected(first, /^the data directory is (?:gone|not the one that was opened)$/);
         await over;
         await done;
         expect((await second.stop('SIGTERM')).code).to.equal(0);
@@ -197,10 +197,10 @@ describe('torture: the store taken away from under its server', function () {
     });
   });
 
-  describe('while nobody is there', () => {
+  describe('without any session', () => {
     const idle = new Campaign('the same under an idle server');
 
-    it('is noticed within some seconds', async () => {
+    it('is detected within some seconds', async () => {
       await Promise.all(
         DISPLACEMENTS.filter(isForIdle).map(({ title, displace, finding }, index) =>
           idle.run(title, async () => {
@@ -209,25 +209,25 @@ describe('torture: the store taken away from under its server', function () {
             await server.listening;
             const begun = performance.now();
             await displace(path);
-            await requireNoticed(server, finding, path);
+            await requireDetected(server, finding, path);
             expect(performance.now() - begun).to.be.below(sized(5_000, 10_000));
           }),
         ),
       );
     });
 
-    it('is noticed where the path is relative to the directory itself', async () => {
+    it('is detected if the path is relative to the directory itself', async () => {
       await idle.run('relative', async () => {
         await mkdir(store);
         const wrapper = ['env', '-C', store];
         const server = new ServerProcess({ SERVER_DATA_DIR: '.', SERVER_AGENCIES: '1' }, { wrapper });
         await server.listening;
         await rm(store, { recursive: true });
-        await requireNoticed(server, /^(?:the data directory|[a-z.]+) is gone$/, '.');
+        await requireDetected(server, /^(?:the data directory|[a-z.]+) is gone$/, '.');
       });
     });
 
-    it('is noticed where another file system is mounted over it', async function () {
+    it('is detected if another file system is mounted over it', async function () {
       await mkdir(store);
       const server = start(1);
       await server.listening;
@@ -236,20 +236,20 @@ describe('torture: the store taken away from under its server', function () {
         this.skip();
       }
       try {
-        await idle.run('mount', () => requireNoticed(server, /^the data directory is not the one that was opened$/));
+        await idle.run('mount', () => requireDetected(server, /^the data directory is not the one that was opened$/));
       } finally {
         spawnSync('umount', [store]);
       }
     });
 
-    it('is not taken for one that is reached by another way, or has other files beside it', async () => {
+    it('is not reported for another path to the same store, or for other files beside it', async () => {
       await idle.run('the same', async () => {
         const server = start(1);
         await server.listening;
-        await writeFile(join(store, 'note'), 'not the store’s');
+        await writeFile(join(store, 'note'), 'a foreign file');
         await rename(store, `${store}-moved`);
         spawnSync('ln', ['-s', `${store}-moved`, store]);
-        // Some looks go by; a stop of which is in good order.
+        // Two periodic checks take place.
         await delay(2500);
         expect((await server.stop('SIGTERM')).code, server.output).to.equal(0);
       });

@@ -16,7 +16,7 @@ import { type SeededRandom } from './support/seeded_random';
 const AGENCIES = 5000;
 const GROWTH_LIMIT_MB = 10;
 
-/** What the protocol has a server answer to these bytes, which the agency's end follows; `E` by its code alone. */
+/** A model of the protocol. It computes the answers to the bytes of a complete session; an `E` is its code only. */
 class ProtocolModel {
   private readonly stored = new Map<number, number>();
   private readonly finished = new Set<number>();
@@ -81,7 +81,7 @@ function isExpected(agency: number): boolean {
   return agency >= 1 && agency <= AGENCIES;
 }
 
-/** A session that is nearly right, and wrong in one of the ways in which sessions go wrong, or in several. */
+/** A nearly correct session with typical faults. */
 function mutant(random: SeededRandom): Buffer {
   const id = random.between(1, AGENCIES);
   const messages: Buffer[] = [];
@@ -137,7 +137,7 @@ function oddMessage(random: SeededRandom): Buffer {
   return Buffer.concat([start, length <= 8192 ? random.bytes(length) : random.bytes(random.below(20))]);
 }
 
-/** Bytes flipped, cut out, doubled or put in. */
+/** Replaces, removes, duplicates or inserts bytes. */
 function spoil(bytes: Buffer, random: SeededRandom): Buffer {
   const at = random.below(bytes.length);
   const count = random.between(1, 4);
@@ -151,7 +151,7 @@ function spoil(bytes: Buffer, random: SeededRandom): Buffer {
   ])();
 }
 
-/** Sends all, ends, and gives what the server says up to its own end: `E`s by their codes. */
+/** Sends the bytes and ends the stream. Returns all answers of the server, an `E` as its code. */
 async function exchange(stream: Duplex, bytes: Buffer): Promise<string[]> {
   const chunks: Buffer[] = [];
   stream.end(bytes);
@@ -167,7 +167,7 @@ async function exchange(stream: Duplex, bytes: Buffer): Promise<string[]> {
   return answers;
 }
 
-/** Bytes that are in use once the garbage is collected. */
+/** The memory in use after a garbage collection. */
 function usedMegabytes(): number {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
@@ -204,15 +204,15 @@ describe('torture: hostile input', function () {
   };
 
   for (const [kind, make] of Object.entries(sources)) {
-    const mutants = new Campaign(`${kind}, each answered as the protocol says`);
+    const mutants = new Campaign(`${kind}, each with the answers of the protocol`);
 
-    it(`answers ${kind} as the protocol says, and keeps no memory of them`, async () => {
+    it(`gets the answers of the protocol, and no memory remains in use: ${kind}`, async () => {
       const server = open(kind);
       const model = new ProtocolModel();
       const count = sized(4_000, 100_000);
       let before = 0;
       for (let number = 0; number < count; number++) {
-        // The server has seen every agency by then, and what it knows of each is there to stay.
+        // By then, the server has its permanent records of most agencies.
         if (number === Math.floor(count / 4)) before = usedMegabytes();
         await mutants.run('mutant', async (random) => {
           const bytes = make(random);
@@ -234,14 +234,14 @@ describe('torture: hostile input', function () {
       'every type and the lengths 0, 8192, 8193, 2^32, 2^48-1; text that is not UTF-8; log lines',
     );
 
-    it('refuses every unknown type, and every length that is too long, from the header alone', async () => {
+    it('are refused by their header for an unknown type or an excessive length', async () => {
       const server = open('singles');
       for (let type = 0; type < 256; type++) {
         for (const length of [0, 8192, 8193, 2 ** 32, 2 ** 48 - 1]) {
           await singles.run(`type ${type}, length ${length}`, async () => {
             const bytes = header('N', length);
             bytes[0] = type;
-            // Nothing of the value is sent: what is refused for its header must not wait for it.
+            // The value of a refused header is not sent: the refusal must not wait for it.
             const value =
               length <= 8192 && 'NBFA'.includes(String.fromCharCode(type))
                 ? Buffer.alloc(length, 0xff)
@@ -255,7 +255,7 @@ describe('torture: hostile input', function () {
       expect(await server.stop()).to.equal(0);
     });
 
-    it('keeps each line of the log one line, whatever a field holds', async () => {
+    it('keep the lines of the log intact for any character of a field', async () => {
       const disk = new DiskModel();
       const server = new MemoryLottery({ directory: disk, agencies: 5, logLevel: 'DEBUG' });
       const names = ['a\nb', 'a\rb', 'a|b', 'a\u2028b', 'a\u0085b', '\u001b[31m', 'x | result: success'];
@@ -280,7 +280,7 @@ describe('torture: hostile input', function () {
   describe('tiny batches', () => {
     const tiny = new Campaign('batches of one bet, pipelined');
 
-    it('takes a million of them, and starts again on what they left', async () => {
+    it('are stored, a million of them, and a start reads them again', async () => {
       const count = sized(20_000, 1_000_000);
       const server = open('tiny', 2);
       const stream = await server.dial();

@@ -34,7 +34,7 @@ describe('torture: kill -9', function () {
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** Builds one of the programs that kill themselves. */
+  /** Builds one of the crashing programs. */
   async function bundle(name: string): Promise<string> {
     const program = join(directory, `${name}.js`);
     await build({
@@ -51,7 +51,7 @@ describe('torture: kill -9', function () {
     const kills = new Campaign('kill -9 of the server at random moments under the load of 5 agencies');
     const steps = new Campaign('kill -9 of the server before and after each write, flush and acknowledgement');
 
-    it('keeps every acknowledged bet, whenever it comes', async () => {
+    it('keeps every acknowledged bet at a random moment', async () => {
       let store = 0;
       let killsLeft = sized(200, 1000);
       const starts: number[] = [];
@@ -60,7 +60,7 @@ describe('torture: kill -9', function () {
         await kills.run('kill', async (random) => {
           const begun = performance.now();
           const server = lottery.start();
-          // Most while bets come in, some while the server starts.
+          // Most kills during uploads, some during a start.
           if (random.once(8)) await delay(random.below(120));
           else {
             await server.listening;
@@ -84,13 +84,13 @@ describe('torture: kill -9', function () {
         }
       }
 
-      // Two lotteries at a time: the time goes into starts.
+      // Two lotteries at a time, because most of the time is spent in starts.
       await Promise.all([killUntilEnough(), killUntilEnough()]);
       const mean = starts.reduce((sum, ms) => sum + ms, 0) / starts.length;
       kills.note(`${store} stores of 20000 bets each, complete; ${mean.toFixed(0)} ms from a start to listening`);
     });
 
-    it('keeps every acknowledged bet, at every step', async () => {
+    it('keeps every acknowledged bet at every step', async () => {
       const program = await bundle('crashing_server');
       for (let step = 0, isCrashing = true; isCrashing; step += sized(7, 1)) {
         await steps.run(`step ${step}`, async () => {
@@ -110,7 +110,7 @@ describe('torture: kill -9', function () {
   describe('of a client', () => {
     const steps = new Campaign('kill -9 of a client before and after each message, answer and read of its file');
 
-    it('lets it go on where it was, at every step', async () => {
+    it('at every step allows the next client to continue the upload', async () => {
       const program = await bundle('crashing_client');
       const file = join(directory, 'crashing.csv');
       await writeFile(file, formatBets(smallAgencies(1, { bets: 6 })[0]!.bets));
@@ -130,7 +130,7 @@ describe('torture: kill -9', function () {
           isCrashing = code === null;
           const [agency] = smallAgencies(1, { bets: 6, hasRivals: true }) as [RecordingAgency];
           for (const [, count] of stdout.matchAll(/^answer O (\d+)$/gm)) {
-            // The last one of all is the number of winners.
+            // The last count is the number of winners.
             if (!stdout.includes('answer R')) agency.acknowledged = Number(count);
           }
           requireKept(disk.kernelImage().get('bets.csv'), [agency]);
@@ -143,11 +143,11 @@ describe('torture: kill -9', function () {
     });
   });
 
-  describe('of clients, and of all', () => {
+  describe('of clients and server', () => {
     const kills = new Campaign('kill -9 of client processes, and of the server with them, at random moments');
     const BETS = sized(1000, 3000);
 
-    it('lets each agency go on where it was', async () => {
+    it('allows each agency to continue its upload', async () => {
       const files = join(directory, 'files');
       const rows = Array.from({ length: 3 }, (_, index) => formatBets(generateBets(index + 1, BETS)));
       const environment = { SERVER_DATA_DIR: join(directory, 'clients'), SERVER_AGENCIES: '3' };
@@ -169,7 +169,7 @@ describe('torture: kill -9', function () {
         const server = new ServerProcess(environment);
         const port = await server.listening;
         const clients = [1, 2, 3].map((id) => startClient(id, port));
-        // Most while bets are on their way, some while the clients start.
+        // Most kills during uploads, some during the start of the clients.
         const isUnderWay = /action: (?:batch_enviado|upload \| result: success)/;
         if (!random.once(4)) await Promise.all(clients.map((client) => client.line(isUnderWay)));
         if (random.once(2)) {
@@ -184,10 +184,10 @@ describe('torture: kill -9', function () {
         await server.stop('SIGKILL');
         const csv = (await readFile(join(environment.SERVER_DATA_DIR, 'bets.csv'))).toString();
         for (const [index, client] of clients.entries()) {
-          const told = client
+          const counts = client
             .grep(/action: batch_enviado/)
             .map((line) => Number(/cantidad_total: (\d+)/.exec(line)![1]));
-          acknowledged[index] = Math.max(acknowledged[index]!, ...told);
+          acknowledged[index] = Math.max(acknowledged[index]!, ...counts);
           const stored = csv
             .split('\n')
             .slice(0, -1)
@@ -210,7 +210,7 @@ describe('torture: kill -9', function () {
           .filter((row) => row.startsWith(`${index + 1},`));
         expect(stored.map((row) => `${row.slice(2)}\n`).join('')).to.equal(text);
       }
-      kills.note(`3 clients in each; ${acknowledged.join(', ')} bets acknowledged under fire`);
+      kills.note(`3 clients in each; ${acknowledged.join(', ')} bets acknowledged between the kills`);
     });
   });
 });

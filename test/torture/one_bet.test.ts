@@ -17,7 +17,7 @@ type Dial = () => Promise<Duplex>;
 
 const NEVER_STOPPED = new AbortController().signal;
 
-/** A socket whose `connect` makes its stream first. */
+/** A socket with an asynchronous creation of its stream. */
 class DialledSocket extends ConnectSocket {
   private dialled: Duplex | undefined;
 
@@ -89,7 +89,7 @@ class OutcomeCheck {
     this.seen.set(key, (this.seen.get(key) ?? 0) + 1);
   }
 
-  /** Without these cases the campaign has tested nothing. */
+  /** Requires cases with these outcomes: without them, the campaign has tested nothing. */
   requireSeen(...keys: string[]): void {
     for (const key of keys) expect(this.seen, key).to.include.keys(key);
   }

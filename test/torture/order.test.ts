@@ -9,16 +9,16 @@ import { MemoryLottery } from './support/memory_lottery';
 import { requireComplete, requireKept } from './support/oracle';
 import { BrokenPromiseError, FinalAnswerError, type RecordingAgency } from './support/recording_agency';
 import { type SeededRandom } from './support/seeded_random';
-import { dialUntilTheEnd, recollect, runToTheEnd, smallAgencies } from './support/small_run';
+import { dialUntilTheEnd, snapshotOf, runToTheEnd, smallAgencies } from './support/small_run';
 import { message } from '../support/wire_client';
 
-/** Some turns of the event loop. */
+/** Waits for some turns of the event loop. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => void setImmediate(resolve));
 }
 
-/** Says these messages on a connection of its own; returns the answers, one for each, or as many as there are. */
-async function say(server: MemoryLottery, ...messages: readonly Buffer[]): Promise<string[]> {
+/** Sends the messages on a new connection. Returns at most one answer for each. */
+async function exchange(server: MemoryLottery, ...messages: readonly Buffer[]): Promise<string[]> {
   const socket = new PeerSocket(await server.dial());
   await socket.sendMany(messages);
   const answers: string[] = [];
@@ -40,13 +40,13 @@ function batchOf(agency: RecordingAgency, start: number, end: number): Buffer {
   return message('B', bets.map((bet) => storedRow(agency.id, bet)).join('\n'));
 }
 
-describe('torture: the order of things', function () {
+describe('torture: the order of events', function () {
   this.timeout(sized(60_000, 900_000));
 
   describe('stops', () => {
     const stops = new Campaign('a stop (as by SIGTERM) at a random moment, then a start');
 
-    it('answers what is in flight, ends with 0, and loses nothing', async () => {
+    it('answer the batches in flight, end with exit code 0, and lose no bet', async () => {
       for (let stop = 0; stop < sized(200, 2000); stop++) {
         await stops.run('stop', async (random) => {
           const disk = new DiskModel();
@@ -60,8 +60,8 @@ describe('torture: the order of things', function () {
             if (outcome.status === 'rejected' && outcome.reason instanceof BrokenPromiseError) throw outcome.reason;
           }
           requireKept(disk.kernelImage().get('bets.csv'), agencies);
-          // In good order: nothing is dropped by the next start.
-          const next = await runToTheEnd(disk, agencies.map(recollect));
+          // The next start drops nothing.
+          const next = await runToTheEnd(disk, agencies.map(snapshotOf));
           expect(next.log.filter((line) => line.includes('recover_'))).to.deep.equal([]);
         });
       }
@@ -80,9 +80,9 @@ describe('torture: the order of things', function () {
         let server = open();
         const session = async (name: string, messages: readonly Buffer[], answers: readonly (string | RegExp)[]) => {
           await finishes.run(name, async () => {
-            const heard = await say(server, ...messages);
-            expect(heard.length, heard.join(' / ')).to.equal(answers.length);
-            for (const [index, answer] of answers.entries()) expect(heard[index]).to.match(new RegExp(answer));
+            const received = await exchange(server, ...messages);
+            expect(received.length, received.join(' / ')).to.equal(answers.length);
+            for (const [index, answer] of answers.entries()) expect(received[index]).to.match(new RegExp(answer));
           });
           if (!restarts) return;
           expect(await server.stop()).to.equal(0);
@@ -96,10 +96,10 @@ describe('torture: the order of things', function () {
         );
         await session('a total too high', [N(1), F(4)], ['^O 3$', /^E count-mismatch: /]);
         await session('no canonical total', [N(1), F('03')], ['^O 3$', /^E bad-value: /]);
-        await session('and the bets are still open', [N(1), batchOf(agency, 3, 4)], ['^O 3$', '^O 4$']);
+        await session('a bet after the refused totals', [N(1), batchOf(agency, 3, 4)], ['^O 3$', '^O 4$']);
         await session('twice', [N(1), F(4), F(4), F('')], ['^O 4$', '^O 4$', '^O 4$', '^O 4$']);
         await session('again, wrong', [N(1), F(3)], ['^O 4$', /^E count-mismatch: /]);
-        await session('a bet behind it', [N(1), batchOf(agency, 0, 1)], ['^O 4$', /^E out-of-order: /]);
+        await session('a bet after the finish', [N(1), batchOf(agency, 0, 1)], ['^O 4$', /^E out-of-order: /]);
         await session('A before the others', [N(1), A], ['^O 4$', '^W 1/2$']);
         await session('before any bet', [N(2), F('')], ['^O 0$', '^O 0$']);
         await session('after the draw', [N(1), F(4), A], ['^O 4$', '^O 4$', '^R$']);
@@ -113,7 +113,7 @@ describe('torture: the order of things', function () {
         await session('the winners of no bets', [N(2), A, N(2)], ['^O 0$', '^R$', '^O 0$']);
         await session("another's winners", [N(2), A, N(1)], ['^O 0$', '^R$', /^E wrong-agency: /]);
         await session('a bet after the draw', [N(2), batchOf(agency, 0, 1)], ['^O 0$', /^E /]);
-        await session('one that is not expected', [N(3)], [/^E unknown-agency: /]);
+        await session('an unexpected agency', [N(3)], [/^E unknown-agency: /]);
         expect(await server.stop()).to.equal(0);
         requireComplete(disk.kernelImage().get('bets.csv'), smallAgencies(1, { bets: 4, hasRivals: true }));
       });
@@ -123,16 +123,16 @@ describe('torture: the order of things', function () {
   describe('restarts between finish and winners', () => {
     const restarts = new Campaign('the server restarted, or killed, after each message of a session');
 
-    it('goes on from every state', async () => {
+    it('continue from every state', async () => {
       for (const killed of [false, true]) {
         for (let cut = 0; cut <= 8; cut++) {
-          await restarts.run(`${killed ? 'killed' : 'stopped'} behind message ${cut}`, async () => {
+          await restarts.run(`${killed ? 'killed' : 'stopped'} after message ${cut}`, async () => {
             const [one, two] = smallAgencies(2, { bets: 4 }) as [RecordingAgency, RecordingAgency];
             let disk = new DiskModel();
             const server = new MemoryLottery({ directory: disk, agencies: 2 });
-            if (cut > 5) await say(server, N(2), batchOf(two, 0, 2), batchOf(two, 2, 4), F(4));
+            if (cut > 5) await exchange(server, N(2), batchOf(two, 0, 2), batchOf(two, 2, 4), F(4));
             const messages = [N(1), batchOf(one, 0, 2), batchOf(one, 2, 4), F(4), F(''), A, N(1), N(1)].slice(0, cut);
-            await say(server, ...messages);
+            await exchange(server, ...messages);
             const left = disk.freeze();
             await server.stop();
             if (killed) disk = left;
@@ -146,7 +146,7 @@ describe('torture: the order of things', function () {
   describe('races', () => {
     const races = new Campaign('two and five sessions of one agency racing');
 
-    it('has one winner, and no bet lost or doubled', async () => {
+    it('have one successful session, and no lost or duplicate bet', async () => {
       for (let race = 0; race < sized(100, 1000); race++) {
         for (const rivals of [2, 5]) {
           await races.run(`${rivals} rivals`, async (random) => requireOneWinner(rivals, random));
@@ -176,17 +176,17 @@ describe('torture: the order of things', function () {
       }
       expect(
         outcomes.some(({ status }) => status === 'fulfilled'),
-        'one comes to its end',
+        'one session succeeds',
       ).to.equal(true);
       expect(await server.stop()).to.equal(0);
       requireComplete(disk.kernelImage().get('bets.csv'), [racers[0]!]);
     }
   });
 
-  describe('the clock', () => {
-    const clocks = new Campaign('the clock of the day set back and forward during a run');
+  describe('a change of the wall clock', () => {
+    const clocks = new Campaign('the wall clock set back and forward during a run');
 
-    it('changes nothing but the time in the log', async () => {
+    it('affects only the time in the log', async () => {
       for (const days of [-1, 1, -365]) {
         await clocks.run(`${days} days`, async () => {
           const clock = useFakeTimers({ now: Date.now(), toFake: ['Date'] });

@@ -13,11 +13,10 @@ import { type ProcessEnd, ServerProcess } from './support/server_process';
 const EXIT_LINE = /INFO {5}action: exit \| result: success$/;
 
 /**
- * A program stopped by SIGTERM ends with 0, and its last line says so. Node listens for the signal from the program's
- * first line until it takes itself apart, some milliseconds around the end of its work; before and after, the signal ends
- * the process: then nothing was begun, and nothing is in the log, or all was done, and the log says so.
+ * Requires exit code 0 after SIGTERM, with the exit line at the end of the log. Before the program's first line of code,
+ * and after its exit line, the signal itself ends the process: the log is then empty, or complete.
  *
- * @returns whether it had begun.
+ * @returns whether the program had begun.
  */
 function requireGoodEnd({ code, signal }: ProcessEnd, lines: readonly string[], stderr: string): boolean {
   expect(stderr).to.equal('');
@@ -28,7 +27,7 @@ function requireGoodEnd({ code, signal }: ProcessEnd, lines: readonly string[], 
   return true;
 }
 
-/** Nothing was torn, so nothing is mended. */
+/** Requires that the start found no torn tail. */
 function requireNothingDropped(server: ServerProcess): void {
   expect(server.lines.filter((line) => line.includes('action: recover_'))).to.deep.equal([]);
 }
@@ -53,7 +52,7 @@ describe('torture: SIGTERM', function () {
   describe('to the server', () => {
     const stops = new Campaign('SIGTERM to server processes at random moments under the load of 5 agencies');
 
-    it('ends it with 0, and the next one has nothing to mend', async () => {
+    it('ends it with exit code 0, and the next start drops nothing', async () => {
       let stopsLeft = sized(16, 200);
       let stores = 0;
       const seen = { early: 0, starting: 0, serving: 0 };
@@ -94,7 +93,7 @@ describe('torture: SIGTERM', function () {
     const IDS = [1, 2, 3];
     const bets = new Map(IDS.map((id) => [id, generateBets(id, sized(500, 2000))]));
 
-    it('ends them with 0, and each goes on where it was', async () => {
+    it('ends them with exit code 0, and each continues its upload', async () => {
       for (const id of IDS) await writeFile(join(directory, `agency-${id}.csv`), formatBets(bets.get(id)!));
       const store = join(directory, 'clients');
       const server = new ServerProcess({ SERVER_DATA_DIR: store, SERVER_AGENCIES: '3' });
@@ -119,14 +118,15 @@ describe('torture: SIGTERM', function () {
       async function stopOne(id: number, random: SeededRandom): Promise<void> {
         const client = startClient(id);
         const isUploading = !random.once(3);
-        // One that has sent all its bets by now waits for the draw.
+        // A client with a complete upload waits for the draw.
         if (isUploading) await client.line(/action: (?:batch_enviado|upload \| result: success)/);
         await delay(random.below(isUploading ? 60 : 200));
         client.signal('SIGTERM');
         requireGoodEnd(await client.end(), client.lines, client.stderr);
-        const told = client.grep(/action: batch_enviado/).map((line) => Number(/cantidad_total: (\d+)/.exec(line)![1]));
+        const sent = client.grep(/action: batch_enviado/);
+        const acknowledged = sent.map((line) => Number(/cantidad_total: (\d+)/.exec(line)![1]));
         const rows = await storedRows(id);
-        expect(rows.length, `agency ${id}`).to.be.at.least(Math.max(0, ...told));
+        expect(rows.length, `agency ${id}`).to.be.at.least(Math.max(0, ...acknowledged));
         expect(rows).to.deep.equal(
           bets
             .get(id)!
@@ -148,7 +148,7 @@ describe('torture: SIGTERM', function () {
       for (const id of IDS) {
         expect(await storedRows(id)).to.deep.equal(bets.get(id)!.map((bet) => storedRow(id, bet)));
       }
-      stops.note(`${stopped.join(', ')} of ${bets.get(1)!.length} bets stored under them, complete in the end`);
+      stops.note(`${stopped.join(', ')} of ${bets.get(1)!.length} bets stored at the last stop, complete in the end`);
     });
   });
 });

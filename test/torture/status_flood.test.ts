@@ -13,22 +13,22 @@ import { Campaign, sized } from './support/campaign';
 
 const ATTACKERS = 50;
 const PIPELINED = 3_000;
-/** The attackers of a wave are there for so long; then the next ones replace them. */
+/** The duration of a wave of attackers. */
 const WAVE_MS = sized(500, 1_000);
 
-/** More than the status side holds. */
+/** More connections than the status server holds. */
 const HELD = 600;
 const PAGES = 5;
 
-/** An answer beside an attack may take ten times as long as without one, or a second where that is longer. */
+/** The time limit of an answer during an attack: ten times its time without one, or a second if that is longer. */
 const MOST_TIMES_SLOWER = 10;
 const SLOW_MS = 1_000;
 const MOST_GROWTH_MB = 100;
 const MOST_STOP_MS = 2_000;
-/** A head may take 10 s; the connections are looked at once a second. */
+/** The time limit of a head is 10 s, and the connections are checked once a second. */
 const MOST_HELD_MS = 15_000;
 
-/** One request of each kind; an attacker sends thousands of them in one go. */
+/** A request of each kind. An attacker sends thousands of them at once. */
 const REQUESTS = {
   'GET /': 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
   'HEAD /': 'HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
@@ -40,12 +40,12 @@ const REQUESTS = {
   'POST / with a body': 'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 40\r\n\r\n' + 'x'.repeat(40),
 };
 
-/** The most memory that the process has had resident so far, proc(5). */
+/** The peak of the resident memory of a process (proc(5)). */
 function peakMegabytes(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
 }
 
-describe('torture: the status side', function () {
+describe('torture: a flood of the status server', function () {
   this.timeout(sized(60_000, 600_000));
   const crowd: Socket[] = [];
   let sandbox: LotterySandbox;
@@ -57,7 +57,7 @@ describe('torture: the status side', function () {
     server = await sandbox.startServer({
       SERVER_AGENCIES: '1',
       SERVER_STATUS_PORT: String(await findFreePort()),
-      // Each bet is a batch of its own here, with a line of its own at INFO.
+      // Each bet is a batch with its own line at INFO.
       LOGGING_LEVEL: 'INFO',
     });
     url = /url: (\S+)/.exec(await server.app.line(/action: status_page \| result: success/))![1]!;
@@ -72,7 +72,7 @@ describe('torture: the status side', function () {
     for (const socket of crowd.splice(0)) socket.destroy();
   }
 
-  /** A connection of the crowd, once it is open: it sends this, and reads nothing. */
+  /** Opens a connection of the crowd. It sends the bytes, and reads nothing. */
   async function join(bytes: string): Promise<void> {
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.on('error', () => {});
@@ -90,7 +90,7 @@ describe('torture: the status side', function () {
     }
   }
 
-  /** Stores one bet after the other until `over` settles, and gives the longest time to an answer. */
+  /** Stores one bet after the other until `over` settles. Returns the longest time of an answer. */
   async function slowestBet(agency: WireClient, bets: BetFields[], over: Promise<void>): Promise<number> {
     return slowest(over, async () => {
       const [bet] = generateBets(1, bets.length + 1).slice(bets.length) as [BetFields];
@@ -107,7 +107,7 @@ describe('torture: the status side', function () {
     });
   }
 
-  /** A request over a connection of its own. */
+  /** Sends a request on a new connection. */
   async function open(path: string): Promise<IncomingMessage> {
     const [response] = (await once(get(url + path, { agent: false }), 'response')) as [IncomingMessage];
     return response;
@@ -126,10 +126,10 @@ describe('torture: the status side', function () {
     return most;
   }
 
-  const floods = new Campaign('pipelined requests beside an honest agency');
+  const floods = new Campaign('pipelined requests beside a normal agency');
 
   for (const [kind, request] of Object.entries(REQUESTS)) {
-    it(`takes bets, and answers for its health, beside ${ATTACKERS} × ${PIPELINED} ${kind} that nobody reads`, async () => {
+    it(`delays neither bets nor the health check: ${ATTACKERS} × ${PIPELINED} ${kind}, unread`, async () => {
       await floods.run(kind, async () => {
         const waves = sized(1, 10);
         const agency = await sandbox.connect(server.port);
@@ -144,11 +144,11 @@ describe('torture: the status side', function () {
         const growth = peakMegabytes(server.app.pid) - memory;
         const [{ code, ms }] = await Promise.all([server.app.stop('SIGTERM'), agency.rest()]);
 
-        const told = beside.map((most, index) => `${most.toFixed(0)} ms (${alone[index]!.toFixed(0)} ms alone)`);
-        floods.note(`${kind}: slowest bet ${told[0]}, health ${told[1]}, ${growth.toFixed(0)} MB more`);
+        const figures = beside.map((most, index) => `${most.toFixed(0)} ms (${alone[index]!.toFixed(0)} ms alone)`);
+        floods.note(`${kind}: slowest bet ${figures[0]}, health ${figures[1]}, ${growth.toFixed(0)} MB more`);
         expect(await sandbox.storedRows()).to.deep.equal(bets.map((bet) => storedRow(1, bet)).sort());
         for (const [index, most] of beside.entries()) {
-          expect(most, `slowest answer, ${told.join(', ')}`).to.be.below(
+          expect(most, `slowest answer, ${figures.join(', ')}`).to.be.below(
             Math.max(SLOW_MS, MOST_TIMES_SLOWER * alone[index]!),
           );
         }
@@ -159,10 +159,10 @@ describe('torture: the status side', function () {
     });
   }
 
-  const held = new Campaign('connections that are held open without a request');
+  const held = new Campaign('connections held open without a request');
 
   for (const [kind, bytes] of Object.entries({ nothing: '', 'half a head': 'GET / HTTP/1.1\r\nHost: 127.0' })) {
-    it(`answers for its health, and keeps its pages, beside ${HELD} connections that send ${kind}`, async () => {
+    it(`neither delays the health check nor closes a page: ${HELD} connections with ${kind}`, async () => {
       await held.run(kind, async () => {
         const pages = await Promise.all(Array.from({ length: PAGES }, () => open('events')));
         const alone = await slowestHealth(delay(WAVE_MS));
@@ -174,9 +174,9 @@ describe('torture: the status side', function () {
         expect(beside).to.be.below(Math.max(SLOW_MS, MOST_TIMES_SLOWER * alone));
         const begun = performance.now();
         const answers = await Promise.all(crowd.map((socket) => text(socket).catch(() => 'reset')));
-        held.note(`the last of them let go after ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+        held.note(`the last of them closed after ${((performance.now() - begun) / 1000).toFixed(1)} s`);
         expect(performance.now() - begun).to.be.below(MOST_HELD_MS);
-        // Some have made room for others before their time was over.
+        // Some were closed before their time limit, for newer connections.
         const refused = answers.filter((answer) => answer.startsWith('HTTP/1.1 408 Request Timeout\r\n'));
         if (bytes === '') expect(answers.filter((answer) => answer !== '')).to.deep.equal([]);
         else expect(refused).to.have.length.within(HELD / 2, HELD);

@@ -35,7 +35,7 @@ const FIELDS = [
 ];
 const ENDS = ['\r\n', '\r\n', '\r\n', '\n', '\r', '\r\r\n'];
 
-/** Requests that follow one another without a pause, right and wrong ones, with bytes in them changed. */
+/** Pipelined requests, valid and invalid ones, with changed bytes. */
 function requests(random: SeededRandom): Buffer {
   const lines: string[] = [];
   for (let count = random.between(1, 5); count > 0; count--) {
@@ -50,9 +50,9 @@ function requests(random: SeededRandom): Buffer {
   return bytes;
 }
 
-describe('torture: input to the status side', function () {
+describe('torture: input to the status server', function () {
   this.timeout(sized(60_000, 600_000));
-  const inputs = new Campaign('mutated requests, one behind the other');
+  const inputs = new Campaign('mutated, pipelined requests');
   let server: BoundedHttpServer;
   let port: number;
   let inFlight = 0;
@@ -63,7 +63,7 @@ describe('torture: input to the status side', function () {
       fetch: async () => {
         inFlight++;
         mostInFlight = Math.max(mostInFlight, inFlight);
-        // A second request of the same bytes would be here by then.
+        // By then, a second request of the same bytes would have arrived.
         await nextTurn();
         inFlight--;
         return new Response('done\n');
@@ -84,7 +84,7 @@ describe('torture: input to the status side', function () {
     await server.close();
   });
 
-  /** Sends the bytes in pieces, ends, and gives all that is answered. */
+  /** Sends the bytes in pieces, and ends the stream. Returns all answers. */
   async function exchange(bytes: Buffer, random: SeededRandom): Promise<string> {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     socket.on('error', () => {});
@@ -98,7 +98,7 @@ describe('torture: input to the status side', function () {
     return answer;
   }
 
-  it('has one request in flight at most, and answers with a status of its own', async () => {
+  it('has at most one request in flight, and gets only known statuses', async () => {
     const answers = new Map<number, number>();
     for (let number = 0; number < sized(1_000, 50_000); number++) {
       await inputs.run('input', async (random) => {

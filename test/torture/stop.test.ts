@@ -11,10 +11,10 @@ import { Campaign, sized } from './support/campaign';
 import { LargeStore, type LargeStoreOptions } from './support/large_store';
 import { type ProcessEnd, ServerProcess } from './support/server_process';
 
-/** What a stop may take: a container engine that waits for 3 s must not have to kill. */
+/** The time limit of a stop. A container engine kills the process after 3 s. */
 const MOST_MS = 2_000;
 
-describe('torture: SIGTERM while a large store is read, with both processors busy', function () {
+describe('torture: SIGTERM during the read of a large store, with both processors busy', function () {
   this.timeout(sized(120_000, 600_000));
   const stops = new Campaign('SIGTERM in the middle of a long read, with as many busy loops as processors');
   let directory: string;
@@ -39,13 +39,13 @@ describe('torture: SIGTERM while a large store is read, with both processors bus
 
   const start = (store: string): ServerProcess => new ServerProcess({ SERVER_DATA_DIR: store, SERVER_AGENCIES: '1' });
 
-  /** How many bytes the process has read, or written, by its system calls (proc(5)). */
+  /** The number of bytes in the process's system calls for reads or writes (proc(5)). */
   function bytesOf(server: ServerProcess, counter: 'rchar' | 'wchar'): number {
     const io = readFileSync(`/proc/${server.child.pid}/io`, 'latin1');
     return Number(new RegExp(`^${counter}: (\\d+)$`, 'm').exec(io)![1]);
   }
 
-  /** A server that is frozen while it has read, or written, so many times the bytes of its store. */
+  /** Starts a server and freezes it after reads or writes of `least` to `most` times the size of its store. */
   async function freezeBetween(
     path: string,
     options: Omit<LargeStoreOptions, 'commits'>,
@@ -53,7 +53,7 @@ describe('torture: SIGTERM while a large store is read, with both processors bus
     [least, most]: readonly [number, number],
   ): Promise<{ server: ServerProcess; store: LargeStore }> {
     const store = new LargeStore({ commits: sized(150, 600), ...options });
-    // A machine that is very busy may let it run too far.
+    // On a very busy machine the server may run too far.
     for (let attempt = 0; attempt < 10; attempt++) {
       await store.write(path);
       const server = start(path);
@@ -66,7 +66,7 @@ describe('torture: SIGTERM while a large store is read, with both processors bus
     throw new Error('the server could not be frozen in time');
   }
 
-  /** Sends SIGTERM to a frozen server, and lets it go on. */
+  /** Sends SIGTERM to a frozen server, and resumes it. */
   async function stopFrozen(server: ServerProcess): Promise<ProcessEnd & { ms: number }> {
     server.child.kill('SIGTERM');
     server.child.kill('SIGCONT');
@@ -98,9 +98,9 @@ describe('torture: SIGTERM while a large store is read, with both processors bus
 
   for (const [what, options, counter] of [
     ['checks', {}, 'rchar'],
-    ['writes once more', { marked: 0 }, 'wchar'],
+    ['writes again', { marked: 0 }, 'wchar'],
   ] as const) {
-    it(`ends a start that ${what} what is stored, and leaves it as it was`, async () => {
+    it(`ends a start that ${what} the stored bets, and leaves them unchanged`, async () => {
       await stops.run(what, async () => {
         const path = join(directory, what);
         const { server, store } = await freezeBetween(path, options, counter, [0.1, 0.9]);
@@ -119,10 +119,10 @@ describe('torture: SIGTERM while a large store is read, with both processors bus
     ['first draw', { hasFinished: true }],
     ['repeated draw', { hasFinished: true, isDrawn: true }],
   ] as const) {
-    it(`ends a server in the middle of a ${what}, of which nothing is kept`, async () => {
+    it(`ends a server in the middle of a ${what}, and nothing of the draw is stored`, async () => {
       await stops.run(what, async () => {
         const path = join(directory, what);
-        // Once for the check, and then for the draw.
+        // The first read is the check, the second one the draw.
         const { server, store } = await freezeBetween(path, options, 'rchar', [1.1, 1.9]);
         requireGoodEnd(server, await stopFrozen(server));
         expect(server.lines.filter((line) => line.includes('action: sorteo'))).to.deep.equal([]);

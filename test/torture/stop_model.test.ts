@@ -10,22 +10,22 @@ import { MemoryLottery } from './support/memory_lottery';
 import { requireKept } from './support/oracle';
 import { type RecordingAgency } from './support/recording_agency';
 import { SeededRandom } from './support/seeded_random';
-import { recollect, runToTheEnd, smallAgencies } from './support/small_run';
+import { snapshotOf, runToTheEnd, smallAgencies } from './support/small_run';
 
-describe('torture: a stop while a model of a disk is read', function () {
+describe('torture: a stop during reads on a model of a disk', function () {
   this.timeout(sized(60_000, 600_000));
 
-  describe('by a start', () => {
-    const calls = new Campaign('a stop at the k-th call of a start on what a power cut left, for every k');
+  describe('of a start', () => {
+    const calls = new Campaign('a stop at the k-th call of a start after a power cut, for every k');
     const pieces = new Campaign('a stop in the middle of a long read');
 
-    /** What power cuts leave of a small run, each with what its agencies had heard. */
+    /** The disks of a small run after power cuts, with snapshots of the agencies. */
     async function tornStores(): Promise<{ disk: DiskModel; agencies: RecordingAgency[]; step: number }[]> {
       const agencies = smallAgencies(2, { bets: 6 });
       const disk = new DiskModel();
       const looks: { frozen: DiskModel; agencies: RecordingAgency[]; step: number }[] = [];
       disk.onStep = () => {
-        looks.push({ frozen: disk.freeze(), agencies: agencies.map(recollect), step: looks.length });
+        looks.push({ frozen: disk.freeze(), agencies: agencies.map(snapshotOf), step: looks.length });
       };
       await runToTheEnd(disk, agencies);
       const random = new SeededRandom(2);
@@ -34,7 +34,7 @@ describe('torture: a stop while a model of a disk is read', function () {
         .map(({ frozen, agencies, step }) => ({ disk: new DiskModel(frozen.powerCutImage(random)), agencies, step }));
     }
 
-    /** @returns how many calls the start made, up to its stop or until it listened. */
+    /** Stops a start at a call. Returns the number of calls until the stop, or until the server listened. */
     async function stopAt(disk: DiskModel, call: number): Promise<number> {
       const server = new MemoryLottery({ directory: disk, agencies: 2, logLevel: 'INFO' });
       disk.hold = () => {
@@ -55,7 +55,7 @@ describe('torture: a stop while a model of a disk is read', function () {
       return begun;
     }
 
-    it('leaves at each of its calls a store that the next start takes', async () => {
+    it('leaves a valid store for the next start, at each call', async () => {
       for (const { disk, agencies, step } of await tornStores()) {
         let count = 1;
         for (let call = 0; call < count; call++) {
@@ -64,9 +64,9 @@ describe('torture: a stop while a model of a disk is read', function () {
             count = Math.max(count, (await stopAt(stopped, call)) + 1);
             for (const image of [stopped.kernelImage(), stopped.durableImage()]) {
               const next = new DiskModel(image);
-              const heard = agencies.map(recollect);
-              await runToTheEnd(next, heard);
-              requireKept(next.kernelImage().get('bets.csv'), heard);
+              const snapshots = agencies.map(snapshotOf);
+              await runToTheEnd(next, snapshots);
+              requireKept(next.kernelImage().get('bets.csv'), snapshots);
             }
           });
         }
@@ -75,9 +75,9 @@ describe('torture: a stop while a model of a disk is read', function () {
 
     for (const [what, options, operation] of [
       ['checked', {}, 'read'],
-      ['written once more', { marked: 0 }, 'write'],
+      ['written again', { marked: 0 }, 'write'],
     ] as const) {
-      it(`reads no further while bets are ${what}, and changes no byte`, async () => {
+      it(`ends the work while bets are ${what}, and changes no byte`, async () => {
         await pieces.run(what, async () => {
           const store = new LargeStore({ commits: 6, ...options });
           const disk = new DiskModel(store.image());
@@ -88,7 +88,7 @@ describe('torture: a stop while a model of a disk is read', function () {
           await new Promise<void>((onThird) => {
             disk.hold = () => {
               if (disk.calls.filter(isBets).length < 3) return undefined;
-              // It is told while the disk is at work, and the disk takes its time.
+              // The stop happens during a slow call of the disk.
               void server.stop();
               disk.hold = () => undefined;
               onThird();
@@ -106,21 +106,21 @@ describe('torture: a stop while a model of a disk is read', function () {
     }
   });
 
-  describe('by a draw', () => {
-    const draws = new Campaign('a stop, or a fault, while the bets are looked through for winners');
+  describe('of a draw', () => {
+    const draws = new Campaign('a stop, or a fault, during the search for winners');
 
-    /** A server whose disk has been asked for the third piece of the bets that are looked through, and does not answer. */
+    /** Starts a server, and holds the third read of its search for winners. */
     async function hangInScan(
       store: LargeStore,
       disk: DiskModel,
-    ): Promise<{ server: MemoryLottery; letGo: (fault?: string) => void }> {
+    ): Promise<{ server: MemoryLottery; release: (fault?: string) => void }> {
       const pieces = Math.ceil(store.bytes / READ_PIECE);
       const isPiece = (call: { operation: string; file: string }): boolean =>
         call.operation === 'read' && call.file === 'bets.csv';
       const server = new MemoryLottery({ directory: disk, agencies: 1, logLevel: 'INFO' });
-      const letGo = await new Promise<(fault?: string) => void>((onHung) => {
+      const release = await new Promise<(fault?: string) => void>((onHung) => {
         disk.hold = () => {
-          // The check reads every piece, and that there is none behind the last.
+          // The check reads every piece, and the end of the file.
           if (disk.calls.filter(isPiece).length < pieces + 1 + 3) return undefined;
           disk.hold = () => undefined;
           return new Promise((resolve, reject) => {
@@ -128,10 +128,10 @@ describe('torture: a stop while a model of a disk is read', function () {
           });
         };
       });
-      return { server, letGo };
+      return { server, release };
     }
 
-    async function hear(socket: PeerSocket): Promise<string> {
+    async function receive(socket: PeerSocket): Promise<string> {
       const answer = await socket.recvFrame(7, (header) => 7 + header.readUIntLE(1, 6), { idleTimeoutMs: 5_000 });
       return answer === null ? 'end' : `${answer.toString('latin1', 0, 1)} ${answer.toString('utf8', 7)}`.trimEnd();
     }
@@ -144,11 +144,11 @@ describe('torture: a stop while a model of a disk is read', function () {
 
     async function requireWinners(server: MemoryLottery, store: LargeStore): Promise<void> {
       const agency = await ask(server);
-      expect([await hear(agency), await hear(agency)]).to.deep.equal([`O ${store.count}`, 'R']);
+      expect([await receive(agency), await receive(agency)]).to.deep.equal([`O ${store.count}`, 'R']);
       await agency.sendMany([message('N', '1')]);
       const winners: string[] = [];
-      let answer = await hear(agency);
-      for (; answer.startsWith('R '); answer = await hear(agency)) winners.push(...answer.slice(2).split(','));
+      let answer = await receive(agency);
+      for (; answer.startsWith('R '); answer = await receive(agency)) winners.push(...answer.slice(2).split(','));
       expect(answer).to.equal(`O ${store.winners.length}`);
       expect(winners).to.deep.equal(store.winners);
       await agency.lingeringClose({ timeoutMs: 1_000 });
@@ -162,24 +162,24 @@ describe('torture: a stop while a model of a disk is read', function () {
     }
 
     for (const isDrawn of [false, true]) {
-      const what = isDrawn ? 'held before, and repeated at start' : 'held for the first time';
+      const what = isDrawn ? 'repeated' : 'first';
 
-      it(`gives up one that is ${what}, whoever waits for it, and the next start holds it`, async () => {
+      it(`abandons a ${what} draw despite a waiting session, and the next start holds it`, async () => {
         await draws.run(what, async () => {
           const store = new LargeStore({ commits: 6, hasFinished: true, isDrawn });
           const disk = new DiskModel(store.image());
           const before = disk.kernelImage();
-          const { server, letGo } = await hangInScan(store, disk);
+          const { server, release } = await hangInScan(store, disk);
           const agency = await ask(server);
-          expect(await hear(agency)).to.equal(`O ${store.count}`);
+          expect(await receive(agency)).to.equal(`O ${store.count}`);
           const ended = server.stop();
           // The session does not wait for the disk.
-          expect(await hear(agency)).to.match(/^E shutting-down: /);
+          expect(await receive(agency)).to.match(/^E shutting-down: /);
           await agency.lingeringClose({ timeoutMs: 1_000 });
           const reads = disk.calls.length;
-          letGo();
+          release();
           expect(await ended, server.log.join('')).to.equal(0);
-          expect(disk.calls.length, 'calls behind the one that hung').to.equal(reads);
+          expect(disk.calls.length, 'calls after the held one').to.equal(reads);
           expect(disk.openFiles).to.equal(0);
           expect(sorteos(server)).to.deep.equal([]);
           requireSame(disk, before);
@@ -192,15 +192,15 @@ describe('torture: a stop while a model of a disk is read', function () {
         });
       });
 
-      it(`says to who waits that one that is ${what} has failed, and holds it for who asks again`, async () => {
+      it(`fails a ${what} draw after a fault, and holds it again at the next request`, async () => {
         await draws.run(`${what}, a fault`, async () => {
           const store = new LargeStore({ commits: 6, hasFinished: true, isDrawn });
           const disk = new DiskModel(store.image());
-          const { server, letGo } = await hangInScan(store, disk);
+          const { server, release } = await hangInScan(store, disk);
           const agency = await ask(server);
-          expect(await hear(agency)).to.equal(`O ${store.count}`);
-          letGo('EIO');
-          expect(await hear(agency)).to.equal('E storage: the draw could not be held');
+          expect(await receive(agency)).to.equal(`O ${store.count}`);
+          release('EIO');
+          expect(await receive(agency)).to.equal('E storage: the draw could not be held');
           await agency.lingeringClose({ timeoutMs: 1_000 });
           await requireWinners(server, store);
           expect(await server.stop(), server.log.join('')).to.equal(0);

@@ -5,26 +5,26 @@ import { MemoryLottery } from './support/memory_lottery';
 import { requireKept } from './support/oracle';
 import { type RecordingAgency } from './support/recording_agency';
 import { type SeededRandom } from './support/seeded_random';
-import { recollect, runToTheEnd, smallAgencies } from './support/small_run';
+import { snapshotOf, runToTheEnd, smallAgencies } from './support/small_run';
 
-/** A store that a crash left with one batch written and not acknowledged, and what its agency had heard. */
+/** A store after a crash, with one batch written and not acknowledged, and a snapshot of its agency. */
 interface TornStore {
   readonly image: DiskImage;
   readonly agency: RecordingAgency;
-  /** Where in each file what was acknowledged ends. */
+  /** The end of the acknowledged bytes in each file. */
   readonly ends: ReadonlyMap<string, number>;
 }
 
-const DAMAGES = ['cut', 'zeros', 'noise', 'noise that goes on'] as const;
+const DAMAGES = ['cut', 'zeros', 'noise', 'longer noise'] as const;
 
 async function makeTornStore(): Promise<TornStore> {
   const [agency] = smallAgencies(1, { bets: 10, betsPerBatch: 3, window: 1 }) as [RecordingAgency];
   const disk = new DiskModel();
   const images: { image: DiskImage; agency: RecordingAgency }[] = [];
-  disk.onStep = () => images.push({ image: disk.kernelImage(), agency: recollect(agency) });
+  disk.onStep = () => images.push({ image: disk.kernelImage(), agency: snapshotOf(agency) });
   await runToTheEnd(disk, [agency]);
   const journalOf = (image: DiskImage): string[] => String(image.get('bets.journal') ?? '').split('\n');
-  // The last look at the store with three batches acknowledged and the fourth's record in the journal.
+  // The last image with three acknowledged batches and the fourth's record in the journal.
   const torn = images.findLast((look) => look.agency.acknowledged === 9 && journalOf(look.image).length === 6)!;
   const rows = agency.rows.slice(0, 9).map((row) => `${row}\n`);
   const records = journalOf(torn.image)
@@ -34,7 +34,7 @@ async function makeTornStore(): Promise<TornStore> {
     ['bets.csv', Buffer.byteLength(rows.join(''))],
     ['bets.journal', Buffer.byteLength(records.join(''))],
   ]);
-  // The mark as it was when the third batch was acknowledged, and before the fourth was.
+  // The mark after the third acknowledgement, and before the fourth.
   const mark = images.findLast((look) => look.agency.acknowledged === 9)!.image.get('bets.mark')!;
   const before = images.find((look) => look.agency.acknowledged === 9)!.image.get('bets.mark')!;
   expect(mark.equals(before), 'the mark moves with the acknowledgement').to.equal(false);
@@ -49,7 +49,7 @@ function damaged(bytes: Buffer, at: number, kind: (typeof DAMAGES)[number], rand
   return Buffer.concat([kept, random.bytes(length)]);
 }
 
-/** Starts a server, which must refuse, say so in one line, and leave every byte as it was. */
+/** Requires that a server refuses to start, with one line, and changes no byte. */
 async function requireRefusal(image: DiskImage): Promise<void> {
   const disk = new DiskModel(image);
   const server = new MemoryLottery({ directory: disk, agencies: 1 });
@@ -59,26 +59,26 @@ async function requireRefusal(image: DiskImage): Promise<void> {
   );
   if (await listens) {
     await server.stop();
-    throw new Error(`it started all the same: ${server.log.join('')}`);
+    throw new Error(`the server started: ${server.log.join('')}`);
   }
   expect(await server.ended).to.equal(1);
   expect(server.log).to.have.lengthOf(1);
   expect(server.log[0]).to.match(/ERROR {4}action: open_store \| result: fail \| dir: .+ \| error: .+\n$/);
   const left = disk.kernelImage();
   expect(Array.from(left.keys())).to.have.members(Array.from(image.keys()));
-  for (const [name, bytes] of image) expect(left.get(name)!.equals(bytes), `${name} is untouched`).to.equal(true);
+  for (const [name, bytes] of image) expect(left.get(name)!.equals(bytes), `${name} is unchanged`).to.equal(true);
 }
 
 describe('torture: torn tails and damage', function () {
   this.timeout(sized(60_000, 600_000));
-  const torn = new Campaign('behind the last acknowledged batch: cut, zeros, noise at every offset of each file');
-  const damage = new Campaign('before it: cut, zeros, noise, flipped bits at every offset, files that are missing');
-  const journals = new Campaign('a finish and a draw that nobody was told of: cut, zeros, noise at every offset');
-  const partial = new Campaign('any part of the files gone, at every step of a run: a draw put aside only half-way');
+  const torn = new Campaign('after the last acknowledged batch: cut, zeros, noise at every offset of each file');
+  const damage = new Campaign('before its end: cut, zeros, noise, flipped bits at every offset, missing files');
+  const journals = new Campaign('an unacknowledged finish and draw: cut, zeros, noise at every offset');
+  const partial = new Campaign('any part of the files missing, at every step of a run: a partly archived draw');
 
   async function requireGoesOn(image: DiskImage, { agency }: TornStore): Promise<void> {
     const disk = new DiskModel(image);
-    const own = recollect(agency);
+    const own = snapshotOf(agency);
     const server = new MemoryLottery({ directory: disk, agencies: 1 });
     (
       await server.dial().catch((error: Error) => {
@@ -88,13 +88,13 @@ describe('torture: torn tails and damage', function () {
     const left = disk.kernelImage();
     requireKept(left.get('bets.csv'), [own]);
     const dropped = ['bets.csv', 'bets.journal'].some((name) => left.get(name)!.length !== image.get(name)!.length);
-    const told = server.log.some((line) => line.includes('action: recover_bets | result: success | dropped_bytes: '));
-    expect(told, 'the log says what was dropped').to.equal(dropped);
+    const isLogged = server.log.some((line) => line.includes('recover_bets | result: success | dropped_bytes: '));
+    expect(isLogged, 'the log has the dropped bytes').to.equal(dropped);
     expect(await server.stop()).to.equal(0);
     await runToTheEnd(disk, [own]);
   }
 
-  it('keeps every acknowledged batch, whole batches only, and says what it dropped', async () => {
+  it('keep every acknowledged batch, in whole batches, with the dropped bytes in the log', async () => {
     const store = await makeTornStore();
     for (const [name, acknowledged] of store.ends) {
       const bytes = store.image.get(name)!;
@@ -119,33 +119,35 @@ describe('torture: torn tails and damage', function () {
     }
   });
 
-  it('goes on from a finish and a draw that nobody was told of, however torn', async () => {
+  it('allow the continuation after an unacknowledged finish or draw, torn at any byte', async () => {
     for (const { image, agencies, name, acknowledged } of await tornJournals()) {
       const bytes = image.get(name)!;
       for (let at = acknowledged; at <= bytes.length; at++) {
         for (const kind of DAMAGES) {
           await journals.run(`${kind} from byte ${at} of ${name} on`, async (random) => {
             const disk = new DiskModel(new Map(image).set(name, damaged(bytes, at, kind, random)));
-            const server = await runToTheEnd(disk, agencies.map(recollect));
-            const isWhole = at === bytes.length && kind !== 'noise that goes on';
+            const server = await runToTheEnd(disk, agencies.map(snapshotOf));
+            const isWhole = at === bytes.length && kind !== 'longer noise';
             const isEmpty = at === acknowledged && kind === 'cut';
-            const told = server.log.some((line) => line.includes(`recover_journal | result: success | file: ${name}`));
-            if (isWhole || isEmpty) expect(told, 'it says that something was dropped').to.equal(false);
-            else if (kind !== 'noise') expect(told, 'it says that something was dropped').to.equal(true);
+            const logged = server.log.filter((line) =>
+              line.includes(`recover_journal | result: success | file: ${name}`),
+            );
+            if (isWhole || isEmpty) expect(logged, 'lines with dropped bytes').to.deep.equal([]);
+            else if (kind !== 'noise') expect(logged, 'lines with dropped bytes').not.to.deep.equal([]);
           });
         }
       }
     }
   });
 
-  /** What a crash leaves when the last finish, or the draw, is written and nobody was told. */
+  /** The stores after a crash between the write of the last finish, or of the draw, and its acknowledgement. */
   async function tornJournals(): Promise<
     { image: DiskImage; agencies: RecordingAgency[]; name: string; acknowledged: number }[]
   > {
     const agencies = [...smallAgencies(1, { bets: 4 }), ...smallAgencies(2, { bets: 9 }).slice(1)];
     const disk = new DiskModel();
-    const looks: { image: DiskImage; heard: RecordingAgency[] }[] = [];
-    disk.onStep = () => looks.push({ image: disk.kernelImage(), heard: agencies.map(recollect) });
+    const looks: { image: DiskImage; snapshots: RecordingAgency[] }[] = [];
+    disk.onStep = () => looks.push({ image: disk.kernelImage(), snapshots: agencies.map(snapshotOf) });
     await runToTheEnd(disk, agencies);
     const linesOf = (image: DiskImage, name: string): string[] =>
       String(image.get(name) ?? '')
@@ -155,17 +157,17 @@ describe('torture: torn tails and damage', function () {
       const look = looks.findLast((one) => isBefore(one) && linesOf(one.image, name).length === records)!;
       const before = linesOf(look.image, name).slice(0, -1);
       const acknowledged = Buffer.byteLength(before.map((line) => `${line}\n`).join(''));
-      return { image: look.image, agencies: look.heard, name, acknowledged };
+      return { image: look.image, agencies: look.snapshots, name, acknowledged };
     };
     return [
-      lastLook('finished.journal', 2, ({ image, heard }) => {
-        return !heard[1]!.hasFinished && image.get('draw.journal')!.length === 0;
+      lastLook('finished.journal', 2, ({ image, snapshots }) => {
+        return !snapshots[1]!.hasFinished && image.get('draw.journal')!.length === 0;
       }),
-      lastLook('draw.journal', 1, ({ heard }) => !heard.some((agency) => agency.knowsDraw)),
+      lastLook('draw.journal', 1, ({ snapshots }) => !snapshots.some((agency) => agency.isDrawHeld)),
     ];
   }
 
-  it('refuses what no crash leaves, and touches nothing', async () => {
+  it('are refused beyond the effects of a crash, and the files stay unchanged', async () => {
     const store = await makeTornStore();
     for (const [name, acknowledged] of store.ends) {
       const bytes = store.image.get(name)!;
@@ -189,7 +191,7 @@ describe('torture: torn tails and damage', function () {
     }
   });
 
-  it('refuses any part of a store, as a new draw that was cut short leaves it', async () => {
+  it('are refused in any part of a store, as after an interrupted new draw', async () => {
     for (const image of await imagesOfRun()) {
       const names = Array.from(image.keys());
       for (let kept = 1; kept < 2 ** names.length - 1; kept++) {
@@ -201,14 +203,14 @@ describe('torture: torn tails and damage', function () {
     }
   });
 
-  /** What a run leaves at each of its steps once all files are there, each only once; one agency has no bets. */
+  /** The different images of a run with all files; one agency has no bets. */
   async function imagesOfRun(): Promise<DiskImage[]> {
     const agencies = [...smallAgencies(1, { bets: 4 }), ...smallAgencies(2, { bets: 0 }).slice(1)];
     const disk = new DiskModel();
     const images = new Map<string, DiskImage>();
     disk.onStep = () => {
       const image = disk.kernelImage();
-      // A batch that is being written is a torn tail, which is another test's.
+      // An incomplete batch is a torn tail, which other tests cover.
       const text = Array.from(image.values(), String);
       if (image.size === 5 && text.every((content) => content === '' || content.endsWith('\n'))) {
         images.set(text.join('\0'), image);

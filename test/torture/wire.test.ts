@@ -10,13 +10,13 @@ import { requireComplete } from './support/oracle';
 import { type RecordingAgency } from './support/recording_agency';
 import { smallAgencies } from './support/small_run';
 
-/** How many bytes go each way in the session of the one agency of these tests. */
+/** The number of bytes in each direction of the agency's session. */
 interface Traffic {
   readonly up: number;
   readonly down: number;
 }
 
-describe('torture: the wire', function () {
+describe('torture: the connection', function () {
   this.timeout(sized(90_000, 900_000));
 
   const oneAgency = (): RecordingAgency => smallAgencies(1, { bets: 5, betsPerBatch: 2, window: 3 })[0]!;
@@ -39,7 +39,7 @@ describe('torture: the wire', function () {
     return traffic;
   }
 
-  /** The first session has these faults, those after it have none: the agency must come to its end, the store be exact. */
+  /** Only the first session has the faults. The agency must finish, and the store must be exact. */
   async function requireExact(faults: FaultyStreamOptions, overTcp: boolean): Promise<void> {
     const disk = new DiskModel();
     const server = new MemoryLottery({ directory: disk, agencies: 1, overTcp });
@@ -58,7 +58,7 @@ describe('torture: the wire', function () {
     const cuts = new Campaign(`a session over ${transport} cut (FIN, RST, either side) at every byte`);
     const pieces = new Campaign(`a session over ${transport} in single bytes, split at every byte, delayed`);
 
-    it(`over ${transport}: resumes after a cut at any byte`, async () => {
+    it(`over ${transport}: the upload continues after a cut at any byte`, async () => {
       const { up, down } = await measure();
       const stride = overTcp ? sized(3, 1) : 1;
       for (const kind of ['cutAt', 'resetAt'] as const) {
@@ -71,7 +71,7 @@ describe('torture: the wire', function () {
       }
     });
 
-    it(`over ${transport}: is exact however the bytes come`, async () => {
+    it(`over ${transport}: the store is exact for any pieces and delays`, async () => {
       const { up, down } = await measure();
       const stride = overTcp ? sized(5, 1) : 1;
       await pieces.run('single bytes', () =>
@@ -98,7 +98,7 @@ describe('torture: the wire', function () {
     const refusals = new Campaign('one of 100 batches in flight refused: bad, or not stored');
 
     for (const overTcp of [false, true]) {
-      it(`over ${overTcp ? 'TCP' : 'memory'}: the E comes, and nothing behind it is stored`, async () => {
+      it(`over ${overTcp ? 'TCP' : 'memory'}: the E is the last answer, and no later batch is stored`, async () => {
         for (let bad = 0; bad < 100; bad += sized(9, 1)) {
           const disk = new DiskModel();
           const server = new MemoryLottery({ directory: disk, agencies: 1000, overTcp });
@@ -109,7 +109,7 @@ describe('torture: the wire', function () {
               const { batches, stored } = pipeline(id, bad, kind, disk);
               const answers = await exchange(await server.dial(), batches);
               const last = answers.pop();
-              expect(last, 'the last word').to.match(new RegExp(`^E ${kind}: `));
+              expect(last, 'the last answer').to.match(new RegExp(`^E ${kind}: `));
               const counts = answers.map((answer) => Number(/^O (\d+)$/.exec(answer)?.[1]));
               expect(counts).to.deep.equal(Array.from(counts, (_, index) => index * ROWS));
               if (kind !== 'storage') expect(counts).to.have.lengthOf(bad + 1);
@@ -147,7 +147,7 @@ describe('torture: the wire', function () {
       return { batches, stored: (count: number) => rows.slice(0, count) };
     }
 
-    /** Sends everything at once, and gives all messages of the server up to its end. */
+    /** Sends all messages at once. Returns all messages of the server. */
     async function exchange(stream: Duplex, messages: readonly Buffer[]): Promise<string[]> {
       const chunks: Buffer[] = [];
       stream.write(Buffer.concat(messages));

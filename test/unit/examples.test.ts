@@ -14,7 +14,7 @@ describe('the examples', () => {
 
   afterEach(() => server?.kill());
 
-  /** Starts a server; gives the port that it prints. */
+  /** Starts a server. Returns its printed port. */
   async function start(program: string): Promise<string> {
     server = spawn(process.execPath, [...TYPESCRIPT, join(EXAMPLES, program)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -27,7 +27,7 @@ describe('the examples', () => {
     return (await run(process.execPath, [...TYPESCRIPT, join(EXAMPLES, program), ...args])).stdout;
   }
 
-  it('echo: every line comes back, and SIGTERM stops the server with exit code 0', async () => {
+  it('echo: every line is echoed, and SIGTERM stops the server with exit code 0', async () => {
     const port = await start('echo_server.ts');
     expect(await outputOf('echo_client.ts', port, 'hello', 'ñandú')).to.equal('hello\nñandú\n');
     const exited = once(server!, 'exit');
@@ -35,7 +35,7 @@ describe('the examples', () => {
     expect(await exited).to.deep.equal([0, null]);
   });
 
-  it('rpc: calls overtake each other, and one fails alone', async () => {
+  it('rpc: calls overtake each other, and the failure of one does not affect the others', async () => {
     const port = await start('rpc_server.ts');
     const lines = (await outputOf('rpc_client.ts', port)).trim().split('\n');
     expect(lines).to.have.members(['3 + 4 = 7', 'no method divide', '1 + 2 = 3, slowly']);

@@ -1,6 +1,6 @@
 import { type ProgressListener } from '../progress/progress';
 import { StoppedError } from '../stop';
-import { OutcomeUnknownError } from './errors';
+import { OutcomeUnknownError } from './agency';
 
 /** The result of a run for scripts, the output of `--json`. docs/operations.md documents it. */
 export interface RunResultReport {

@@ -4,15 +4,13 @@ import { formatCsvRow } from '../../protocol/csv_row';
 import { ProtocolError } from '../../protocol/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
 import { ExitCode } from '../../runtime/exit_code';
-import { UnexpectedResponseError } from '../connection/errors';
-import { type LotteryClient, stopGracePeriod } from '../connection/lottery_client';
+import { type LotteryClient, stopGracePeriod, UnexpectedResponseError } from '../connection/lottery_client';
 import { type Reconnector } from '../connection/reconnector';
 import { type Progress } from '../progress/progress';
 import { type ClientSettings } from '../settings';
 import { StoppedError } from '../stop';
 import { TOKENS } from '../tokens';
-import { type Agency } from './agency';
-import { OutcomeUnknownError } from './errors';
+import { type Agency, OutcomeUnknownError } from './agency';
 
 /**
  * The exercise's first agency: one bet, from the environment. It sends no finish and does not request winners, because

@@ -3,7 +3,17 @@ import { parseCanonicalNumber } from '../../protocol/canonical_number';
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
 import { parseWinners } from '../../protocol/winner_list';
-import { ServerEndedError, UnexpectedResponseError } from './errors';
+import { CodedError } from '../../runtime/coded_error';
+
+/** The server ended the connection between two messages, before a response. A new connection may succeed. */
+export class ServerEndedError extends CodedError {
+  readonly code = 'SERVER_ENDED';
+}
+
+/** A response that the protocol does not allow here, or a wrong count. A new connection would not help. */
+export class UnexpectedResponseError extends CodedError {
+  readonly code = 'UNEXPECTED_ANSWER';
+}
 
 /** Milliseconds without a byte from the server after which its connection counts as lost, even if TCP reports no loss. */
 const RESPONSE_TIMEOUT_MS = 30_000;
@@ -87,7 +97,7 @@ export class LotteryClient {
       }
       const count = parseCount(type, text);
       if (count === documents.length) return documents;
-      throw new UnexpectedResponseError(`the server named ${documents.length} winners, and says they are ${count}`);
+      throw new UnexpectedResponseError(`the server sent ${documents.length} winners, and ${count} as their count`);
     }
   }
 
@@ -100,10 +110,10 @@ export class LotteryClient {
     const message =
       this.channel.tryReceive() ??
       (await this.channel.receive({ idleTimeoutMs: RESPONSE_TIMEOUT_MS, signal: this.stop, ...options }));
-    if (message === null) throw new ServerEndedError('the server ended the connection while an answer was due');
+    if (message === null) throw new ServerEndedError('the server ended the connection before its response');
     const text = decodeText(message.value);
     if (message.type !== MessageType.error) return { type: message.type, text };
-    throw ProtocolError.parse(text) ?? new UnexpectedResponseError(`an error that the protocol does not have: ${text}`);
+    throw ProtocolError.parse(text) ?? new UnexpectedResponseError(`an error outside the protocol: ${text}`);
   }
 
   private sendText(type: string, text?: string): void {

@@ -7,8 +7,7 @@ import { type ActionLog } from '../../runtime/action_log';
 import { type ClientSettings } from '../settings';
 import { StoppedError } from '../stop';
 import { TOKENS } from '../tokens';
-import { ServerEndedError } from './errors';
-import { LotteryClient } from './lottery_client';
+import { LotteryClient, ServerEndedError } from './lottery_client';
 
 /** Creates the socket of one connection to the server. */
 export type SocketFactory = () => ConnectSocket;

@@ -26,6 +26,6 @@ export function requireSameTerms(held: DrawTerms | undefined, settings: DrawTerm
   if (held === undefined || (held.number === settings.number && held.agencies === settings.agencies)) return;
   throw new StoreConflictError(
     `the draw was held already, with the number ${held.number} and ${held.agencies} agencies; ` +
-      `the settings say ${settings.number} and ${settings.agencies}`,
+      `the settings have ${settings.number} and ${settings.agencies}`,
   );
 }

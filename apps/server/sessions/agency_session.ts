@@ -8,7 +8,7 @@ import {
 } from '../../../lib/index';
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
-import { describePeer } from '../../runtime/describe_peer';
+import { describePeer } from '../../runtime/action_log';
 import { StoreError } from '../domain/store_errors';
 import { type QueueLimits, ResponseQueue, type SessionResponse } from './response_queue';
 import { type SessionContext } from './session_context';

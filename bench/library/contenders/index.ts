@@ -4,7 +4,7 @@ import { promiseSocket } from './promise_socket';
 import { rawNet } from './raw_net';
 import { sockwright } from './sockwright';
 
-/** The contenders; the first is the yardstick. */
+/** The contenders, by name. The first one is the reference. */
 export const contenders: Readonly<Record<string, Contender>> = {
   'raw net': rawNet,
   sockwright,

@@ -1,16 +1,16 @@
 import { HEADER_BYTES } from '../contender';
 import { netContender } from './net_contender';
 
-/** The reader of many tutorials: every chunk is joined to all buffered bytes. */
+/** A message reader as in many tutorials: it joins every chunk to all buffered bytes. */
 export const naiveConcat = netContender((onMessage) => {
-  let waiting = Buffer.alloc(0);
+  let buffered = Buffer.alloc(0);
   return (chunk) => {
-    waiting = Buffer.concat([waiting, chunk]);
-    while (waiting.length >= HEADER_BYTES) {
-      const size = HEADER_BYTES + waiting.readUIntLE(1, 6);
-      if (waiting.length < size) return;
-      onMessage(waiting.subarray(HEADER_BYTES, size));
-      waiting = waiting.subarray(size);
+    buffered = Buffer.concat([buffered, chunk]);
+    while (buffered.length >= HEADER_BYTES) {
+      const size = HEADER_BYTES + buffered.readUIntLE(1, 6);
+      if (buffered.length < size) return;
+      onMessage(buffered.subarray(HEADER_BYTES, size));
+      buffered = buffered.subarray(size);
     }
   };
 });

@@ -5,10 +5,10 @@ const MESSAGE = 'M'.charCodeAt(0);
 const ANSWER = 'A'.charCodeAt(0);
 const OPTIONS = { noDelay: true, keepAlive: true, allowHalfOpen: true } as const;
 
-/** A message reader: takes the chunks of a connection, and calls back with every complete message. */
+/** A message reader: a function for the chunks of a connection. It calls `onMessage` with every complete message. */
 export type Reader = (onMessage: (value: Buffer) => void) => (chunk: Buffer) => void;
 
-/** Plain `net` with callbacks and a message reader written by hand. The answers to one chunk leave together. */
+/** Plain `net` with callbacks and the given message reader. The answers to one chunk are written together. */
 export function netContender(reader: Reader): Contender {
   return {
     serve: () =>

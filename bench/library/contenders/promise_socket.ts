@@ -5,7 +5,7 @@ import { ANSWER_VALUE, type Contender, frameOf, HEADER_BYTES } from '../contende
 const MESSAGE = 'M'.charCodeAt(0);
 const ANSWER = 'A'.charCodeAt(0);
 
-/** promise-socket from npm: one `read(size)` for the header, one for the value. */
+/** promise-socket from npm: one `read(size)` for the header, and one for the value. */
 export const promiseSocket: Contender = {
   serve: () =>
     new Promise((resolve) => {

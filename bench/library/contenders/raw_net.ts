@@ -1,7 +1,7 @@
 import { HEADER_BYTES } from '../contender';
 import { netContender } from './net_contender';
 
-/** The yardstick: no copy of a message in one chunk, one copy of a message in several. */
+/** The reference: no copy of a message in one chunk, and one copy of a message in several. */
 export const rawNet = netContender((onMessage) => {
   let parts: Buffer[] = [];
   let held = 0;

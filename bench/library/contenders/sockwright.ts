@@ -3,7 +3,7 @@ import { ANSWER_VALUE, type Contender } from '../contender';
 
 const codec = new TlvCodec({ typeBytes: 1, lengthBytes: 6, byteOrder: 'little-endian', maxValueBytes: 8192 }, rawBytes);
 
-/** This library, used as in its guide, with a `FramedSocket`. */
+/** This library with a `FramedSocket`, as in its guide. */
 export const sockwright: Contender = {
   async serve() {
     const listener = new ListenSocket({ host: '127.0.0.1', port: 0 });

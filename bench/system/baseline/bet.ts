@@ -1,4 +1,4 @@
-/** A bet as the exercise has it: an object with its six fields. */
+/** A bet as in the exercise: an object with six fields. */
 export interface Bet {
   readonly agency: string;
   readonly firstName: string;
@@ -8,7 +8,7 @@ export interface Bet {
   readonly number: string;
 }
 
-/** @throws Error the row does not have six fields, or one of them is not as it must be. */
+/** @throws Error the row does not have six fields, or one of them is invalid. */
 export function parseBet(row: string): Bet {
   const fields = row.split(',');
   const [agency, firstName, lastName, document, birthdate, number] = fields as [

@@ -1,7 +1,7 @@
 /**
- * The exercise's server, repaired but not made clever: what a careful student hands in. A task for each client where the
- * exercise has a thread, a lock around the file of bets and one around the count of those who have finished, an object
- * for each bet, each batch appended and flushed before it is answered.
+ * The exercise's server, correct but not optimized: the work of a careful student. It has an asynchronous task for each
+ * client instead of the exercise's thread, a lock on the file of bets, and an object for each bet. Each batch is
+ * appended and flushed before its answer.
  */
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

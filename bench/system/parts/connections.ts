@@ -4,39 +4,41 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAgencyCodec, MessageType, textMessage } from '../../../apps/protocol/messages';
-import { freePort } from '../lottery_run';
+import { findFreePort } from '../../../tools/free_port';
+import { pairedRatio, spread } from '../../statistics';
 import { type Part } from '../part';
 import { Program, PROGRAMS } from '../program';
-import { pairedRatio, spread } from '../statistics';
 
 const WANTED = 10_000;
-/** Connections that are begun and not answered yet. */
+/** The maximum number of pending connection attempts. */
 const AT_ONCE = 64;
-/** Descriptors that a process needs beside its connections. */
+/** The descriptors of a process beside its connections. */
 const SPARE_DESCRIPTORS = 100;
 const SETTLING_MS = 1_000;
 const MOST_ROUNDS = 5;
 
-/** Connections before those whose rate is measured, so that V8 has compiled what they run through. */
+/** The connections before the measurement of the rate, for the compilation of their code. */
 const WARM_UP = 5_000;
 
-/** What connections cost one server, in bytes each. */
+/** The memory of the server for each connection. */
 interface MemoryFigures {
+  /** With garbage. */
   readonly bytesEach: number;
+  /** After a garbage collection. */
   readonly heldBytesEach: number;
 }
 
 interface RateFigures {
-  /** From the first connection until the server has taken the last one. */
+  /** From the first connection until the server has accepted the last one. */
   readonly connectsPerSecond: number;
   readonly connectCpuMicroseconds: number;
   readonly namesPerSecond: number;
 }
 
-/** Many agencies, connected and named: what each costs, and how fast they come, against a bare `net` server. */
+/** Memory and rate of many connected and identified agencies, compared with a bare `net` server. */
 export const connections: Part = {
   name: 'connections',
-  about: 'agencies that are connected, have said their names and are idle',
+  about: 'connected, identified and idle agencies',
   async run({ directory, rounds, print }) {
     const count = Math.min(WANTED, openFilesLimit() - SPARE_DESCRIPTORS);
     const run = join(directory, 'run');
@@ -114,7 +116,7 @@ async function measureRates(script: string, count: number, directory: string): P
   };
 }
 
-/** Starts a server, waits until it listens, and has it do everything once. */
+/** Starts a server, waits until it listens, and makes one complete connection. */
 async function startServer(
   script: string,
   count: number,
@@ -122,7 +124,7 @@ async function startServer(
 ): Promise<{ server: Program; port: number }> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const port = await freePort();
+  const port = await findFreePort();
   const settings = {
     SERVER_IP: '127.0.0.1',
     SERVER_PORT: String(port),
@@ -137,7 +139,7 @@ async function startServer(
   return { server, port };
 }
 
-/** Resolves once the server has taken all: it takes connections in their order, and has answered the last one. */
+/** Resolves when the server has accepted all: it accepts connections in order, and has answered the last one. */
 async function connectAll(port: number, count: number): Promise<Socket[]> {
   const sockets = await manyAtOnce(count, () => openConnection(port));
   await name(sockets.at(-1)!, count);
@@ -171,7 +173,7 @@ async function connectOnce(port: number): Promise<void> {
   }
 }
 
-/** Does something for each index below `count`, and returns what became of it, in order. */
+/** Calls `work` for each index below `count`, at most `AT_ONCE` calls at a time. Returns the results in order. */
 async function manyAtOnce<Result>(count: number, work: (index: number) => Promise<Result>): Promise<Result[]> {
   const results: Result[] = [];
   let next = 0;
@@ -192,13 +194,13 @@ async function openConnection(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Says the agency's name, and waits for the answer. */
+/** Sends the agency's name, and waits for the answer. */
 async function name(socket: Socket, agency: number): Promise<void> {
   socket.write(createAgencyCodec().encode(textMessage(MessageType.name, String(agency))));
   await once(socket, 'data');
 }
 
-/** How many files this process, and those it starts, may have open (RLIMIT_NOFILE). */
+/** The limit of open files of this process and its children (RLIMIT_NOFILE). */
 function openFilesLimit(): number {
   const match = /Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'latin1'));
   return match === null ? 1024 : Number(match[1]);

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { ConnectSocket, FramedSocket } from '../../../lib/index';
 import { createAgencyCodec, type LotteryMessage, MessageType, textMessage } from '../../../apps/protocol/messages';
+import { percentile, spread } from '../../statistics';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { runLottery } from '../lottery_run';
 import { OURS, type Part } from '../part';
-import { percentile, spread } from '../statistics';
 
 const MILLION = 1_000_000;
 
-/** The draw over many bets: how long it takes, and how long another session waits for an answer meanwhile. */
+/** The time of the draw over many bets, and the waits of another session for its answers meanwhile. */
 export const draw: Part = {
   name: 'draw',
-  about: 'an agency that finishes last, and goes on asking while the draw is held',
+  about: 'the last agency to finish, which sends further requests during the draw',
   async run({ directory, full, rounds, print }) {
     const bets = (full ? 10 : 1) * MILLION;
     const input = makeInputFiles(directory, scaledBets(bets));
@@ -37,7 +37,7 @@ function show(waits: readonly number[], share: number): string {
   return `${percentile(waits, share).toFixed(1)} ms`;
 }
 
-/** Finishes as the last one, says so again and again until the draw is over, and notes how long each answer takes. */
+/** Finishes as the last agency, and repeats the finish until the end of the draw. `waits` gets each answer's time. */
 async function finishLast(
   port: number,
   uploaded: Promise<unknown>,

@@ -1,13 +1,13 @@
 import { rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { pairedRatio, spread } from '../../statistics';
 import { type Part } from '../part';
 import { Program, PROGRAMS } from '../program';
-import { pairedRatio, spread } from '../statistics';
 
 const ROUNDS_EACH = 3;
 
-/** How long a server takes to listen and an agency to connect, each alone, against an empty process. */
+/** The times until a server listens and until an agency connects, each alone, compared with an empty process. */
 export const startUp: Part = {
   name: 'start-up',
   about: 'from the start of a process until the server listens, until the agency has connected',
@@ -37,7 +37,7 @@ async function startServer(directory: string): Promise<number> {
   rmSync(directory, { recursive: true, force: true });
   const settings = { SERVER_IP: '127.0.0.1', SERVER_PORT: '0', SERVER_DATA_DIR: join(directory, 'store') };
   const program = new Program(PROGRAMS.server, settings);
-  const listensAt = await program.saw('action: listen | result: success');
+  const listensAt = await program.timeOfLine('action: listen | result: success');
   await program.stop();
   return listensAt - program.startedAt;
 }

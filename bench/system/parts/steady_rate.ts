@@ -1,14 +1,14 @@
 import { join } from 'node:path';
+import { pairedRatio, spread } from '../../statistics';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
 import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
 import { hasPython, NO_PYTHON } from '../program';
-import { pairedRatio, spread } from '../statistics';
 
 const MILLION = 1_000_000;
 const MEBIBYTE = 1_048_576;
 
-/** A million bets: the steady rate of durable bets, and the memory that it takes. */
+/** A million bets: the steady rate of durable bets, and the peaks of memory. */
 export const million: Part = {
   name: 'million',
   about: '1,000,000 bets: rate and memory',
@@ -42,7 +42,7 @@ function timesAsFast(ours: readonly LotteryFigures[], others: readonly LotteryFi
   return pairedRatio(uploadMs(others), uploadMs(ours.slice(0, others.length)));
 }
 
-/** Ten million bets: whether rate and memory hold. */
+/** Ten million bets: rate and memory, compared with a million. */
 export const tenMillion: Part = {
   name: 'ten-million',
   about: '10,000,000 bets: rate, memory, draw (takes 1.5 GB of disk)',

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
+import { pairedRatio, spread } from '../../statistics';
 import { COURSE_BETS, makeInputFiles } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
 import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
 import { hasPython, NO_PYTHON, Program, PROGRAMS } from '../program';
-import { pairedRatio, spread } from '../statistics';
 
-/** The course's amount of bets, all start-up included, against six empty processes and against the baseline. */
+/** The course's number of bets, including all start-up, compared with six empty processes and the baseline. */
 export const wholeWork: Part = {
   name: 'whole',
   about: '78,697 bets, server and five agencies started at once, to the exit of the last agency',
@@ -23,7 +23,7 @@ export const wholeWork: Part = {
       const baselineFigures = await runLottery({ contestant: BASELINE, input, directory: run });
       if (withPython && round > 0)
         python.push(await runLottery({ contestant: PYTHON_BASELINE, input, directory: run }));
-      // The first round warms the page cache up.
+      // The first round fills the page cache.
       if (round === 0) continue;
       ours.push(figures);
       empty.push(emptyMs);

@@ -1,9 +1,9 @@
 import { SeededRandom } from './seeded_random';
 
-/** `make torture` runs the full sizes; the tests' part of the suite runs small ones. */
+/** `make torture` runs the full sizes, `make test` small ones. */
 export const IS_FULL = process.env['TORTURE'] === 'full';
 
-/** The seed of everything random; TORTURE_SEED repeats a run. */
+/** The seed of all random numbers. TORTURE_SEED repeats a run. */
 const SEED = Number(process.env['TORTURE_SEED'] ?? 20260101);
 
 /** `full` under `make torture`, else `short`. */
@@ -11,10 +11,10 @@ export function sized(short: number, full: number): number {
   return IS_FULL ? full : short;
 }
 
-/** A case that takes longer hangs. */
+/** The time limit of a case, in milliseconds. */
 const CASE_DEADLINE_MS = sized(30_000, 300_000);
 
-/** What one part of the suite has tried: it counts the cases, seeds each, and says which one failed. */
+/** A part of the suite: it counts the cases, gives each a seed, and names a failed one. */
 export class Campaign {
   private cases = 0;
   private readonly figures: string[] = [];
@@ -23,7 +23,7 @@ export class Campaign {
     after(() => this.report());
   }
 
-  /** Runs one case with random numbers of its own. A failure names the seed and the case that repeat it. */
+  /** Runs one case with its own random numbers. A failure has the seed and the case in its message. */
   async run(name: string, work: (random: SeededRandom) => Promise<void>): Promise<void> {
     const number = ++this.cases;
     try {
@@ -35,12 +35,12 @@ export class Campaign {
     }
   }
 
-  /** Counts cases that need no seed. */
+  /** Counts cases without a seed. */
   count(cases = 1): void {
     this.cases += cases;
   }
 
-  /** A figure to print beside the number of cases. */
+  /** Adds a figure to the printed line. */
   note(figure: string): void {
     this.figures.push(figure);
   }
@@ -54,7 +54,7 @@ export class Campaign {
 async function within(milliseconds: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it hangs: not over after ${milliseconds} ms`)), milliseconds);
+    timer = setTimeout(() => reject(new Error(`no end within ${milliseconds} ms`)), milliseconds);
   });
   try {
     await Promise.race([work, deadline]);

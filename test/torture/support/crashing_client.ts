@@ -9,9 +9,8 @@ import { CLIENT_SETTINGS } from '../../../apps/client/settings';
 import { TOKENS } from '../../../apps/client/tokens';
 
 /**
- * The client as a program that kills itself (SIGKILL) at step CRASH_STEP: before or after a message is sent, an answer
- * is taken, or its file is read. It writes each answer that it has taken to stdout at once, and at its end the number
- * of steps.
+ * A client that kills its own process (SIGKILL) at step CRASH_STEP: before or after the send of a message, the receipt of
+ * an answer, or a read of its file. It prints each received answer at once, and the number of steps at its end.
  */
 const crashStep = Number(process.env['CRASH_STEP']);
 let steps = 0;
@@ -23,7 +22,7 @@ function step(): void {
 type Channel = FramedSocket<{ readonly type: string; readonly value: Uint8Array }>;
 type AnyMethod = (this: unknown, ...parameters: unknown[]) => unknown;
 
-/** Puts a method in the place of a class's own, which it is handed. */
+/** Replaces a method of a class by `around`, which receives the original method. */
 function wrap(prototype: object, name: string, around: (original: () => unknown) => unknown): void {
   const methods = prototype as Record<string, AnyMethod>;
   const original = methods[name]!;
@@ -36,12 +35,12 @@ function sending(send: () => unknown): unknown {
   step();
   const sent = send() as Promise<void>;
   step();
-  // In the kernel's hands.
+  // A further step follows after the write to the kernel.
   sent.then(step, () => {});
   return sent;
 }
 
-function taken(answer: Awaited<ReturnType<Channel['receive']>>): void {
+function received(answer: Awaited<ReturnType<Channel['receive']>>): void {
   step();
   if (answer !== null) writeSync(1, `answer ${answer.type} ${Buffer.from(answer.value).toString()}\n`);
   setImmediate(step);
@@ -51,12 +50,12 @@ async function main(): Promise<void> {
   for (const name of ['send', 'sendMany']) wrap(FramedSocket.prototype, name, sending);
   wrap(FramedSocket.prototype, 'tryReceive', (receive) => {
     const answer = receive() as ReturnType<Channel['tryReceive']>;
-    if (answer !== undefined) taken(answer);
+    if (answer !== undefined) received(answer);
     return answer;
   });
   wrap(FramedSocket.prototype, 'receive', async (receive) => {
     const answer = (await receive()) as Awaited<ReturnType<Channel['receive']>>;
-    taken(answer);
+    received(answer);
     return answer;
   });
   const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: '', environment: process.env });

@@ -7,8 +7,8 @@ import { DiskDirectory, type StoreDirectory, type StoreFile } from '../../../app
 import { TOKENS } from '../../../apps/server/tokens';
 
 /**
- * The server as a program that kills itself (SIGKILL) at step CRASH_STEP: before or after a write, a flush or any other
- * change of its files, or a turn after the mark was written, when acknowledgements have just left.
+ * A server that kills its own process (SIGKILL) at step CRASH_STEP: before or after a write, a flush or another change of
+ * its files, or a turn after the write of the mark, right after the acknowledgements.
  */
 const crashStep = Number(process.env['CRASH_STEP']);
 let steps = 0;

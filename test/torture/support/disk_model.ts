@@ -2,32 +2,32 @@ import { type FileEntry } from '../../../apps/server/storage/disk/file_entry';
 import { DIRECTORY_ENTRY, type StoreDirectory, type StoreFile } from '../../../apps/server/storage/disk/file_system';
 import { type SeededRandom } from './seeded_random';
 
-/** What the disk is asked to do; `release` aside, in the order of a run. */
+/** The operations of the disk except `release`, in the order of a run. */
 export type DiskOperation =
   'claim' | 'open' | 'read' | 'size' | 'create' | 'write' | 'truncate' | 'flush' | 'flush directory';
 
-/** A call, as the faults see it: the `index`-th of the disk, from 0. */
+/** A call, the `index`-th of the disk (from 0). */
 export interface DiskCall {
   readonly index: number;
   readonly operation: DiskOperation;
   readonly file: string;
 }
 
-/** What is to become of a call; undefined: it is carried out. */
+/** The fault of a call; undefined: the call succeeds. */
 export type DiskFault =
-  /** It fails, and nothing of it is done; a flush that fails drops what it should have kept, as Linux does. */
+  /** The call fails without an effect. A failed flush drops the unflushed bytes, as in Linux. */
   | { readonly kind: 'error'; readonly code: string }
-  /** A write takes only so many bytes, and says so. */
+  /** A short write of `bytes` bytes. */
   | { readonly kind: 'short'; readonly bytes: number };
 
-/** The files' bytes by their names. */
+/** The bytes of the files, by name. */
 export type DiskImage = ReadonlyMap<string, Buffer>;
 
 type Change =
   | { readonly kind: 'write'; readonly position: number; readonly bytes: Buffer }
   | { readonly kind: 'truncate'; readonly size: number };
 
-/** A sector: what a disk writes whole or not at all. */
+/** The size of a sector. A disk writes a sector completely or not at all. */
 const SECTOR = 512;
 
 let entries = 0;
@@ -36,12 +36,12 @@ function newEntry(mode: number): FileEntry {
   return { identity: String(entries++), links: 1, mode };
 }
 
-/** A file as the kernel shows it, and as the platter has it. */
+/** A file, with its content in the kernel and its content on the disk. */
 class ModelFile {
   readonly entry = newEntry(0o600);
-  /** What was flushed last, and what the disk would have had after each change since then; the newest is the last. */
+  /** The last flushed content, and the content after each later change, in order. */
   private versions: Buffer[];
-  /** What is read. It is the newest version, unless a flush has failed. */
+  /** The content for reads. It is the newest version, except after a failed flush. */
   private shown: Buffer;
 
   constructor(
@@ -71,17 +71,17 @@ class ModelFile {
     this.versions.push(changed(this.versions.at(-1)!, change));
   }
 
-  /** The disk has it all. */
+  /** All versions are flushed. */
   settle(): void {
     this.versions = [this.versions.at(-1)!];
   }
 
-  /** The disk has none of it, and the kernel, which still shows it, forgets that it should: see fsync(2) on errors. */
+  /** All unflushed versions are lost, while reads still return the newest one: see fsync(2) on errors. */
   loseUnflushed(): void {
     this.versions = [this.versions[0]!];
   }
 
-  /** The size and each sector are as they were at some moment since the last flush, each at one of its own. */
+  /** A possible content after a power cut. The size and each sector are of any version since the last flush. */
   afterPowerCut(random: SeededRandom): Buffer {
     const content = Buffer.alloc(random.pick(this.versions).length);
     for (let at = 0; at < content.length; at += SECTOR) {
@@ -95,26 +95,26 @@ class ModelFile {
 }
 
 /**
- * A directory on a disk of its own that can fail, lose its power, and be looked at in the middle of everything. A
- * process that dies leaves what the kernel holds (`kernelImage`); a power cut leaves what was flushed and any part of
- * what was not, in any combination of files (`powerCutImage`).
+ * A directory on a model of a disk, with faults, power cuts, and images at any moment. A killed process leaves the
+ * content in the kernel (`kernelImage`). A power cut leaves the flushed bytes and any part of the others, in any
+ * combination of files (`powerCutImage`).
  */
 export class DiskModel implements StoreDirectory {
   readonly path = 'disk model';
   readonly opened = new Map<string, FileEntry>();
   readonly calls: DiskCall[] = [];
-  /** Says what becomes of a call. */
+  /** The fault of each call. */
   fault: (call: DiskCall) => DiskFault | undefined = () => undefined;
-  /** Told before and after each call that changes something. */
+  /** Called before and after each change. */
   onStep: () => void = () => {};
-  /** Makes a call wait before it is carried out. */
+  /** Delays a call before its effect. */
   hold: (call: Omit<DiskCall, 'index'>) => Promise<void> | undefined = () => undefined;
-  /** Makes the names fail to be looked up, with this code. Looks are no calls: a timer makes some of them. */
+  /** The error code of each lookup of a name, if set. Lookups are not counted as calls, because a timer makes some. */
   lookUpFault: string | undefined;
   private readonly files: Map<string, ModelFile>;
   private readonly itself = newEntry(0o700);
   private handles = 0;
-  /** What the directory's path leads to. */
+  /** The target of the directory's path. */
   private shownAs: FileEntry | undefined = this.itself;
 
   constructor(image: DiskImage = new Map()) {
@@ -123,7 +123,7 @@ export class DiskModel implements StoreDirectory {
 
   async claim(): Promise<void> {
     this.begin('claim', '');
-    if (this.opened.has(DIRECTORY_ENTRY)) throw new Error('the directory is claimed twice');
+    if (this.opened.has(DIRECTORY_ENTRY)) throw new Error('a second claim of the directory');
     this.opened.set(DIRECTORY_ENTRY, this.itself);
   }
 
@@ -139,7 +139,7 @@ export class DiskModel implements StoreDirectory {
 
   async create(name: string): Promise<StoreFile> {
     return this.step('create', name, () => {
-      if (this.files.has(name)) throw new Error(`${name} is there already`);
+      if (this.files.has(name)) throw new Error(`${name} exists already`);
       const file = new ModelFile(Buffer.alloc(0), false);
       this.files.set(name, file);
       return this.handle(name, file);
@@ -158,39 +158,39 @@ export class DiskModel implements StoreDirectory {
     return this.shownAs === this.itself ? this.files.get(name)?.entry : undefined;
   }
 
-  /** As rm(1) does: the file lives on for whoever has it open. */
+  /** Removes the name of a file, as rm(1) does. The open file remains. */
   unlink(name: string): void {
     this.files.delete(name);
   }
 
-  /** As an editor does that writes a new file and renames it. */
+  /** Replaces a file by a renamed new one, as an editor does. */
   replace(name: string): void {
     this.files.set(name, new ModelFile(this.files.get(name)!.cache, true));
   }
 
-  /** The directory is moved away; its path leads nowhere, or to a new one. */
+  /** Moves the directory away. Its path then leads nowhere, or to a new directory. */
   displace(isReplaced: boolean): void {
     this.shownAs = isReplaced ? newEntry(0o700) : undefined;
   }
 
-  /** The disk as it is now, in the hands of nobody: to be looked at later, or by the next process. */
+  /** A copy of the disk at this moment, without open files and faults, for the next process. */
   freeze(): DiskModel {
     const copy = new DiskModel();
     for (const [name, file] of this.files) copy.files.set(name, file.copy());
     return copy;
   }
 
-  /** How many files are open. */
+  /** The number of open files. */
   get openFiles(): number {
     return this.handles;
   }
 
-  /** What a process finds that starts after this one was killed. */
+  /** The files after a kill of this process. */
   kernelImage(): Map<string, Buffer> {
     return new Map(Array.from(this.files, ([name, file]) => [name, file.cache]));
   }
 
-  /** What a machine finds that starts after a power cut: one of many possible images. */
+  /** The files after a power cut, one of many possible images. */
   powerCutImage(random: SeededRandom): Map<string, Buffer> {
     const image = new Map<string, Buffer>();
     for (const [name, file] of this.files) {
@@ -199,7 +199,7 @@ export class DiskModel implements StoreDirectory {
     return image;
   }
 
-  /** The power cut that loses all that was not flushed. */
+  /** The files after a power cut that loses all unflushed bytes. */
   durableImage(): Map<string, Buffer> {
     const kept = Array.from(this.files).filter(([, file]) => file.isEntryDurable);
     return new Map(kept.map(([name, file]) => [name, file.durable]));
@@ -244,7 +244,7 @@ export class DiskModel implements StoreDirectory {
     if (fault?.kind === 'error') throw diskError(fault.code);
     if (fault?.kind === 'short') taken = Math.min(fault.bytes, taken);
     this.onStep();
-    // A process can be killed in the middle of a long write.
+    // A kill can interrupt a long write.
     if (taken > 1) {
       file.apply({ kind: 'write', position, bytes: bytes.subarray(0, taken >> 1) });
       this.onStep();
@@ -286,7 +286,7 @@ export class DiskModel implements StoreDirectory {
   }
 }
 
-/** Others get their turn, as they do while a real disk works. */
+/** Waits for a turn of the event loop, as during the work of a real disk. */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
@@ -307,5 +307,5 @@ function changed(content: Buffer, change: Change): Buffer {
 }
 
 function diskError(code: string): Error {
-  return Object.assign(new Error(`${code}: the disk says no`), { code });
+  return Object.assign(new Error(`${code}: a fault of the disk model`), { code });
 }

@@ -6,9 +6,9 @@ import { formatRecord } from '../../../apps/server/storage/log/record_file';
 import { generateBets, storedRow, winnersAmong } from '../../support/generated_bets';
 
 export interface LargeStoreOptions {
-  /** How many commits of about a mebibyte it holds, all of agency 1. */
+  /** The number of commits. Each has about a mebibyte, and all are of agency 1. */
   readonly commits: number;
-  /** How many of them the mark covers; all unless said otherwise. */
+  /** The number of commits before the mark (default: all). */
   readonly marked?: number;
   readonly hasFinished?: boolean;
   readonly isDrawn?: boolean;
@@ -16,7 +16,7 @@ export interface LargeStoreOptions {
 
 const BETS_OF_A_COMMIT = 20_000;
 
-/** A store that takes long to read, made fast: every commit is the same block of rows. The number 7574 wins. */
+/** A large store. For a fast creation, all commits are the same block of rows. The number 7574 wins. */
 export class LargeStore {
   private readonly bets = generateBets(1, BETS_OF_A_COMMIT, 5_000);
   private readonly block = Buffer.from(this.bets.map((bet) => `${storedRow(1, bet)}\n`).join(''));
@@ -28,17 +28,17 @@ export class LargeStore {
     return this.options.commits * this.block.length;
   }
 
-  /** How many bets are stored. */
+  /** The number of stored bets. */
   get count(): number {
     return this.options.commits * this.bets.length;
   }
 
-  /** The documents of the winners, in the order stored. */
+  /** The documents of the winners, in the order of the store. */
   get winners(): string[] {
     return Array.from({ length: this.options.commits }, () => winnersAmong(this.bets)).flat();
   }
 
-  /** Writes the store into a directory that it makes. */
+  /** Writes the store into a new directory. */
   async write(directory: string): Promise<void> {
     await mkdir(directory, { mode: 0o700 });
     for (const [name, bytes] of this.smallFiles()) await writeFile(join(directory, name), bytes, { mode: 0o600 });
@@ -50,7 +50,7 @@ export class LargeStore {
     }
   }
 
-  /** The same in memory. */
+  /** The same files in memory. */
   image(): Map<string, Buffer> {
     const blocks = Array.from({ length: this.options.commits }, () => this.block);
     return this.smallFiles().set('bets.csv', Buffer.concat(blocks));

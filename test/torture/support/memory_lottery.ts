@@ -17,19 +17,19 @@ export interface MemoryLotteryOptions {
   readonly agencies: number;
   readonly settings?: Readonly<Record<string, string>>;
   readonly logLevel?: LogLevel;
-  /** How many bytes a connection in memory holds in each direction. */
+  /** The capacity of a connection in memory, in bytes for each direction. */
   readonly capacityBytes?: number;
-  /** Connections over the loopback interface instead of memory. */
+  /** Whether the connections use the loopback interface instead of memory. */
   readonly overTcp?: boolean;
 }
 
 /**
- * The server as its own container composes it, in this process: with the given directory, and with connections in
- * memory instead of a port.
+ * The server of the product's container in this process, with the given directory, and with connections in memory
+ * instead of a port.
  */
 export class MemoryLottery {
   readonly log: string[] = [];
-  /** Resolves with the exit code, and rejects as `run` does. */
+  /** The result of `run`: resolves with the exit code. */
   readonly ended: Promise<ExitCode>;
   private readonly stopping = new AbortController();
   private readonly listener: MemoryListener | TcpListener;
@@ -70,25 +70,25 @@ export class MemoryLottery {
     return this.hasEnded;
   }
 
-  /** The agency's end of a new connection; waits until the server listens. */
+  /** The agency's end of a new connection. Waits until the server listens. */
   async dial(): Promise<Duplex> {
     return this.listener.connect();
   }
 
-  /** The port of a server over TCP; waits until it listens. */
+  /** The port of a server over TCP. Waits until it listens. */
   async port(): Promise<number> {
     if (!(this.listener instanceof TcpListener)) throw new Error('the connections are in memory');
     return this.listener.port();
   }
 
-  /** As SIGTERM does. */
+  /** Stops the server, as by SIGTERM. */
   async stop(): Promise<ExitCode> {
     this.stopping.abort();
     return this.ended;
   }
 }
 
-/** What the server needs of a listener. */
+/** A listener in memory, with the methods used by the server. */
 class MemoryListener {
   readonly address = { host: 'memory', port: 0 };
   private readonly waiting: PeerSocket[] = [];
@@ -125,7 +125,7 @@ class MemoryListener {
     for (const peer of this.waiting.splice(0)) peer.reset();
   }
 
-  /** The server has ended: whoever waits for it to listen does so in vain. */
+  /** Rejects the waits for a listening server, after the end of the server. */
   fail(): void {
     this.isClosed = true;
     this.refuse(new Error('the server has ended'));
@@ -133,7 +133,7 @@ class MemoryListener {
 
   async connect(): Promise<Duplex> {
     await this.listening;
-    if (this.isClosed) throw new Error('the server does not listen any more');
+    if (this.isClosed) throw new Error('the server no longer listens');
     const { capacityBytes } = this;
     const [near, far] = MemoryStream.pair(capacityBytes === undefined ? {} : { capacityBytes });
     const peer = new PeerSocket(far);

@@ -1,8 +1,10 @@
 import { type RecordingAgency } from './recording_agency';
 
 /**
- * Holds a store's bets.csv to the agencies' own records: every acknowledged bet is there, none twice, each agency's are
- * an exact prefix of its file in whole batches. Throws what is wrong.
+ * Compares bets.csv with the records of the agencies: every acknowledged bet is stored, none twice, and each agency's
+ * bets are an exact prefix of its file in whole batches.
+ *
+ * @throws Error with the first difference.
  */
 export function requireKept(csv: Buffer | undefined, agencies: readonly RecordingAgency[]): void {
   const stored = rowsByAgency(csv ?? Buffer.alloc(0));
@@ -14,15 +16,15 @@ export function requireKept(csv: Buffer | undefined, agencies: readonly Recordin
       throw new Error(`agency ${agency.id}: ${agency.acknowledged} bets were acknowledged, ${rows.length} are stored`);
     }
     if (!agency.couldBeStored(rows.length)) {
-      throw new Error(`agency ${agency.id}: ${rows.length} stored bets are no whole batches of what was sent`);
+      throw new Error(`agency ${agency.id}: ${rows.length} stored bets are no whole batches of the sent ones`);
     }
   }
-  if (stored.size > 0) throw new Error(`bets of agencies that never bet: ${Array.from(stored.keys()).join()}`);
+  if (stored.size > 0) throw new Error(`bets of unknown agencies: ${Array.from(stored.keys()).join()}`);
 }
 
 /**
- * The same for the files of a server that was killed, before they are recovered: behind what was acknowledged there may
- * be part of what was not, down to half a row.
+ * The same for the files of a killed server before their recovery. After the acknowledged bets there may be a part of
+ * the others, down to half a row.
  */
 export function requireAcknowledged(csv: Buffer, agencies: readonly RecordingAgency[]): void {
   const stored = rowsByAgency(csv.subarray(0, csv.lastIndexOf(0x0a) + 1));
@@ -35,7 +37,7 @@ export function requireAcknowledged(csv: Buffer, agencies: readonly RecordingAge
   }
 }
 
-/** The whole store equals the whole input. */
+/** Requires that the store equals the complete input. */
 export function requireComplete(csv: Buffer | undefined, agencies: readonly RecordingAgency[]): void {
   requireKept(csv, agencies);
   const stored = rowsByAgency(csv ?? Buffer.alloc(0));
@@ -51,7 +53,7 @@ function requirePrefix(agency: RecordingAgency, rows: readonly string[]): void {
   if (wrong !== -1) throw new Error(`agency ${agency.id}: bet ${wrong + 1} is not that of its file: ${rows[wrong]}`);
 }
 
-/** No name of the suite's bets holds a line break, so lines are rows. */
+/** The rows of each agency. No name in the suite has a line break, so lines are rows. */
 function rowsByAgency(csv: Buffer): Map<number, string[]> {
   const lines = csv.toString('utf8').split('\n');
   if (lines.pop() !== '') throw new Error('bets.csv ends in the middle of a row');

@@ -6,7 +6,7 @@ import { requireAcknowledged, requireComplete, requireKept } from './oracle';
 import { BrokenPromiseError, RecordingAgency } from './recording_agency';
 import { dialPort, ServerProcess } from './server_process';
 
-/** A store, its agencies, and the server that is up at the moment. */
+/** A store, its agencies, and its current server. */
 export class ProcessLottery {
   private server: ServerProcess | undefined;
   readonly agencies: readonly RecordingAgency[];
@@ -26,12 +26,12 @@ export class ProcessLottery {
     });
   }
 
-  /** The agencies set out, and go on over every death of the server. */
+  /** Starts the agencies. They continue after each end of a server. */
   begin(): void {
     for (const agency of this.agencies) {
       const dial = async () => {
         const { server } = this;
-        if (server === undefined) throw new Error('no server is up');
+        if (server === undefined) throw new Error('no server is running');
         return dialPort(await server.listening);
       };
       agency.run(dial).then(
@@ -60,13 +60,13 @@ export class ProcessLottery {
     requireAcknowledged(await this.csv(), this.agencies);
   }
 
-  /** What a stop in good order leaves: no part of a batch. */
+  /** Checks the store after an orderly stop: it has no part of a batch. */
   async requireKept(): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     requireKept(await this.csv(), this.agencies);
   }
 
-  /** Lets all come to their winners, and holds the store to the whole input. */
+  /** Runs a server until all agencies have their winners, and compares the store with the complete input. */
   async complete(): Promise<ServerProcess> {
     const server = this.start();
     await server.listening;

@@ -2,7 +2,7 @@ import { type Duplex } from 'node:stream';
 import { type BetFields, storedRow, winnersAmong } from '../../support/generated_bets';
 import { message } from '../../support/wire_client';
 
-/** Makes a connection to the server; fails where there is none to be had. */
+/** Makes a connection to the server, or fails. */
 export type Dial = () => Promise<Duplex>;
 
 export interface RecordingAgencyOptions {
@@ -11,42 +11,42 @@ export interface RecordingAgencyOptions {
   readonly betsPerBatch: number;
   /** Batches in flight. */
   readonly window: number;
-  /** Others upload the same file for the same agency at the same time. */
+  /** Whether other sessions upload the same file for the same agency at the same time. */
   readonly hasRivals?: boolean;
-  /** Waits before another try; where it fails, the agency gives up. */
+  /** Waits before another attempt. After its rejection, the agency gives up. */
   readonly beforeRetry: () => Promise<void>;
 }
 
-/** An `E` that ends the agency for good. */
+/** An `E` without a retry. */
 export class FinalAnswerError extends Error {}
 
-/** The server broke its promise: what no retry mends. */
+/** The server has violated the protocol or lost a bet. */
 export class BrokenPromiseError extends Error {}
 
-/** The codes after which the protocol has an agency try again. */
+/** The retryable codes of the protocol. */
 const RETRYABLE = ['timeout', 'busy', 'storage', 'shutting-down'];
 
 /**
- * An agency that speaks bytes, written from the protocol's text alone. It keeps its own record of what the server has
- * acknowledged, which is what the suite holds the store to, and checks each answer against it.
+ * An agency on raw bytes, written from the text of the protocol alone. It records the acknowledgements of the server, and
+ * checks each answer against the record. The suite compares the store with this record.
  */
 export class RecordingAgency {
   readonly id: number;
-  /** How many bets the server has acknowledged, as far as this agency has heard. */
+  /** The number of bets in the acknowledgements received so far. */
   acknowledged = 0;
-  /** The server has acknowledged the end of the bets. */
+  /** Whether the finish is acknowledged. */
   hasFinished = false;
-  /** The server has said that the draw is held. */
-  knowsDraw = false;
+  /** Whether the server has answered `R`: the draw is held. */
+  isDrawHeld = false;
   winners: readonly string[] | undefined;
-  /** The `E`s it got, in order. */
+  /** The received `E`s, in order. */
   readonly errors: string[] = [];
-  /** Told of each acknowledgement. */
+  /** Called after each acknowledgement. */
   onAcknowledged: () => void = () => {};
-  /** How many bets have left, ever: none behind them can be stored. */
+  /** The number of sent bets. No later bet can be stored. */
   private sent = 0;
 
-  /** The rows as the store has them. */
+  /** The rows of the bets in the form of the store. */
   readonly rows: readonly string[];
 
   constructor(private readonly options: RecordingAgencyOptions) {
@@ -58,13 +58,13 @@ export class RecordingAgency {
     return this.options.bets;
   }
 
-  /** Whether that many bets are whole batches of this agency, all of which have left. */
+  /** Whether this number of bets is possible in the store: whole batches, all of them sent. */
   couldBeStored(count: number): boolean {
     const isBatchEnd = count % this.options.betsPerBatch === 0 || count === this.bets.length;
     return isBatchEnd && (count <= this.sent || this.options.hasRivals === true);
   }
 
-  /** Uploads, finishes and waits for its winners, over as many connections as that takes. */
+  /** Uploads, finishes and waits for its winners, on any number of connections. */
   async run(dial: Dial): Promise<void> {
     while (this.winners === undefined) {
       try {
@@ -76,7 +76,7 @@ export class RecordingAgency {
     }
   }
 
-  /** One session, to the winners or to its end. */
+  /** Runs one session, until the winners or until its end. */
   async converse(dial: Dial): Promise<void> {
     const session = new WireSession(await dial(), this.errors);
     try {
@@ -133,10 +133,10 @@ export class RecordingAgency {
       const { type } = await session.receiveAny();
       if (type === 'R') break;
       if (type !== 'W') throw new BrokenPromiseError(`${type} for an A`);
-      if (this.knowsDraw) throw new BrokenPromiseError(`agency ${this.id}: the draw was held, and is not any more`);
+      if (this.isDrawHeld) throw new BrokenPromiseError(`agency ${this.id}: the draw was held, and is not any more`);
       await this.options.beforeRetry();
     }
-    this.knowsDraw = true;
+    this.isDrawHeld = true;
     this.onAcknowledged();
   }
 
@@ -157,7 +157,7 @@ export class RecordingAgency {
   }
 }
 
-/** Messages over a stream; every wait ends with the connection. */
+/** Messages on a stream. The end of the connection ends every wait. */
 class WireSession {
   private received = Buffer.alloc(0);
   private failure: Error | undefined;
@@ -186,7 +186,7 @@ class WireSession {
 
   async receive(wanted: string): Promise<string> {
     const { type, text } = await this.receiveAny();
-    if (type !== wanted) throw new BrokenPromiseError(`${type} ${text} where ${wanted} is due`);
+    if (type !== wanted) throw new BrokenPromiseError(`${type} ${text} instead of ${wanted}`);
     return text;
   }
 

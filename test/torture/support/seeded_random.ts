@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats: mulberry32 (Tommy Ettinger, public domain). */
+/** Random numbers of a seed: mulberry32 (Tommy Ettinger, public domain). */
 export class SeededRandom {
   constructor(private state: number) {}
 

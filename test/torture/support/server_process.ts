@@ -13,14 +13,14 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A server as a process of its own, for those who kill it. */
+/** A server in a child process. */
 export class ServerProcess {
   private static readonly running = new Set<ServerProcess>();
   readonly lines: string[] = [];
   stderr = '';
-  /** Resolves when the process has ended and all it wrote has come. */
+  /** Resolves after the end of the process and of its output. */
   readonly ended: Promise<ProcessEnd>;
-  /** Resolves with the port once the server listens; rejects where it ends before. */
+  /** Resolves with the port once the server listens, and rejects if it ends before. */
   readonly listening: Promise<number>;
   readonly child: ChildProcess;
 
@@ -60,7 +60,7 @@ export class ServerProcess {
     void this.ended.then(() => ServerProcess.running.delete(this));
   }
 
-  /** All that it wrote. */
+  /** The complete output. */
   get output(): string {
     return [...this.lines, this.stderr].join('\n');
   }
@@ -70,13 +70,13 @@ export class ServerProcess {
     return this.ended;
   }
 
-  /** Kills what a test has left running. */
+  /** Kills all running servers of a test. */
   static async killAll(): Promise<void> {
     await Promise.all(Array.from(ServerProcess.running, (server) => server.stop('SIGKILL')));
   }
 }
 
-/** A connection to a port of the loopback interface. */
+/** Connects to a port of the loopback interface. */
 export async function dialPort(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
   await once(socket, 'connect');

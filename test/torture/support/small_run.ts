@@ -5,7 +5,7 @@ import { MemoryLottery, type MemoryLotteryOptions } from './memory_lottery';
 import { requireComplete } from './oracle';
 import { FinalAnswerError, RecordingAgency } from './recording_agency';
 
-/** The agencies of a small run: each with so many bets, in batches of `betsPerBatch`. */
+/** The agencies of a small run, each with `bets` bets in batches of `betsPerBatch`. */
 export function smallAgencies(
   count: number,
   { bets = 7, betsPerBatch = 2, window = 2, hasRivals = false } = {},
@@ -17,7 +17,7 @@ export function smallAgencies(
   });
 }
 
-/** Lets all agencies come to their winners, and holds the store to the whole input; the server is stopped then. */
+/** Runs a server until all agencies have their winners, stops it, and compares the store with the complete input. */
 export async function runToTheEnd(
   disk: DiskModel,
   agencies: readonly RecordingAgency[],
@@ -38,14 +38,14 @@ export async function runToTheEnd(
   return server;
 }
 
-/** A server that has ended in this process does not come back. */
+/** Connects to the server. After its end the agency gives up, because a server in this process does not restart. */
 export async function dialUntilTheEnd(server: MemoryLottery): Promise<Duplex> {
   if (server.isOver) throw new FinalAnswerError('the server has ended');
   return server.dial();
 }
 
-/** The agency as it is now: what it has heard so far, able to go on by itself. */
-export function recollect(agency: RecordingAgency): RecordingAgency {
+/** A snapshot of the agency: it has the same record, and can continue by itself. */
+export function snapshotOf(agency: RecordingAgency): RecordingAgency {
   const copy = Object.create(Object.getPrototypeOf(agency) as object) as RecordingAgency;
   return Object.assign(copy, agency, { errors: [], winners: undefined, onAcknowledged: () => {} });
 }

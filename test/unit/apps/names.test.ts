@@ -37,7 +37,7 @@ function isName(name: string): boolean {
   );
 }
 
-/** The bytes of a name as a sloppy encoder writes them: a lone surrogate becomes three bytes (CESU-8), which are no UTF-8. */
+/** The bytes of a name in CESU-8: a lone surrogate has three bytes, which are not UTF-8. */
 function encode(text: string): Buffer {
   return Buffer.concat(
     Array.from(text, (character) => {

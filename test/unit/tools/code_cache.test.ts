@@ -13,7 +13,7 @@ const { makeCodeCaches } = require(join(TOOLS, 'code_cache.js')) as {
   makeCodeCaches: (server: string, client: string) => Promise<void>;
 };
 
-/** Stands for the server: it listens, by its log, until it is stopped. */
+/** A substitute for the server: it logs that it listens, and waits for its stop. */
 const SERVER = `
   const alive = setInterval(() => {}, 1000);
   process.on('SIGTERM', () => clearInterval(alive));

@@ -23,11 +23,11 @@ interface Panel {
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
 }
 
-describe('the monitoring that comes with the compose file', () => {
+describe('the monitoring of the compose file', () => {
   const { panels } = JSON.parse(read('monitoring/grafana/dashboards/lottery.json')) as { panels: Panel[] };
   const { services } = parse(read('docker-compose.template.yaml')) as { services: Record<string, Service> };
 
-  it('asks the server where the compose file has it', () => {
+  it('scrapes the address of the server in the compose file', () => {
     const prometheus = parse(read('monitoring/prometheus.yml')) as {
       scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
     };
@@ -35,14 +35,14 @@ describe('the monitoring that comes with the compose file', () => {
     expect(prometheus.scrape_configs.map((job) => job.static_configs[0]!.targets)).to.deep.equal([[`server:${port}`]]);
   });
 
-  it('finds the server where the status side listens for other containers', () => {
+  it('shares a network with the server, which listens for the other containers', () => {
     const { environment, networks } = services['server']!;
     expect(environment!['SERVER_STATUS_IP']).to.equal('0.0.0.0');
     expect(environment!['SERVER_STATUS_HOSTS']).to.equal('server');
     for (const name of ['prometheus', 'grafana']) expect(services[name]!.networks, name).to.deep.equal(networks);
   });
 
-  it('mounts files that are there, and starts only when it is asked for', () => {
+  it('mounts existing files, and starts with its profile only', () => {
     for (const name of ['prometheus', 'grafana']) {
       const { profiles, volumes } = services[name]!;
       expect(profiles).to.deep.equal(['monitoring']);
@@ -50,7 +50,7 @@ describe('the monitoring that comes with the compose file', () => {
     }
   });
 
-  it('puts each file where its reader looks for it', () => {
+  it('mounts each file at the path of its reader', () => {
     const targetOf = (name: string, source: string): string | undefined =>
       services[name]!.volumes!.find((volume) => volume.source === source)?.target;
     expect(targetOf('prometheus', './monitoring/prometheus.yml')).to.equal('/etc/prometheus/prometheus.yml');
@@ -65,7 +65,7 @@ describe('the monitoring that comes with the compose file', () => {
     );
   });
 
-  it('is asked in expressions and a file that promtool takes', async function () {
+  it('has a configuration and expressions that promtool accepts', async function () {
     const reason = whyNoPromtool();
     if (reason !== undefined) {
       this.test!.title += ` (${reason})`;
@@ -83,7 +83,7 @@ describe('the monitoring that comes with the compose file', () => {
     }
   });
 
-  it('draws with the data source that is provisioned, in panels that do not overlap', () => {
+  it('uses the provisioned data source, in panels without overlaps', () => {
     const { datasources } = parse(read('monitoring/grafana/provisioning/datasources/prometheus.yaml')) as {
       datasources: { uid: string; url: string }[];
     };
@@ -98,7 +98,7 @@ describe('the monitoring that comes with the compose file', () => {
       expect(gridPos.x + gridPos.w, title).to.be.at.most(24);
       for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
         for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-          expect(taken.get(`${x},${y}`), `what "${title}" covers`).to.equal(undefined);
+          expect(taken.get(`${x},${y}`), `a cell of "${title}"`).to.equal(undefined);
           taken.set(`${x},${y}`, title);
         }
       }

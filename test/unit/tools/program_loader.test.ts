@@ -8,7 +8,7 @@ import { expect } from 'chai';
 
 const run = promisify(execFile);
 
-/** Says what a CommonJS file can see of itself. */
+/** Prints the variables of a CommonJS module. */
 const BUNDLE = `(function (exports, require, module, __filename, __dirname) {
   console.log(require('node:path').relative(__dirname, __filename), process.argv[2], typeof exports, typeof module);
 })`;
@@ -43,7 +43,7 @@ describe('the loader of the programs', () => {
     await requireTheSame();
   });
 
-  it('leaves a cache aside that is empty, damaged or of another text', async () => {
+  it('ignores an empty or damaged cache, and the cache of another text', async () => {
     const cache = new Script(BUNDLE).createCachedData();
     const ofAnotherText = new Script(`${BUNDLE} `).createCachedData();
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(1000, 7), cache.subarray(0, 50), ofAnotherText]) {

@@ -78,7 +78,7 @@ function addServerMetrics(registers: Registry[], { activity, aggregator, pages }
   addCounter(
     registers,
     'lottery_accept_failures_total',
-    'Connections that were reset without a word, because there was no descriptor for it.',
+    'Connections reset without a response, because no file descriptor was free.',
     () => activity.acceptFailures,
   );
   addGauge(registers, 'lottery_draw_held', '1 once the draw has been held.', () =>
@@ -155,7 +155,7 @@ function addHistograms(registry: Registry, activity: ServerActivity): void {
   histogram('lottery_batch_bets', 'Bets in a stored batch.', activity.batchBets);
   histogram(
     'lottery_commit_duration_seconds',
-    'From the first write of a commit to the disk’s word.',
+    'From the first write of a commit to the confirmation of the disk.',
     activity.commitSeconds,
   );
   histogram('lottery_commit_batches', 'Batches that shared a commit.', activity.commitBatches);

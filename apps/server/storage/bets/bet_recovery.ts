@@ -129,7 +129,7 @@ async function readContent(
   const content = await checkCommits(reader!, new RangeChecksums(bets, stop), marked);
   const hasRecords = betsSize > 0 || (await journal!.size()) > HEADER_BYTES;
   if (marked === undefined && hasRecords) {
-    throw new StoreDamagedError(`${BETS} holds bets, and there is no ${MARK} that says which were acknowledged`);
+    throw new StoreDamagedError(`${BETS} holds bets, and there is no ${MARK} of the acknowledged ones`);
   }
   return { ...content, marked, hasRecords };
 }
@@ -138,9 +138,9 @@ async function readContent(
 function requireNothingStored(found: { betsSize: number; journalSize: number; marked: number | undefined }): void {
   const { betsSize, journalSize, marked = 0 } = found;
   if (betsSize > 0) {
-    throw new StoreDamagedError(`${BETS} holds ${betsSize} bytes, and there is no ${JOURNAL} that knows of them`);
+    throw new StoreDamagedError(`${BETS} holds ${betsSize} bytes, and there is no ${JOURNAL} of them`);
   }
-  if (marked > 0) throw new StoreDamagedError(`${MARK} knows of ${marked} bytes of bets, and there is no ${JOURNAL}`);
+  if (marked > 0) throw new StoreDamagedError(`${MARK} covers ${marked} bytes of bets, and there is no ${JOURNAL}`);
   if (journalSize > HEADER_BYTES) throw new StoreDamagedError(`${JOURNAL} is not a journal of this program`);
 }
 

@@ -1,4 +1,4 @@
-"""A bet as the exercise has it: an object with its six fields."""
+"""A bet as in the exercise: an object with six fields."""
 import csv
 import datetime
 import re
@@ -17,7 +17,7 @@ class Bet:
 
 
 def parse_bets(lines: Iterable[str]) -> Iterator[Bet]:
-    """Raises ValueError for a row that does not have six fields, or one that is not as it must be."""
+    """Raises ValueError for a row without exactly six valid fields."""
     for row in csv.reader(lines, strict=True):
         if len(row) != 6:
             raise ValueError(f"no bet: {row}")

@@ -1,5 +1,5 @@
-"""The exercise's client, repaired but not made clever: it reads its file row by row, makes an object of each bet, sends a
-batch and waits for its answer, and asks for its winners again and again until the draw is held."""
+"""The exercise's client, correct but not optimized. It reads its file row by row, makes an object of each bet, waits
+for the answer to each batch, and polls for its winners until the draw is held."""
 import csv
 import io
 import os

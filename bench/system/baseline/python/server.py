@@ -1,6 +1,6 @@
-"""The exercise's server, repaired but not made clever: what a careful student hands in. A thread for each client, a lock
-around the file of bets and one around the count of those who have finished, an object for each bet, each batch appended
-and flushed before it is answered."""
+"""The exercise's server, correct but not optimized: the work of a careful student. It has a thread for each client, a
+lock on the file of bets and one on the set of finished agencies, and an object for each bet. Each batch is appended and
+flushed before its answer."""
 import csv
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The protocol's messages on a socket, their values as strings."""
+"""The protocol's messages on a socket, with strings as their values."""
 import socket
 
 HEADER_BYTES = 7
@@ -15,7 +15,7 @@ class Channel:
         self._connection.sendall(kind.encode() + len(data).to_bytes(6, "little") + data)
 
     def receive(self) -> tuple:
-        """The next message. Raises ConnectionError where the peer has ended, or says E."""
+        """The next message. Raises ConnectionError after the end of the peer, and for an E."""
         header = self._incoming.read(HEADER_BYTES)
         if len(header) < HEADER_BYTES:
             raise ConnectionError("the peer has ended")

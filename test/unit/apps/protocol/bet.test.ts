@@ -53,8 +53,8 @@ describe('a bet', () => {
   }
 });
 
-describe('a day that exists', () => {
-  it('is what the calendar of ISO 8601 has', () => {
+describe('the check of a day', () => {
+  it('accepts exactly the days of the ISO 8601 calendar', () => {
     for (let year = 1; year <= 2400; year++) {
       for (let month = 0; month <= 13; month++) {
         const date = new Date(0);
@@ -68,7 +68,7 @@ describe('a day that exists', () => {
     }
   });
 
-  it('is none of the year 0', () => {
+  it('rejects the year 0', () => {
     expect(isExistingDay(0, 1, 1)).to.equal(false);
   });
 });

@@ -9,7 +9,7 @@ const GOOD_ROW = '3,María José,Gómez,30904465,1999-03-17,7574';
 
 type Reader = (value: Uint8Array, agency: number | undefined) => BetBatch;
 
-/** What a reader makes of a value: the batch with its rows as text, or how it is refused. */
+/** The result of a reader: the batch with its rows as text, or the message of the error. */
 function outcome(read: Reader, value: Uint8Array, agency: number | undefined): unknown {
   try {
     const batch = read(value, agency);
@@ -23,9 +23,9 @@ function outcome(read: Reader, value: Uint8Array, agency: number | undefined): u
 const read = (text: string): unknown => outcome(readBetBatch, Buffer.from(text), 3);
 const readUnnamed = (text: string): unknown => outcome(readBetBatch, Buffer.from(text), undefined);
 
-describe('reading a batch', () => {
+describe('the reader of a batch', () => {
   describe('the fast and the slow path', () => {
-    it('agree on every batch, accepted and refused alike, to the byte and to the word', () => {
+    it('agree on every batch, in each byte and in each error message', () => {
       fc.assert(
         fc.property(arbitraryBatches, fc.constantFrom(3, undefined), (value, agency) => {
           expect(outcome(readBetBatch, value, agency)).to.deep.equal(outcome(readBetText, value, agency));
@@ -34,7 +34,7 @@ describe('reading a batch', () => {
       );
     });
 
-    it('accept what the grammar accepts, and store it with the fewest quotes', () => {
+    it('accept exactly the batches of the grammar, and store them with the fewest quotes', () => {
       let accepted = 0;
       fc.assert(
         fc.property(arbitraryBatches, fc.constantFrom(3, undefined), (value, agency) => {
@@ -55,11 +55,11 @@ describe('reading a batch', () => {
         }),
         { numRuns: 5000 },
       );
-      expect(accepted, 'batches that were accepted, of 5000').to.be.greaterThan(300);
+      expect(accepted, 'accepted batches of 5000').to.be.greaterThan(300);
     });
   });
 
-  it('takes rows ended by \\n or \\r\\n, the last one ended or not', () => {
+  it('accepts rows with \\n or \\r\\n, with or without a last line break', () => {
     const batch = { agency: 3, count: 2, rows: `${GOOD_ROW}\n${GOOD_ROW}` };
     for (const end of ['\n', '\r\n']) {
       expect(read(`${GOOD_ROW}${end}${GOOD_ROW}`)).to.deep.equal(batch);
@@ -67,13 +67,13 @@ describe('reading a batch', () => {
     }
   });
 
-  it('takes the agency of the first row where the session has no name yet', () => {
+  it('takes the agency from the first row if the session has no agency yet', () => {
     expect(readUnnamed(GOOD_ROW)).to.deep.equal({ agency: 3, count: 1, rows: GOOD_ROW });
     expect(readUnnamed(`"3"${GOOD_ROW.slice(1)}`)).to.deep.equal({ agency: 3, count: 1, rows: GOOD_ROW });
     expect(readUnnamed(`${GOOD_ROW}\n4${GOOD_ROW.slice(1)}`)).to.match(/^wrong-agency: row 2: /);
   });
 
-  it('gives the bets back as they came', () => {
+  it('returns the bets unchanged', () => {
     const rows = [GOOD_ROW, '3,"Ana ""la Nena""","Pérez, hija",1,2000-02-29,0042'];
     const bets = Array.from(betsOf(readBetBatch(Buffer.from(rows.join('\r\n')), 3)));
     expect(bets).to.deep.equal([
@@ -94,7 +94,7 @@ describe('reading a batch', () => {
     ['a byte order mark', `\ufeff${GOOD_ROW}`, /^bad-bet: row 1: agency is no canonical number$/],
     ['a lone carriage return', `${GOOD_ROW}\r${GOOD_ROW}`, /^bad-bet: row 1: a carriage return without a line feed$/],
     ['a quote within a field', name('a"b'), /^bad-bet: row 1: a quote inside a field/],
-    ['a quote that is not closed', name('"ab'), /^bad-bet: row 1: a quote inside a field .* not closed$/],
+    ['an unclosed quote', name('"ab'), /^bad-bet: row 1: a quote inside a field .* not closed$/],
     ['text behind a closing quote', name('"a"b'), /^bad-bet: row 1: text behind the closing quote/],
     ['a line break in quotes', name('"a\nb"'), /^bad-bet: row 1: first_name holds a control character$/],
     ['DEL in a name', name('a\u007f'), /^bad-bet: row 1: first_name holds a control character$/],
@@ -103,27 +103,27 @@ describe('reading a batch', () => {
     ['a white name', name('\u00a0\u3000'), /^bad-bet: row 1: first_name is empty or white space$/],
     ['101 characters', name('😀'.repeat(101)), /^bad-bet: row 1: first_name has 101 characters, more than 100$/],
     ['a document of 13 digits', '3,a,b,1234567890123,1999-03-17,1', /^bad-bet: row 1: document is not 1 to 12 digits$/],
-    ['a day that is none', '3,a,b,1,2023-02-29,1', /^bad-bet: row 1: birthdate is no day that exists$/],
+    ['a day outside of the calendar', '3,a,b,1,2023-02-29,1', /^bad-bet: row 1: birthdate is no day that exists$/],
     ['a date of another form', '3,a,b,1,17/03/1999,1', /^bad-bet: row 1: birthdate is not YYYY-MM-DD$/],
     ['a number of 5 digits', '3,a,b,1,1999-03-17,12345', /^bad-bet: row 1: number is not 1 to 4 digits$/],
   ];
   for (const [what, text, message] of refusals) {
-    it(`refuses ${what}, and says where and why`, () => {
+    it(`refuses ${what} with the row and the fault`, () => {
       expect(read(text)).to.match(message);
     });
   }
 
-  it('refuses what is not UTF-8', () => {
+  it('refuses bytes that are not UTF-8', () => {
     const value = Buffer.concat([Buffer.from('3,'), Buffer.of(0xff), Buffer.from(',b,1,1999-03-17,1')]);
     expect(outcome(readBetBatch, value, 3)).to.equal('bad-bet: the batch: not UTF-8');
   });
 
-  it('names no person in what it says of a bad row', () => {
+  it('reports no personal data of a bad row', () => {
     expect(read('3,Secreta,"Privada"x,12345678,1999-03-17,1')).not.to.match(/Secreta|Privada|12345678/);
     expect(read('3,Secreta,Privada,12345678x,1999-03-17,1')).not.to.match(/Secreta|Privada|12345678/);
   });
 
-  it('takes 100 characters, of however many bytes', () => {
+  it('accepts 100 characters with any number of bytes', () => {
     for (const character of ['a', 'é', '王', '😀']) {
       const text = name(character.repeat(100));
       expect(read(text)).to.deep.equal({ agency: 3, count: 1, rows: text });

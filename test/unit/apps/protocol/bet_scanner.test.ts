@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { NOT_PLAIN, scanPlainBet } from '../../../../apps/protocol/bet_scanner';
 
-/** That the fast path is right where it answers, the tests of bet_batch.ts show; here, that it does answer. */
-describe('the fast path of reading bets', () => {
+/** The tests of bet_batch.ts check the results of the fast path. These tests check its choice of rows. */
+describe('the fast path for bets', () => {
   const scan = (row: string): number => scanPlainBet(Buffer.from(row, 'utf8'), 0);
 
   for (const row of [
@@ -13,7 +13,7 @@ describe('the fast path of reading bets', () => {
     `${'a'.repeat(100)},${'é'.repeat(50)},7,1900-12-31,7574`,
     'Ωμέγα,Ли,7,1900-12-28,1',
   ]) {
-    it(`takes ${row.slice(0, 40)}`, () => {
+    it(`reads ${row.slice(0, 40)}`, () => {
       expect(scan(row)).to.equal(Buffer.byteLength(row));
       expect(scan(`${row}\n${row}`)).to.equal(Buffer.byteLength(row));
     });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { CsvSyntaxError, formatCsvRow, readCsvRow } from '../../../../apps/protocol/csv_row';
 
 describe('a row of CSV', () => {
-  it('is read field by field, and says where the next one begins', () => {
+  it('is read with its fields and the offset of the next row', () => {
     expect(readCsvRow('a,b\nc', 0)).to.deep.equal({ fields: ['a', 'b'], next: 4 });
     expect(readCsvRow('a,b\r\nc', 0)).to.deep.equal({ fields: ['a', 'b'], next: 5 });
     expect(readCsvRow('a,b\nc', 4)).to.deep.equal({ fields: ['c'], next: 5 });
@@ -19,13 +19,13 @@ describe('a row of CSV', () => {
     expect(readCsvRow('"a,b","c""d","e\r\nf"\nnext', 0).fields).to.deep.equal(['a,b', 'c"d', 'e\r\nf']);
   });
 
-  it('keeps a byte order mark as the text that it is', () => {
+  it('keeps a byte order mark as text', () => {
     expect(readCsvRow('\ufeffa,"b"', 0).fields).to.deep.equal(['\ufeffa', 'b']);
     expect(readCsvRow('\ufeff\ufeffa', 0).fields).to.deep.equal(['\ufeff\ufeffa']);
     expect(() => readCsvRow('\ufeff"a"', 0)).to.throw(CsvSyntaxError);
   });
 
-  it('is not guessed to have another separator, line break, comment or type', () => {
+  it('has no other separator, line break, comment or type', () => {
     expect(readCsvRow('a;b\tc|d', 0).fields).to.deep.equal(['a;b\tc|d']);
     expect(readCsvRow('#a, b ,007', 0).fields).to.deep.equal(['#a', ' b ', '007']);
   });
@@ -38,14 +38,14 @@ describe('a row of CSV', () => {
     });
   }
 
-  it('is read as it was written, whatever its fields hold', () => {
+  it('is unchanged after writing and reading, with any fields', () => {
     const field = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 8 }),
       fc.constantFrom('"', ',', '""', '\ufeff', '", "'),
     );
     fc.assert(
       fc.property(fc.array(field, { minLength: 1, maxLength: 5 }), (fields) => {
-        // A line break has no place in a bet, so the writer does not quote for it.
+        // A bet has no line break, so the writer does not quote a field because of one.
         const oneLine = fields.map((text) => text.replaceAll(/[\r\n]/g, ' '));
         expect(readCsvRow(`${formatCsvRow(oneLine)}\nrest`, 0).fields).to.deep.equal(oneLine);
       }),

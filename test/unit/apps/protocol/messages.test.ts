@@ -8,18 +8,18 @@ function header(type: string, length: number): Buffer {
 }
 
 describe('the messages', () => {
-  it('are a type, a length of six bytes, least first, and a value', () => {
+  it('are a type, a length of six bytes in little-endian, and a value', () => {
     const bytes = createServerCodec().encode(textMessage('N', 'ñ3'));
     expect(bytes.toString('hex')).to.equal('4e' + '030000000000' + 'c3b133');
     expect(createServerCodec().encode(textMessage('A')).toString('hex')).to.equal('41' + '000000000000');
   });
 
-  it('that each side takes are those of the other', () => {
-    for (const [codec, taken, refused] of [
+  it('of a side are accepted by the other side only', () => {
+    for (const [codec, accepted, refused] of [
       [createServerCodec(), 'NBFA', 'OWREnb\0 '],
       [createAgencyCodec(), 'OWRE', 'NBFAoe\0 '],
     ] as const) {
-      for (const type of taken) expect(codec.frameLength(header(type, 5), 0)).to.equal(12);
+      for (const type of accepted) expect(codec.frameLength(header(type, 5), 0)).to.equal(12);
       for (const type of refused) {
         expect(() => codec.frameLength(header(type, 5), 0), type)
           .to.throw()

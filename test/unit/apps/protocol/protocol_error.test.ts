@@ -21,7 +21,7 @@ const CODES: Record<ProtocolErrorCode, boolean> = {
 
 describe('an error of the protocol', () => {
   for (const [code, isRetryable] of Object.entries(CODES) as [ProtocolErrorCode, boolean][]) {
-    it(`${code} is ${isRetryable ? 'worth another try' : 'final'}, and read as it was written`, () => {
+    it(`${code} is ${isRetryable ? 'retryable' : 'final'}, and unchanged after formatting and parsing`, () => {
       const error = new ProtocolError(code, 'what is wrong: in detail');
       expect(error.message).to.equal(`${code}: what is wrong: in detail`);
       expect(error.isRetryable).to.equal(isRetryable);
@@ -30,7 +30,7 @@ describe('an error of the protocol', () => {
     });
   }
 
-  it('is read with detail that are empty or have several lines', () => {
+  it('may have an empty detail, or one of several lines', () => {
     expect(ProtocolError.parse('busy: ')).to.include({ code: 'busy', detail: '' });
     expect(ProtocolError.parse('busy: a\nb')).to.include({ code: 'busy', detail: 'a\nb' });
   });

@@ -6,20 +6,20 @@ import { parseWinners, splitWinners as valuesOf } from '../../../../apps/protoco
 const splitWinners = (documents: readonly string[]): string[] => Array.from(valuesOf(documents));
 
 describe('a list of winners', () => {
-  it('needs no message for nobody, and one for few', () => {
+  it('has no message without winners, and one message for a few', () => {
     expect(splitWinners([])).to.deep.equal([]);
     expect(splitWinners(['1'])).to.deep.equal(['1']);
     expect(splitWinners(['30904465', '1', '30904465'])).to.deep.equal(['30904465,1,30904465']);
   });
 
-  it('fills a message to its last byte, and not beyond', () => {
+  it('fills a message up to its last byte', () => {
     // 8192 bytes: 12 digits and a comma, 630 times, and then 2 more.
     const documents = Array.from({ length: 630 }, () => '123456789012');
     expect(splitWinners([...documents, '12']).map((value) => value.length)).to.deep.equal([MSG_MAX_LENGTH]);
     expect(splitWinners([...documents, '123']).map((value) => value.length)).to.deep.equal([8189, 3]);
   });
 
-  it('splits no document, keeps the order, and is read as it was written', () => {
+  it('is unchanged after formatting and parsing, and no document is split', () => {
     const documents = fc.array(
       fc.integer({ min: 1, max: 12 }).map((digits) => '9'.repeat(digits)),
       { maxLength: 3000, size: 'max' },

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ActionLog, LOG_LEVELS, type LogLevel } from '../../../../apps/runtime/action_log';
 import { DANGEROUS_CHARACTERS } from '../../../support/dangerous_characters';
 
-/** A log at a fixed time, and what it has written. */
+/** A log at a fixed time, and its written text. */
 function createLog(level: LogLevel = 'DEBUG'): { log: ActionLog; written: () => string } {
   let text = '';
   const log = new ActionLog(
@@ -35,7 +35,7 @@ describe('the log', () => {
   });
 
   for (const [index, level] of LOG_LEVELS.entries()) {
-    it(`at ${level} writes what is at least as grave`, () => {
+    it(`at ${level} writes lines of this level and the higher ones`, () => {
       const { log, written } = createLog(level);
       for (const method of ['debug', 'info', 'warning', 'error', 'critical'] as const) log[method]('x', 'success');
       const levels = written().match(/DEBUG|INFO|WARNING|ERROR|CRITICAL/g);
@@ -44,7 +44,7 @@ describe('the log', () => {
     });
   }
 
-  it('writes what would break a line, or make a field of a value, as escapes', () => {
+  it('escapes line breaks, control characters and the separator of fields', () => {
     const { log, written } = createLog();
     log.info('x', 'fail', { msg: 'a\nb\r\0\u001b[31m|\u007f\u0085\u2028\u2029é😀 | result: success' });
     const escaped = 'a\\u000ab\\u000d\\u0000\\u001b[31m\\u007c\\u007f\\u0085\\u2028\\u2029é😀 \\u007c result: success';
@@ -52,14 +52,14 @@ describe('the log', () => {
   });
 
   for (const [name, character, escape] of DANGEROUS_CHARACTERS) {
-    it(`writes an escape for: ${name}`, () => {
+    it(`escapes: ${name}`, () => {
       const { log, written } = createLog();
       log.info('x', 'fail', { msg: `a${character}|ñ` });
       expect(written()).to.equal(`2026-01-02 03:04:05 INFO     action: x | result: fail | msg: a${escape}\\u007cñ\n`);
     });
   }
 
-  it('writes one line with its own fields, whatever a value holds', () => {
+  it('writes one line with the same fields for any value', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
         const { log, written } = createLog();

@@ -23,7 +23,7 @@ describe('an ini file', () => {
     for (const text of ['', '\n', '; words', ' \n\t\n#']) expect(linesOf(text)).to.deep.equal([]);
   });
 
-  it('counts the lines of every kind of line break', () => {
+  it('counts its lines with every kind of line break', () => {
     for (const lineBreak of ['\n', '\r\n', '\r']) {
       const lines = linesOf(['', '[S]', '', 'A = 1', ''].join(lineBreak));
       expect(lines).to.deep.equal([section('S', 2), setting('A', '1', 4)]);
@@ -122,7 +122,7 @@ describe('an ini file', () => {
     ['A = "a\tb"', /^the value of A has an escape that JSON does not have$/],
     [String.raw`A = "\ud83d"`, /^the value of A holds a lone surrogate$/],
   ] as const) {
-    it(`does not have the line ${JSON.stringify(line)}`, () => {
+    it(`cannot have the line ${JSON.stringify(line)}`, () => {
       let error: unknown;
       try {
         linesOf(`[S]\n\n${line}\n`);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import { LogOutput } from '../../../../apps/runtime/log_output';
 
-/** Keeps what is written, write by write. */
+/** A stream that records its writes. */
 class Pages extends Writable {
   readonly written: string[] = [];
 
@@ -15,7 +15,7 @@ class Pages extends Writable {
 
 const nextTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
-/** Takes what is written only once it is freed. */
+/** A stream that blocks at its first write until `free()`. */
 class StuckPages extends Writable {
   text = '';
   private isFree = false;
@@ -30,13 +30,13 @@ class StuckPages extends Writable {
     if (this.isFree) this.settle();
   }
 
-  /** Node's stdout outlives an error in the same way. */
+  /** As Node's stdout, the stream remains usable after an error. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     callback(error);
     (this as unknown as { _undestroy(): void })._undestroy();
   }
 
-  /** Lets all flow that was written so far. */
+  /** Completes all pending writes. */
   async free(): Promise<void> {
     this.isFree = true;
     this.settle();
@@ -67,14 +67,14 @@ describe('LogOutput', () => {
     for (const listener of process.listeners('exit').slice(exitListeners)) process.off('exit', listener);
   });
 
-  it('writes what one turn logs together, and at once', () => {
+  it('writes the lines of one turn together, and at once', () => {
     output.sink('one\n');
     output.sink('two\n');
     clock.tick(0);
     expect(pages.written).to.deep.equal(['one\ntwo\n']);
   });
 
-  it('lets the lines of a start follow each other without waiting', () => {
+  it('writes the first lines without a delay', () => {
     for (let line = 1; line <= 10; line++) {
       output.sink(`${line}\n`);
       clock.tick(1);
@@ -82,7 +82,7 @@ describe('LogOutput', () => {
     expect(pages.written).to.have.lengthOf(10);
   });
 
-  it('writes no more often than every 20 ms while there is line after line, and loses none', () => {
+  it('writes at most every 20 ms under continuous load, and loses no line', () => {
     for (let ms = 0; ms < 2000; ms++) {
       output.sink(`${ms}\n`);
       clock.tick(1);
@@ -92,7 +92,7 @@ describe('LogOutput', () => {
     expect(pages.written.join('')).to.equal(Array.from({ length: 2000 }, (_, ms) => `${ms}\n`).join(''));
   });
 
-  it('has lines written by another, and goes on by itself afterwards', () => {
+  it('diverts lines to another writer, and continues by itself afterwards', () => {
     const diverted: string[] = [];
     output.sink('before\n');
     output.divert((lines) => diverted.push(lines));
@@ -105,7 +105,7 @@ describe('LogOutput', () => {
     expect(pages.written).to.deep.equal(['before\n', 'after\n']);
   });
 
-  describe('with a reader that does not read', () => {
+  describe('with a blocked reader', () => {
     const MOST_BYTES = 4 * 1024 * 1024;
     let stuck: StuckPages;
     let drops: number[];
@@ -120,7 +120,7 @@ describe('LogOutput', () => {
       };
     });
 
-    /** Logs numbered lines, each as long as given, one in a turn. */
+    /** Logs numbered lines of the given length, one in a turn. */
     function log(from: number, to: number, length = 64): void {
       for (let line = from; line < to; line++) {
         output.sink(`${String(line).padEnd(length - 1, '.')}\n`);
@@ -134,7 +134,7 @@ describe('LogOutput', () => {
         .slice(0, -1)
         .map((line) => line.replace(/\.+$/, ''));
 
-    it('keeps 4 MiB, drops the rest, and says how many lines once they flow again', async () => {
+    it('keeps 4 MiB, drops the rest, and then reports the number of dropped lines', async () => {
       const count = 100_000;
       log(0, count);
       expect(stuck.writableLength).to.be.within(MOST_BYTES, MOST_BYTES + 128);
@@ -158,14 +158,14 @@ describe('LogOutput', () => {
       expect(drops).to.deep.equal([3]);
     });
 
-    it('loses nothing below that', async () => {
+    it('loses no line below 4 MiB', async () => {
       log(0, MOST_BYTES / 64);
       await stuck.free();
       expect(drops).to.deep.equal([]);
       expect(numbers()).to.have.length(MOST_BYTES / 64);
     });
 
-    it('goes on with another reader after it has lost one', async () => {
+    it('continues with another reader after the loss of the first', async () => {
       log(0, MOST_BYTES / 64 + 5);
       await stuck.loseReader();
       clock.tick(20);
@@ -176,7 +176,7 @@ describe('LogOutput', () => {
       expect(numbers().at(-1)).to.equal('7');
     });
 
-    it('is written when the reader has read all of it', async () => {
+    it('is written after the reader has read all lines', async () => {
       log(0, 10);
       let isWritten = false;
       const writing = output.written().then(() => (isWritten = true));
@@ -187,7 +187,7 @@ describe('LogOutput', () => {
       expect(numbers()).to.have.length(10);
     });
 
-    it('writes each line once at the exit of the process, too', async () => {
+    it('writes each line once, also at the exit of the process', async () => {
       output.sink('last\n');
       const writing = output.written();
       process.listeners('exit').at(-1)!(0);

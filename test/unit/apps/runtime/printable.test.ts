@@ -56,7 +56,7 @@ describe('printable text', () => {
     );
   });
 
-  it('is JSON of the same value if it was made of JSON', () => {
+  it('of JSON is JSON of the same value', () => {
     const dangerous = fc.constantFrom(...DANGEROUS_CHARACTERS.map(([, character]) => character));
     fc.assert(
       fc.property(fc.array(fc.oneof(anyText, dangerous)), (value) => {

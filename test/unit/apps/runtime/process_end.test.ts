@@ -8,21 +8,25 @@ const NEVER = new Promise<void>(() => {});
 describe('the end of a process', () => {
   let clock: SinonFakeTimers;
   let exit: SinonStub;
+  let resources: SinonStub;
 
   beforeEach(() => {
     clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     exit = stub(process, 'exit');
+    // The end of a process waits for pending file operations, and other tests of this process may have some.
+    resources = stub(process, 'getActiveResourcesInfo').returns([]);
   });
 
   afterEach(() => {
     exit.restore();
+    resources.restore();
     clock.restore();
     process.exitCode = undefined;
   });
 
   const codes = (): unknown[] => exit.args.flat();
 
-  it('comes at once where all output is written', async () => {
+  it('is immediate if all output is written', async () => {
     await endProcess(ExitCode.failed, { results: [Promise.resolve()], logs: [Promise.resolve()] });
     expect(codes()).to.deep.equal([1]);
   });
@@ -35,7 +39,7 @@ describe('the end of a process', () => {
     expect(codes()).to.deep.equal([0]);
   });
 
-  it('comes as soon as the log is written', async () => {
+  it('follows the last write of the log at once', async () => {
     let write = (): void => {};
     const log = new Promise<void>((resolve) => (write = resolve));
     void endProcess(ExitCode.done, { logs: [log] });
@@ -46,7 +50,7 @@ describe('the end of a process', () => {
     expect(codes()).to.deep.equal([0]);
   });
 
-  it('waits for a result until it is asked to stop, and 300 ms longer', async () => {
+  it('waits for a result until a stop, and 300 ms longer', async () => {
     const stop = new AbortController();
     void endProcess(ExitCode.done, { results: [NEVER], logs: [Promise.resolve()] }, stop.signal);
     await clock.tickAsync(3_600_000);
@@ -64,7 +68,7 @@ describe('the end of a process', () => {
     expect(codes()).to.deep.equal([0]);
   });
 
-  it('has its code, should the event loop run empty before', () => {
+  it('sets the exit code for an event loop that runs empty before', () => {
     void endProcess(ExitCode.failed, { results: [NEVER] });
     expect(process.exitCode).to.equal(1);
   });

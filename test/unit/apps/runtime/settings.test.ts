@@ -46,11 +46,11 @@ describe('settings', () => {
       .with.property('message', message);
   }
 
-  it('have their defaults where neither file nor environment say otherwise', () => {
+  it('have their defaults if they are neither in the file nor in the environment', () => {
     expect(load()).to.deep.equal({ PORT: 80, NAME: 'nobody', LEVEL: 'INFO' });
   });
 
-  it('stand in the section [DEFAULT] of the file, and the environment wins', () => {
+  it('are in the section [DEFAULT] of the file, and the environment has precedence', () => {
     writeFileSync(file, '; words\n[DEFAULT]\n PORT = 81 ; more words\nNAME = "a = b"\nLEVEL=debug\nPLACE=[::1]:5\n');
     expect(load({ NAME: 'me', OTHER: 'x' })).to.deep.equal({
       PORT: 81,
@@ -60,14 +60,14 @@ describe('settings', () => {
     });
   });
 
-  it('may stand in a file that an editor has begun with a byte order mark', () => {
+  it('may be in a file with a byte order mark at its beginning', () => {
     writeFileSync(file, '\ufeff[DEFAULT]\r\nPORT = 81\r\n');
     expect(load().PORT).to.equal(81);
     writeFileSync(file, '\ufeff; words\n[DEFAULT]\nPORT = 82\n');
     expect(load().PORT).to.equal(82);
   });
 
-  it('stand in the file that CONFIG_FILE names, which must be there', () => {
+  it('are in the file of CONFIG_FILE, which must exist', () => {
     const other = join(directory, 'other.ini');
     writeFileSync(other, '[DEFAULT]\nPORT=99\n');
     expect(load({ CONFIG_FILE: other }).PORT).to.equal(99);
@@ -76,14 +76,14 @@ describe('settings', () => {
     expect(() => load({ CONFIG_FILE: directory })).to.throw(SettingsError, /cannot be read/);
   });
 
-  it('that cannot be used are named, with where they stand', () => {
+  it('with an invalid value are reported with their place', () => {
     expectUnusable({ PORT: '0' }, 'environment: PORT must be a whole number from 1 to 65535, but is "0"');
     expectUnusable({ NAME: ' ' }, 'environment: NAME must not be empty, but is " "');
     writeFileSync(file, '[DEFAULT]\nPORT = eighty\n');
     expectUnusable({}, `${file}:2: PORT must be a whole number from 1 to 65535, but is "eighty"`);
   });
 
-  it('that nobody knows are refused in the file, and left alone in the environment', () => {
+  it('with an unknown name are refused in the file, and ignored in the environment', () => {
     for (const name of ['PROT', 'port', '__proto__', '"__proto__"', "'__proto__'", 'constructor', 'toString']) {
       writeFileSync(file, `[DEFAULT]\nPORT = 81\n${name} = 81\n`);
       expectUnusable({ PROT: '1', constructor: '1' }, `${file}:3: unknown setting ${name}`);
@@ -96,7 +96,7 @@ describe('settings', () => {
     expect(load({ PROT: '1', constructor: '1' })).to.deep.equal({ PORT: 80, NAME: 'nobody', LEVEL: 'INFO' });
   });
 
-  it('that stand elsewhere in the file are refused', () => {
+  it('outside of the section are refused', () => {
     for (const name of ['PORT', '__proto__']) {
       writeFileSync(file, `${name} = 81\n`);
       expectUnusable({}, `${file}:1: ${name} stands outside of the section [DEFAULT]`);
@@ -118,7 +118,7 @@ describe('settings', () => {
     }
   });
 
-  it('that stand twice in the file are refused, as Python does', () => {
+  it('with the same name twice are refused, as in Python', () => {
     writeFileSync(file, '[DEFAULT]\nPORT = 81\nNAME = a\nPORT = 81\n');
     expectUnusable({ PORT: '82' }, `${file}:4: PORT stands in ${file}:2 already`);
     writeFileSync(file, '[DEFAULT]\nPORT = 81\n[DEFAULT]\nPORT = 82\n');
@@ -127,14 +127,14 @@ describe('settings', () => {
     expect(load()).to.include({ PORT: 81, NAME: 'a' });
   });
 
-  it('that have no value are refused with their line', () => {
+  it('without a value are refused with their line', () => {
     writeFileSync(file, '[DEFAULT]\nPORT = 81\n\nNAME\n');
     expectUnusable({}, `${file}:4: "NAME" is no setting: a setting is written NAME = value`);
     writeFileSync(file, '[DEFAULT]\nNAME =\n');
     expectUnusable({}, `${file}:2: NAME must not be empty, but is ""`);
   });
 
-  it('are text of the file as it stands, whatever it looks like', () => {
+  it('are the unchanged text of the file, also if it looks like a number or a keyword', () => {
     for (const text of ['true', 'null', '0042', '1e3', '"1e3"', '"null"', '"[1]"']) {
       writeFileSync(file, `[DEFAULT]\nNAME = ${text}\n`);
       expect(load().NAME).to.equal(text.replaceAll('"', ''));
@@ -148,11 +148,11 @@ describe('settings', () => {
     }
   });
 
-  it('errors are one line, whatever they quote', () => {
+  it('have errors of one line for any value', () => {
     for (const text of ['a\nb', 'a\r\nb', '\u0000', 'x'.repeat(10)]) {
       try {
         load({ PORT: text });
-        expect.fail('it was taken');
+        expect.fail('the value was accepted');
       } catch (error) {
         expect(error).to.be.instanceOf(SettingsError);
         expect((error as Error).message).not.to.match(/[\n\r]/);
@@ -247,7 +247,7 @@ describe('settings', () => {
     }
   });
 
-  it('have no path with a NUL, which no file has', () => {
+  it('have no path with a NUL', () => {
     writeFileSync(file, '[DEFAULT]\nPATH_NAME = "a\\u0000b"\n');
     expectUnusable({}, `${file}:2: PATH_NAME must not hold the character NUL, but is "a\\u0000b"`);
     expect(load({ PATH_NAME: ' a \n\u001b b ' }).PATH_NAME).to.equal('a \n\u001b b');
@@ -263,7 +263,7 @@ describe('the settings files of the project', () => {
   ] as [string, SettingsTable][]) {
     const path = join(__dirname, '../../../../config', name);
 
-    it(`${name} has every setting with its default, each with words above it, and no other`, () => {
+    it(`${name} has exactly the settings of the program, each with its default and a comment above it`, () => {
       const text = readFileSync(path, 'utf8');
       const values: Record<string, string> = {};
       for (const line of readIni(text)) if (line.kind === 'setting') values[line.name] = line.value;
@@ -275,7 +275,7 @@ describe('the settings files of the project', () => {
           line.startsWith(fallback === undefined ? `; ${setting} =` : `${setting} =`),
         );
         expect(at, `${setting} in ${name}`).to.be.greaterThan(0);
-        expect(lines[at - 1], `the words above ${setting}`).to.match(/^; \S/);
+        expect(lines[at - 1], `the comment above ${setting}`).to.match(/^; \S/);
       }
     });
 

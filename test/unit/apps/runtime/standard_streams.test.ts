@@ -4,7 +4,7 @@ import { ignoreLostReader, writeLine, writeText, written } from '../../../../app
 import { DANGEROUS_CHARACTERS } from '../../../support/dangerous_characters';
 
 describe('text for a terminal', () => {
-  it('has escapes for all that is not printable, and is one line', () => {
+  it('is one line with escapes for all unprintable characters', () => {
     for (const [name, character, escape] of DANGEROUS_CHARACTERS) {
       const stream = new PassThrough();
       writeLine(stream, `a${character}b`);
@@ -12,7 +12,7 @@ describe('text for a terminal', () => {
     }
   });
 
-  it('has escapes for all but its line feeds, if it is many lines', () => {
+  it('keeps its line feeds if it has several lines', () => {
     for (const [name, character, escape] of DANGEROUS_CHARACTERS) {
       const stream = new PassThrough();
       writeText(stream, `a${character}b\nc\n`);
@@ -27,7 +27,7 @@ describe('text for a terminal', () => {
     await written(stream);
   });
 
-  it('is written once the stream has handed on every byte', async () => {
+  it('is written once the stream has passed on every byte', async () => {
     const callbacks: (() => void)[] = [];
     const stream = new Writable({ write: (_chunk, _encoding, callback) => void callbacks.push(callback) });
     await written(stream);
@@ -43,7 +43,7 @@ describe('text for a terminal', () => {
     await writing;
   });
 
-  it('adds one listener to a stream, however much is written', () => {
+  it('adds one listener to a stream for any number of writes', () => {
     const stream = new PassThrough();
     for (let line = 0; line < 20; line++) writeLine(stream, 'x');
     ignoreLostReader(stream);

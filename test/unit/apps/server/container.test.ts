@@ -53,7 +53,7 @@ describe("the server's container", () => {
     return createServerContainer(loadSettings(SERVER_SETTINGS, { defaultFile: 'none.ini', environment }), memory.log);
   }
 
-  /** Keeps everything in memory instead of in files. */
+  /** Replaces the services in files by services in memory. */
   function inMemory(container: Container): { bets: MemoryBetRepository; breakStore: (error: Error) => void } {
     const bets = new MemoryBetRepository();
     const tracker = new MemoryFinishTracker(1);
@@ -90,7 +90,7 @@ describe("the server's container", () => {
 
   const wholeSession = ['O 0', 'O 1', 'O 1', 'R', 'R 5', 'O 1'];
 
-  it('composes a server that keeps its draw in files', async () => {
+  it('composes a server with a store in files', async () => {
     const container = compose();
     const { ended, client } = await start(container);
     expect(await takePart(client)).to.deep.equal(wholeSession);
@@ -100,14 +100,14 @@ describe("the server's container", () => {
     expect(await readdir(directory)).to.include('bets.csv');
   });
 
-  it('gives everything once', () => {
+  it('has one instance of each service', () => {
     const container = compose();
     for (const token of [TOKENS.BetRepository, TOKENS.FinishTracker, TOKENS.WinnerService, TOKENS.LotteryServer]) {
       expect(container.get<object>(token)).to.equal(container.get<object>(token));
     }
   });
 
-  it('works the same with other services bound in their place', async () => {
+  it('composes the same server with other services', async () => {
     const container = compose();
     const { bets } = inMemory(container);
     const { ended, client } = await start(container);
@@ -118,7 +118,7 @@ describe("the server's container", () => {
     expect(await readdir(directory)).to.deep.equal([]);
   });
 
-  it('ends with 1, and by itself, once nothing can be stored any more', async () => {
+  it('composes a server that ends by itself with exit code 1 after the failure of its store', async () => {
     const container = compose();
     const { bets, breakStore } = inMemory(container);
     bets.beforeStoring = async () => {

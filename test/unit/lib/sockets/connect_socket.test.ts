@@ -36,7 +36,7 @@ describe('ConnectSocket', () => {
     return stream;
   }
 
-  it('connects, and knows both addresses', async () => {
+  it('connects, and has both addresses', async () => {
     await using socket = new ConnectSocket({ host: '127.0.0.1', port });
     await socket.connect({ timeoutMs: 5000 });
     await using peer = await listener.accept();

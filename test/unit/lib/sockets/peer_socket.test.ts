@@ -59,7 +59,7 @@ describe('PeerSocket around any stream', () => {
     expect(error.message).to.contain('thrown');
   });
 
-  it('refuses a stream that has a socket already, which goes on', async () => {
+  it('refuses a stream that has a socket already, and does not affect that socket', async () => {
     const [stream, other] = MemoryStream.pair();
     const socket = new PeerSocket(stream);
     expect(() => new PeerSocket(stream)).to.throw(TypeError);

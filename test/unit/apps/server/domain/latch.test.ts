@@ -5,7 +5,7 @@ import { Latch } from '../../../../../apps/server/domain/latch';
 describe('a latch', () => {
   const never = new AbortController().signal;
 
-  it('lets all pass that wait, and all that come later', async () => {
+  it('resolves all pending waits at its opening, and all later ones', async () => {
     const latch = new Latch();
     const waiting = [1, 2, 3].map(() => latch.wait({ timeoutMs: 60_000, signal: never }));
     expect(latch.isOpen).to.equal(false);
@@ -14,7 +14,7 @@ describe('a latch', () => {
     expect(await latch.wait({ timeoutMs: 0, signal: AbortSignal.abort() })).to.equal(true);
   });
 
-  it('lets all go that wait, with an error, and those who come later wait anew', async () => {
+  it('rejects all pending waits at a failure, but no later ones', async () => {
     const latch = new Latch();
     const reason = new Error('there is no key');
     const waiting = [60_000, undefined].map((timeoutMs) =>
@@ -30,7 +30,7 @@ describe('a latch', () => {
     expect(await latch.wait({ signal: never })).to.equal(true);
   });
 
-  it('waits for as long as it takes where there is no timeout', async () => {
+  it('has waits without a time limit', async () => {
     const stop = new AbortController();
     const waiting = new Latch().wait({ signal: stop.signal });
     expect(await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 20, 'it waits'))])).to.equal(
@@ -41,7 +41,7 @@ describe('a latch', () => {
     expect(getEventListeners(stop.signal, 'abort')).to.deep.equal([]);
   });
 
-  it('lets nobody wait longer than they want to', async () => {
+  it('ends a wait at its timeout and at its signal', async () => {
     expect(await new Latch().wait({ timeoutMs: 1, signal: never })).to.equal(false);
     const stop = new AbortController();
     const waiting = new Latch().wait({ timeoutMs: 60_000, signal: stop.signal });
@@ -50,7 +50,7 @@ describe('a latch', () => {
     expect(await new Latch().wait({ timeoutMs: 60_000, signal: stop.signal })).to.equal(false);
   });
 
-  it('keeps nothing of those who have gone', async () => {
+  it('leaves no listener behind after a timeout', async () => {
     const latch = new Latch();
     const stop = new AbortController();
     for (let time = 0; time < 20; time++) await latch.wait({ timeoutMs: 0, signal: stop.signal });

@@ -11,7 +11,7 @@ import { turns } from '../../../../support/turns';
 const SOON = { timeoutMs: 0, signal: new AbortController().signal };
 const LATER = { timeoutMs: 60_000, signal: new AbortController().signal };
 
-/** A record in memory, which a test can make fail. */
+/** A record in memory. A test can make it fail. */
 class MemoryDrawRecord implements DrawRecord {
   readonly records: DrawTerms[] = [];
   failure: Error | undefined;
@@ -48,7 +48,7 @@ describe('the draw', () => {
 
   const logged = (text: string): number => lines.filter((line) => line.includes(text)).length;
 
-  it('is held once, when all agencies have finished', async () => {
+  it('is held once, after the finish of all agencies', async () => {
     draw.start(stop.signal);
     await tracker.finish(1);
     expect(await draw.waitForDraw(SOON)).to.equal(false);
@@ -62,7 +62,7 @@ describe('the draw', () => {
     expect(logged('sorteo | result: success')).to.equal(1);
   });
 
-  it('is not recorded again where it was held before', async () => {
+  it('is not recorded again after an earlier draw', async () => {
     record.records.push({ number: 42, agencies: 2 });
     for (const agency of [1, 2]) await tracker.finish(agency);
     draw.start(stop.signal);
@@ -71,7 +71,7 @@ describe('the draw', () => {
     expect(await draw.winnersOf(1)).to.deep.equal(['5', '4']);
   });
 
-  it('fails its waits where it cannot be recorded, and is begun again by the next', async () => {
+  it('rejects its waits if it cannot be recorded, and is held again for the next wait', async () => {
     record.failure = new StoreWriteError('the disk is full');
     for (const agency of [1, 2]) await tracker.finish(agency);
     draw.start(stop.signal);
@@ -83,7 +83,7 @@ describe('the draw', () => {
     expect(record.records).to.have.length(1);
   });
 
-  it('is given up at a stop, which is no failure of it', async () => {
+  it('is abandoned at a stop, without a failure in the log', async () => {
     const stoppable: BetRepository = bets;
     stoppable.winners = async function* (_number, stop) {
       await new Promise((resolve) => stop.addEventListener('abort', resolve));
@@ -104,7 +104,7 @@ describe('the draw', () => {
 });
 
 describe('the terms of a draw', () => {
-  it('are those of the settings, or the store belongs to another draw', () => {
+  it('must equal those of the settings', () => {
     const settings = { number: 42, agencies: 2 };
     requireSameTerms(undefined, settings);
     requireSameTerms({ number: 42, agencies: 2 }, settings);

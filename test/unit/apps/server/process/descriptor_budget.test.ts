@@ -5,12 +5,12 @@ import { divideDescriptors, readDescriptorUse } from '../../../../../apps/server
 const WANTED = { sessions: 10_000, rejections: 256, status: 512 };
 
 describe('the budget of descriptors', () => {
-  it('gives each kind of connection as many as are wanted where there are plenty', () => {
+  it('has the wanted number for each kind of connection if enough are free', () => {
     expect(divideDescriptors({ open: 26, allowed: 1_048_576 }, WANTED)).to.deep.equal(WANTED);
     expect(divideDescriptors({ open: 0, allowed: Infinity }, WANTED)).to.deep.equal(WANTED);
   });
 
-  it('keeps a part for rejections and for the status page where there are few', () => {
+  it('reserves a part for rejections and the status page if few are free', () => {
     expect(divideDescriptors({ open: 26, allowed: 64 }, WANTED)).to.deep.equal({
       sessions: 24,
       rejections: 3,
@@ -19,12 +19,12 @@ describe('the budget of descriptors', () => {
     expect(divideDescriptors({ open: 26, allowed: 64 }, { ...WANTED, status: 0 })?.sessions).to.equal(27);
   });
 
-  it('is undefined where not one session has room', () => {
+  it('is undefined if there is none for a session', () => {
     expect(divideDescriptors({ open: 26, allowed: 36 }, WANTED)).to.equal(undefined);
     expect(divideDescriptors({ open: 26, allowed: 20 }, WANTED)).to.equal(undefined);
   });
 
-  it('never divides more than there are', () => {
+  it('never exceeds the free descriptors', () => {
     const counts = fc.record({
       open: fc.nat(2000),
       allowed: fc.nat(20_000),
@@ -40,7 +40,7 @@ describe('the budget of descriptors', () => {
     );
   });
 
-  it('is made of what Linux says of this process', () => {
+  it("starts from Linux's figures for this process", () => {
     const { open, allowed } = readDescriptorUse();
     expect(open).to.be.within(3, 10_000);
     expect(allowed).to.be.greaterThan(open);

@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { describeWithFileLimit } from '../../../../../apps/server/process/open_file_limit';
 
-describe('the words for an error', () => {
+describe('the text of an error', () => {
   const withCode = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
-  it('are its own where files are not the matter', () => {
+  it('is its own message if its cause is not the limit of open files', () => {
     expect(describeWithFileLimit(withCode('no such file', 'ENOENT'))).to.equal('no such file');
     expect(describeWithFileLimit(new Error('outer', { cause: 'no error' }))).to.equal('outer');
   });
 
-  it('say how many files the process may open where it may open no more, also where that is a cause', () => {
+  it('has the limit of the process after EMFILE, also in a nested cause', () => {
     const form = /^too many open files \(ulimit -n allows (?:\d+|unlimited)\): /;
     expect(describeWithFileLimit(withCode('open x', 'EMFILE')))
       .to.match(form)
@@ -20,7 +20,7 @@ describe('the words for an error', () => {
       .and.match(/: no lock$/);
   });
 
-  it('name the machine where it has no more', () => {
+  it('names the limit of the machine after ENFILE', () => {
     expect(describeWithFileLimit(withCode('open x', 'ENFILE'))).to.equal(
       'too many open files (of the whole machine, fs.file-max): open x',
     );

@@ -47,7 +47,7 @@ describe('the queue of responses', () => {
     return { promise, resolve, reject };
   }
 
-  it('leave in the order of what they answer, whenever they become known', async () => {
+  it('sends the responses in the order of their requests, at any order of their completion', async () => {
     const [first, third] = [later(), later()];
     queue.enqueue(first.promise);
     queue.enqueue(ok(2));
@@ -63,7 +63,7 @@ describe('the queue of responses', () => {
     expect(queue.length).to.equal(0);
   });
 
-  it('make room wait at their limit', async () => {
+  it('has no room at its limit of responses', async () => {
     const held = later();
     for (const answer of [held.promise, ok(2)]) queue.enqueue(answer);
     await queue.waitForRoom();
@@ -76,7 +76,7 @@ describe('the queue of responses', () => {
     await waiting;
   });
 
-  it('make room wait at their limit of bytes, until a part of them has left', async () => {
+  it('has no room at its limit of bytes until a part of them is sent', async () => {
     queue.enqueue(textMessage('R', '1'.repeat(60)));
     await queue.waitForRoom();
     queue.enqueue(textMessage('R', '2'.repeat(60)));
@@ -88,7 +88,7 @@ describe('the queue of responses', () => {
     await waiting;
   });
 
-  it('are dropped behind one that cannot be had, and the failure is told once', async () => {
+  it('drops the responses after a failed one, and reports the failure once', async () => {
     const held = later();
     queue.enqueue(ok(1));
     queue.enqueue(held.promise);
@@ -105,7 +105,7 @@ describe('the queue of responses', () => {
     await queue.waitForRoom();
   });
 
-  it('that cannot be sent are a failure too', async () => {
+  it('reports a failed send as a failure', async () => {
     sockets[0]!.reset();
     queue.enqueue(ok(1));
     queue.enqueue(ok(2));

@@ -52,7 +52,7 @@ describe('the protocol of a session', () => {
     for (const agency of [2, 3]) await lottery.tracker.finish(agency);
   }
 
-  /** What each message gets at each point of a session. */
+  /** The responses to each message in each phase of a session. */
   const OOO = ['out-of-order'];
   const order: [string, string[], Record<'N1' | 'B' | 'F' | 'A', string[]>, boolean?][] = [
     ['at its beginning', [], { N1: ['O 0'], B: ['O 1'], F: ['unidentified'], A: ['unidentified'] }],
@@ -60,10 +60,10 @@ describe('the protocol of a session', () => {
     ['after a first batch', [`B${ROW}`], { N1: OOO, B: ['O 2'], F: ['O 1'], A: ['W 0/3'] }],
     ['after more bets', ['N1', `B${ROW}`], { N1: OOO, B: ['O 2'], F: ['O 1'], A: ['W 0/3'] }],
     ['after its finish', ['N1', 'F'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'] }],
-    ['after asking too early', ['N1', 'A'], { N1: OOO, B: OOO, F: OOO, A: ['W 0/3'] }],
-    ['after finish and asking', ['N1', 'F', 'A'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'] }],
-    ['once it knows of the draw', ['N1', 'F', 'A'], { N1: ['O 0'], B: OOO, F: OOO, A: OOO }, true],
-    ['once it has its winners', ['N1', 'F', 'A', 'N1'], { N1: OOO, B: OOO, F: OOO, A: OOO }, true],
+    ['after an early A', ['N1', 'A'], { N1: OOO, B: OOO, F: OOO, A: ['W 0/3'] }],
+    ['after its finish and an A', ['N1', 'F', 'A'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'] }],
+    ['after the R for the draw', ['N1', 'F', 'A'], { N1: ['O 0'], B: OOO, F: OOO, A: OOO }, true],
+    ['after its winners', ['N1', 'F', 'A', 'N1'], { N1: OOO, B: OOO, F: OOO, A: OOO }, true],
   ];
   for (const [when, before, expected, isDrawn = false] of order) {
     for (const [text, answers] of Object.entries(expected)) {
@@ -81,12 +81,12 @@ describe('the protocol of a session', () => {
     ['a name with a leading zero', ['N01'], 'bad-value'],
     ['agency 0', ['N0'], 'unknown-agency'],
     ['an agency beyond the expected', ['N4'], 'unknown-agency'],
-    ['a batch of one', [`B4${ROW.slice(1)}`], 'unknown-agency'],
+    ['a batch of such an agency', [`B4${ROW.slice(1)}`], 'unknown-agency'],
     ['another agency in a batch', ['N2', `B${ROW}`], 'wrong-agency'],
     ['a bad row', ['N1', `B${ROW}x`], 'bad-bet'],
     ['an empty batch', ['N1', 'B'], 'bad-bet'],
     ['an A with a value', ['N1', 'A?'], 'bad-value'],
-    ['an F with words', ['N1', 'Fx'], 'bad-value'],
+    ['an F with a text', ['N1', 'Fx'], 'bad-value'],
     ['an F with a leading zero', ['N1', 'F00'], 'bad-value'],
     ['another total', ['N1', `B${ROW}`, 'F2'], 'count-mismatch'],
     ['another total later', ['N1', `B${ROW}`, 'F1', 'F0'], 'count-mismatch'],
@@ -98,7 +98,7 @@ describe('the protocol of a session', () => {
     });
   }
 
-  it('answers B only once the bets are stored, and F once all before it are', async () => {
+  it('answers B after its bets are stored, and F after all earlier bets are stored', async () => {
     let release = (): void => {};
     lottery.bets.beforeStoring = () => new Promise((resolve) => (release = resolve));
     await protocol.handle(textMessage('N', '1'));
@@ -119,13 +119,13 @@ describe('the protocol of a session', () => {
     expect(await lottery.tracker.hasFinished(1)).to.equal(false);
   });
 
-  it('names the agency of a first batch, for which N is too late then', async () => {
+  it('takes the agency from a first batch', async () => {
     expect(await send(`B${ROW}`)).to.deep.equal(['O 1']);
     expect(protocol.agencyId).to.equal(1);
     expect(lottery.bets.rows).to.deep.equal([ROW]);
   });
 
-  it('gives the winners of the agency, and asks for its name again', async () => {
+  it("sends the agency's winners after a second N, and refuses the N of another agency", async () => {
     await finishOthers();
     const wrong = new SessionProtocol(lottery, CONTEXT, 1);
     expect(await send('N1', `B${ROW}\n${ROW.replace(',1,', ',2,')}`, 'F', 'A', 'N1')).to.deep.equal([

@@ -13,13 +13,13 @@ class FakeSession {
 }
 
 describe('the registry of sessions', () => {
-  it('gives a free place at once', async () => {
+  it('resolves a first claim at once', async () => {
     const session = new FakeSession();
     await new SessionRegistry().claim(1, session);
     expect(session.superseded).to.equal(0);
   });
 
-  it('supersedes the session before, and waits until that has settled', async () => {
+  it('supersedes the previous session, and waits until it has settled', async () => {
     const registry = new SessionRegistry();
     const [older, newer] = [new FakeSession(), new FakeSession()];
     await registry.claim(1, older);
@@ -32,14 +32,14 @@ describe('the registry of sessions', () => {
     expect([older.superseded, newer.superseded]).to.deep.equal([1, 0]);
   });
 
-  it('keeps agencies apart', async () => {
+  it('does not supersede sessions of other agencies', async () => {
     const registry = new SessionRegistry();
     const sessions = [new FakeSession(), new FakeSession()];
     for (const [index, session] of sessions.entries()) await registry.claim(index + 1, session);
     expect(sessions.map(({ superseded }) => superseded)).to.deep.equal([0, 0]);
   });
 
-  it('forgets a session that has ended, and never its successor', async () => {
+  it('removes an ended session, but not its successor', async () => {
     const registry = new SessionRegistry();
     const [older, newer, newest] = [new FakeSession(), new FakeSession(), new FakeSession()];
     await registry.claim(1, older);

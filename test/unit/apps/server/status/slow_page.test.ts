@@ -11,10 +11,10 @@ import { StatusAggregator } from '../../../../../apps/server/status/report/statu
 import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
 
 const AGENCIES = 2_000;
-/** More than the kernel takes for a connection that nobody reads; an update has some 200 kB here. */
+/** More updates than the kernel buffers for an unread connection; an update has some 200 kB here. */
 const MOST_UPDATES = 400;
 
-describe('a page that is open and never reads, over a real connection', function () {
+describe('an open page without a reader, over a real connection', function () {
   this.timeout(30_000);
   let server: BoundedHttpServer;
   let port: number;
@@ -54,14 +54,14 @@ describe('a page that is open and never reads, over a real connection', function
     return response;
   }
 
-  /** Every agency gets bets, so that the update tells of each. */
+  /** Adds bets to every agency, so the update contains all of them. */
   function update(second: number): void {
     for (let agency = 1; agency <= AGENCIES; agency++) activity.batchStored(agency, second, second * agency);
     board.tick(new Date(second * 1000));
     stream.update();
   }
 
-  it('costs one update at most, is let go, and holds up nobody else', async () => {
+  it('keeps at most one update in memory, is closed, and does not delay other pages', async () => {
     const stuck = await open();
     stuck.pause();
     const reading = await open();
@@ -70,20 +70,20 @@ describe('a page that is open and never reads, over a real connection', function
     let most = 0;
     let second = 1;
     while (stream.size === 2 && second <= MOST_UPDATES) {
-      const heard = once(reading, 'data');
+      const received = once(reading, 'data');
       update(second++);
-      await heard;
+      await received;
       await nextTurn();
       most = Math.max(most, held!.writableLength);
     }
-    expect(held!.destroyed, 'let go').to.equal(true);
-    expect(responses[1]!.destroyed, 'the other is let go').to.equal(false);
+    expect(held!.destroyed, 'the unread page is closed').to.equal(true);
+    expect(responses[1]!.destroyed, 'the other page is closed').to.equal(false);
     expect(most).to.be.greaterThan(0);
-    // The last update is the longest, and has a frame around it.
+    // The last update is the longest. Its frame adds some bytes.
     expect(most).to.be.below(JSON.stringify(board.changes()).length + 1_000);
   });
 
-  it('shares what it waits for with all others that do not read', () => {
+  it('shares its buffer with all other unread pages', () => {
     const buffers = new Set<unknown>();
     const fake = (): ServerResponse =>
       ({ on: () => {}, write: (chunk: unknown) => Buffer.isBuffer(chunk) && buffers.add(chunk) }) as never;

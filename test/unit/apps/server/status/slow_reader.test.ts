@@ -11,18 +11,18 @@ import { createStatusApp } from '../../../../../apps/server/status/status_app';
 import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
 
-/** So many that their status, of 6 MB, does not fit in the kernel's buffers of a connection. */
+/** The status of so many agencies has 6 MB, more than the kernel's buffers of a connection. */
 const AGENCIES = 50_000;
 const READERS = 100;
 const MOST_MEGABYTES = 20;
 
-/** Bytes in use, in megabytes: those of answers that wait for their readers are among them. */
+/** The memory in use, in megabytes, including unread answers. */
 function usedMegabytes(): number {
   const { heapUsed, external } = process.memoryUsage();
   return (heapUsed + external) / 1e6;
 }
 
-describe('answers that nobody reads, of a server with many agencies', function () {
+describe('unread answers of a server with many agencies', function () {
   this.timeout(30_000);
   const sockets: Socket[] = [];
   let server: BoundedHttpServer;
@@ -58,7 +58,7 @@ describe('answers that nobody reads, of a server with many agencies', function (
     await server.close();
   });
 
-  /** Resolves once the answer has begun to come; no more of it is read than one chunk. */
+  /** Resolves at the begin of the answer. At most one chunk of it is read. */
   async function ask(path: string): Promise<void> {
     const socket = connect({ port, host: '127.0.0.1' });
     sockets.push(socket);
@@ -66,7 +66,7 @@ describe('answers that nobody reads, of a server with many agencies', function (
     await once(socket, 'readable');
   }
 
-  it('have their bytes in memory once', async () => {
+  it('share their bytes in memory', async () => {
     await ask('/status.json');
     const before = usedMegabytes();
     for (let count = 0; count < READERS; count++) await ask('/status.json');

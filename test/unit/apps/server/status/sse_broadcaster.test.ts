@@ -5,7 +5,7 @@ import { ServerActivity } from '../../../../../apps/server/stats/server_activity
 import { MAX_PAGES, SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
 import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 
-/** A response whose reader may stop to read: what was written then waits, as it does behind a full socket. */
+/** A response with an optional stop of its reader: the written bytes are then buffered, as on a full socket. */
 class FakeResponse extends EventEmitter {
   readonly frames: string[] = [];
   isStuck = false;
@@ -34,7 +34,7 @@ class FakeResponse extends EventEmitter {
   }
 }
 
-describe('the stream of open pages', () => {
+describe('the broadcaster of open pages', () => {
   let board: StatusAggregator;
   let stream: SseBroadcaster;
 
@@ -54,7 +54,7 @@ describe('the stream of open pages', () => {
     stream.update();
   }
 
-  it('gives a page everything when it comes, and changes from then on', () => {
+  it('sends the whole status to a new page, and then the changes', () => {
     const page = open();
     update();
     update();
@@ -62,13 +62,13 @@ describe('the stream of open pages', () => {
     expect(JSON.parse(/data: (.*)/.exec(page.frames[1]!)![1]!)).to.have.nested.property('agencies.expected', 3);
   });
 
-  it('gives all pages the same bytes', () => {
+  it('sends the same bytes to all pages', () => {
     const pages = [open(), open(), open()];
     update();
     expect(new Set(pages.map(({ frames }) => frames.at(-1))).size).to.equal(1);
   });
 
-  it('passes over a page that does not read, and gives it everything when it reads on', () => {
+  it('skips a blocked page, and sends it the whole status once it reads again', () => {
     const page = open();
     page.isStuck = true;
     for (let second = 0; second < 10; second++) update();
@@ -79,7 +79,7 @@ describe('the stream of open pages', () => {
     expect(page.events).to.deep.equal(['whole', 'changes', 'whole', 'changes']);
   });
 
-  it('lets go of a page that reads nothing for half a minute', () => {
+  it('closes a page that is blocked for half a minute', () => {
     const page = open();
     page.isStuck = true;
     for (let second = 0; second < 30; second++) update();
@@ -88,14 +88,14 @@ describe('the stream of open pages', () => {
     expect(page.isDestroyed).to.equal(true);
   });
 
-  it('forgets a page that has gone', () => {
+  it('removes a closed page', () => {
     const page = open();
     expect(stream.size).to.equal(1);
     page.destroy();
     expect(stream.size).to.equal(0);
   });
 
-  it('is full at some number of pages', () => {
+  it('is full at its limit of pages', () => {
     for (let page = 1; page < MAX_PAGES; page++) open();
     expect(stream.isFull).to.equal(false);
     open();

@@ -9,7 +9,7 @@ import { StatusAggregator } from '../../../../../apps/server/status/report/statu
 import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
 import { type ActionLog } from '../../../../../apps/runtime/action_log';
 
-describe('the endpoints of the status side', () => {
+describe('the endpoints of the status server', () => {
   let activity: ServerActivity;
   let server: BoundedHttpServer;
   let url: string;
@@ -22,7 +22,7 @@ describe('the endpoints of the status side', () => {
     const log = { error: (action: string, result: string) => logged.push(`${action} ${result}`) };
     const metrics = {
       contentType: 'text/plain',
-      read: () => Promise.reject(new Error('no metrics today')),
+      read: () => Promise.reject(new Error('no metrics')),
     };
     const broadcaster = new SseBroadcaster(aggregator);
     const policy = "default-src 'none'";
@@ -60,7 +60,7 @@ describe('the endpoints of the status side', () => {
     ['stopping', 503, 'not ready: stopping\n'],
   ];
   for (const [phase, status, text] of readiness) {
-    it(`a server that is ${phase} is alive, and /readyz answers ${status}`, async () => {
+    it(`report a server in the phase ${phase} as alive, and answer ${status} to /readyz`, async () => {
       activity.phase = phase;
       expect(await answerOf('/readyz')).to.deep.equal([status, text]);
       expect(await answerOf('/readyz', 'HEAD')).to.deep.equal([status, '']);
@@ -68,7 +68,7 @@ describe('the endpoints of the status side', () => {
     });
   }
 
-  it('answers every path to HEAD as to GET, without a body, and opens no stream for it', async () => {
+  it('answer HEAD as GET, without a body and without an open stream', async () => {
     for (const path of ['/', '/events', '/status.json', '/healthz']) {
       expect(await answerOf(path, 'HEAD'), path).to.deep.equal([200, '']);
     }
@@ -78,7 +78,7 @@ describe('the endpoints of the status side', () => {
   });
 
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-    it(`refuses ${method}: there is nothing to be changed here`, async () => {
+    it(`refuse ${method}`, async () => {
       for (const path of ['/', '/events', '/status.json', '/metrics', '/healthz', '/readyz', '/nothing']) {
         const response = await fetch(url + path, { method });
         expect([response.status, response.headers.get('allow')], path).to.deep.equal([405, 'GET, HEAD']);
@@ -86,7 +86,7 @@ describe('the endpoints of the status side', () => {
     });
   }
 
-  it('says what there is where something else is asked for', async () => {
+  it('list the existing paths in the answer to another path', async () => {
     for (const path of ['/nothing', '/status.json/', '/Metrics', '/..%2f..%2fetc/passwd']) {
       expect(await answerOf(path), path).to.deep.equal([
         404,
@@ -95,13 +95,13 @@ describe('the endpoints of the status side', () => {
     }
   });
 
-  it('answers 500 and says so in the log where it cannot answer, and goes on', async () => {
+  it('answer 500 after an error, log it, and continue', async () => {
     expect(await answerOf('/metrics')).to.deep.equal([500, 'this could not be answered; the log says why\n']);
     expect(logged).to.deep.equal(['status_request fail']);
     expect((await answerOf('/status.json'))[0]).to.equal(200);
   });
 
-  it('lets nothing be kept or embedded', async () => {
+  it('forbid caching and embedding', async () => {
     const statuses: number[] = [];
     const asked = ['/', '/events', '/status.json', '/metrics', '/healthz', '/readyz', '/nothing'];
     for (const [path, method] of [...asked.map((path) => [path, 'GET'] as const), ['/', 'POST'] as const]) {

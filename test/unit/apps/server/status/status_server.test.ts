@@ -14,7 +14,7 @@ const SETTINGS = {
   SERVER_WINNING_NUMBER: 7574,
 };
 
-describe('a status side with few connections', () => {
+describe('a status server with few connections', () => {
   const sockets: Socket[] = [];
   let site: StatusServer;
 
@@ -40,19 +40,19 @@ describe('a status side with few connections', () => {
     return socket;
   }
 
-  it('has half of them for pages, and answers for its health in the other half', async () => {
+  it('uses half of them for pages, and answers the health check on the other half', async () => {
     const pages: IncomingMessage[] = [];
     for (let page = 0; page < MOST_CONNECTIONS / 2; page++) pages.push(await open('events'));
     expect(pages.map(({ statusCode }) => statusCode)).to.deep.equal([200, 200, 200, 200]);
-    const turnedAway = await open('events');
-    expect([turnedAway.statusCode, await text(turnedAway)]).to.deep.equal([503, 'too many pages are open\n']);
+    const rejected = await open('events');
+    expect([rejected.statusCode, await text(rejected)]).to.deep.equal([503, 'too many pages are open\n']);
 
     for (let held = 0; held < 3 * MOST_CONNECTIONS; held++) await hold();
     expect(await text(await open('healthz'))).to.equal('ok\n');
     expect(await text(await open('metrics'))).to.match(/^lottery_status_pages_open 4$/m);
   });
 
-  it('closes the connection that was held first when there is no room for one more', async () => {
+  it('closes the oldest held connection if there is no room for a new one', async () => {
     const closed: number[] = [];
     for (let held = 0; held < MOST_CONNECTIONS; held++) {
       const socket = await hold();

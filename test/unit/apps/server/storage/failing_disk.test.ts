@@ -17,7 +17,7 @@ import { DiskModel } from '../../../../torture/support/disk_model';
 
 const batch = readBetBatch(Buffer.from('1,Ana,Paz,1,1999-03-17,7'), 1);
 
-describe('the store on a disk that fails', () => {
+describe('the store on a failing disk', () => {
   const silent = new ActionLog('CRITICAL', () => {});
 
   async function openBets(disk: DiskModel, health = new StoreHealth()): Promise<FileBetRepository> {
@@ -29,7 +29,7 @@ describe('the store on a disk that fails', () => {
   }
 
   for (const file of ['bets.csv', 'bets.journal']) {
-    it(`leaves nothing of a batch of which ${file} took only a part`, async () => {
+    it(`removes a batch after a short write to ${file}`, async () => {
       const disk = new DiskModel();
       const bets = await openBets(disk);
       await bets.append(batch, 0);
@@ -46,7 +46,7 @@ describe('the store on a disk that fails', () => {
     });
   }
 
-  it('writes to no file any more once one of them has failed for good', async () => {
+  it('writes to no file after the permanent failure of one', async () => {
     const disk = new DiskModel();
     const health = new StoreHealth();
     const bets = await openBets(disk, health);
@@ -57,12 +57,12 @@ describe('the store on a disk that fails', () => {
     disk.fault = ({ file }) => (file === 'bets.csv' ? { kind: 'error', code: 'EIO' } : undefined);
     await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
     await expectCode(writing, 'STORE_BROKEN');
-    await expectCode(journal.write('begun behind it'), 'STORE_BROKEN');
+    await expectCode(journal.write('begun afterwards'), 'STORE_BROKEN');
     await disk.sync();
     expect(String(disk.durableImage().get('j'))).to.equal('');
   });
 
-  it('acknowledges a batch whose mark cannot be written, for it is on the disk', async () => {
+  it('acknowledges a batch if only the write of the mark fails', async () => {
     const disk = new DiskModel();
     const bets = await openBets(disk);
     disk.fault = ({ file }) => (file === 'bets.mark' ? { kind: 'error', code: 'EIO' } : undefined);
@@ -70,7 +70,7 @@ describe('the store on a disk that fails', () => {
     expect(disk.durableImage().get('bets.csv')!.toString()).to.equal('1,Ana,Paz,1,1999-03-17,7\n');
   });
 
-  it('stores nothing more after a flush that failed', async () => {
+  it('stores nothing more after a failed flush', async () => {
     const disk = new DiskModel();
     const bets = await openBets(disk);
     disk.fault = ({ operation }) => (operation === 'flush' ? { kind: 'error', code: 'EIO' } : undefined);
@@ -98,7 +98,7 @@ describe('the store on a disk that fails', () => {
     });
   }
 
-  it('knows the highest mark, whichever line was broken while it was written', async () => {
+  it('reads the highest intact mark if either line is broken', async () => {
     const disk = new DiskModel();
     const mark = new CommitWatermark(await disk.create('m'));
     expect(await mark.read()).to.equal(undefined);
@@ -114,7 +114,7 @@ describe('the store on a disk that fails', () => {
   });
 
   for (const file of ['bets.csv', 'bets.journal']) {
-    it(`does not start on bytes of ${file} that the kernel has let go of since they were checked`, async () => {
+    it(`does not start if the kernel has dropped bytes of ${file} since their check`, async () => {
       const disk = new DiskModel();
       const { start, image } = await unmarkedCommit(disk, file);
       const next = new DiskModel(image);
@@ -143,13 +143,13 @@ describe('the store on a disk that fails', () => {
       isForgotten = true;
       await expectCode(bets.recover(NEVER_STOPPED), 'STORE_UNAVAILABLE');
       const marks = await new CommitWatermark((await next.open('bets.mark'))!).read();
-      expect(marks, 'what is marked').to.equal(25);
-      // The next start finds the bytes that are on the disk: a tail that nobody was told of.
+      expect(marks, 'the mark').to.equal(25);
+      // The next start finds the bytes on the disk: an unacknowledged tail.
       expect((await openBets(new DiskModel(next.kernelImage()))).countsByAgency.get(1)).to.equal(1);
     });
   }
 
-  /** Two batches, of which the mark covers one; and where the second begins in a file. */
+  /** Stores two batches; the mark covers the first. Returns the disk and the offset of the second batch in the file. */
   async function unmarkedCommit(disk: DiskModel, file: string) {
     const bets = await openBets(disk);
     await bets.append(batch, 0);
@@ -159,7 +159,7 @@ describe('the store on a disk that fails', () => {
     return { start, image: disk.kernelImage() };
   }
 
-  it('writes over the broken line of the mark first when it starts: the power may be cut again', async () => {
+  it('overwrites the broken line of the mark first at a start, because the power may be cut again', async () => {
     const disk = new DiskModel();
     const bets = await openBets(disk);
     for (const after of [0, 1]) await bets.append(batch, after);
@@ -188,7 +188,7 @@ describe('the directory of the store', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('is one process’s at a time, and free again once it is released', async () => {
+  it('belongs to one process at a time, and is free after its release', async () => {
     const lock = await DirectoryLock.acquire(directory, NEVER_STOPPED);
     await expectCode(DirectoryLock.acquire(directory, NEVER_STOPPED), 'STORE_IN_USE');
     const waiting = DirectoryLock.acquire(directory, NEVER_STOPPED);
@@ -197,7 +197,7 @@ describe('the directory of the store', () => {
     expect(await readdir(directory)).to.deep.equal([]);
   });
 
-  it('is waited for no longer once that was stopped', async () => {
+  it('has no further attempts at its lock after a stop', async () => {
     const lock = await DirectoryLock.acquire(directory, NEVER_STOPPED);
     const stop = new AbortController();
     const waiting = DirectoryLock.acquire(directory, stop.signal);
@@ -207,7 +207,7 @@ describe('the directory of the store', () => {
     await (await DirectoryLock.acquire(directory, NEVER_STOPPED)).release();
   });
 
-  it('is not used without a lock where there is no flock(1)', async () => {
+  it('is not used without flock(1)', async () => {
     const { PATH } = process.env;
     process.env['PATH'] = directory;
     try {
@@ -218,14 +218,14 @@ describe('the directory of the store', () => {
     }
   });
 
-  it('is made with those above it', async () => {
+  it('is made with its parents', async () => {
     const store = new DiskDirectory(join(directory, 'a/b/c'));
     await store.claim(NEVER_STOPPED);
     await store.release();
     expect(await readdir(join(directory, 'a/b'))).to.deep.equal(['c']);
   });
 
-  it('is on the disk with its files, also where a start that was killed has made it', async () => {
+  it('is flushed with its parents, also after a killed start has made it', async () => {
     const path = join(directory, 'a/b/c');
     await mkdir(path, { recursive: true });
     const store = new DiskDirectory(path);
@@ -235,7 +235,7 @@ describe('the directory of the store', () => {
     expect(flushed).to.include.members([path, join(directory, 'a/b'), join(directory, 'a'), directory]);
   });
 
-  /** Which directories are flushed meanwhile, by the system's own word for each descriptor. */
+  /** The directories flushed during `work`, by the system's path of each descriptor. */
   async function pathsFlushedBy(work: () => Promise<void>): Promise<string[]> {
     const any = await open(directory);
     const handles = Object.getPrototypeOf(any) as { sync: (this: FileHandle) => Promise<void> };
@@ -254,7 +254,7 @@ describe('the directory of the store', () => {
     return paths;
   }
 
-  it('is archived whole, also where an archive of that second is there, and in what a crash left', async () => {
+  it('is archived completely, also beside an archive of the same second, and with a part of the files', async () => {
     const now = new Date('2026-01-31T23:59:59.5Z');
     await mkdir(join(directory, 'archive-20260131T235959Z'));
     await writeFile(join(directory, 'bets.csv'), 'bets');

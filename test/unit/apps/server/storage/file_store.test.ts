@@ -27,7 +27,7 @@ const bet = (agency: number, document: number, number = '1'): string =>
 const batch = (...rows: string[]) => readBetBatch(Buffer.from(rows.join('\n')), undefined);
 const NOW = { timeoutMs: 0, signal: new AbortController().signal };
 
-/** What crashes and failing disks do to it is for the tests in test/torture; this is what it does on a good day. */
+/** The store without failures. The tests in test/torture cover crashes and failing disks. */
 describe('the store in files', () => {
   let directory: string;
   let opened: OpenStore[];
@@ -67,7 +67,7 @@ describe('the store in files', () => {
 
   const file = async (): Promise<string> => readFile(join(directory, 'bets.csv'), 'utf8');
 
-  it('keeps batches in the order in which they were given, and counts them by agency', async () => {
+  it('keeps the batches in order, and counts the bets of each agency', async () => {
     const { bets } = await open();
     const rows = [bet(1, 1), bet(1, 2), bet(2, 3), bet(1, 4)];
     const counts = await Promise.all([
@@ -81,7 +81,7 @@ describe('the store in files', () => {
     expect((await bets.agencies()).toSorted()).to.deep.equal([1, 2]);
   });
 
-  it('takes no batch that does not follow what is stored, and those that do all the same', async () => {
+  it('rejects a batch out of sequence, and accepts the others', async () => {
     const { bets } = await open();
     const [early, other, first, twice] = [
       bets.append(batch(bet(1, 9)), 1),
@@ -95,7 +95,7 @@ describe('the store in files', () => {
     expect(await file()).to.equal(`${bet(2, 1)}\n${bet(1, 1)}\n`);
   });
 
-  it('has everything again when it is opened again', async () => {
+  it('has the same content after a restart', async () => {
     const before = await open();
     await before.bets.append(batch(bet(1, 1, '0042'), bet(1, 2)), 0);
     await before.tracker.finish(1, 2);
@@ -107,7 +107,7 @@ describe('the store in files', () => {
     expect(await file()).to.equal(`${bet(1, 1, '0042')}\n${bet(1, 2)}\n${bet(2, 3)}\n`);
   });
 
-  it('counts who has finished once', async () => {
+  it('counts the finish of an agency once', async () => {
     const { tracker } = await open();
     await Promise.all([tracker.finish(1, 0), tracker.finish(1, 0), tracker.finish(1, 0)]);
     await tracker.finish(1, 0);
@@ -115,7 +115,7 @@ describe('the store in files', () => {
     expect(await tracker.agencies()).to.deep.equal([1]);
   });
 
-  it('holds the draw when all have finished, and gives each agency its own', async () => {
+  it('holds the draw after all finishes, and returns each agency its own winners', async () => {
     const { bets, tracker, winners } = await open();
     await bets.append(batch(bet(1, 1, '42'), bet(1, 2), bet(1, 1, '042')), 0);
     await bets.append(batch(bet(2, 3, '0042')), 0);
@@ -131,7 +131,7 @@ describe('the store in files', () => {
     ]);
   });
 
-  it('holds a draw once: held it stays, over any number of restarts', async () => {
+  it('keeps the held draw over restarts', async () => {
     const first = await open();
     await first.bets.append(batch(bet(1, 7, '42')), 0);
     for (const [agency, count] of [[1, 1] as const, [2, 0] as const]) await first.tracker.finish(agency, count);
@@ -171,7 +171,7 @@ describe('the store in files', () => {
     expect(error?.code).to.match(/^STORE_/);
   });
 
-  it('that somebody has written in is not opened, and left as it is', async () => {
+  it('is neither opened nor changed after a foreign write', async () => {
     const before = await open();
     await before.bets.append(batch(bet(1, 1), bet(1, 2)), 0);
     await close(before);

@@ -7,7 +7,7 @@ import { Receiver } from '../../../../../lib/sockets/connection/receiver';
 import { FakeOutgoing, idleStream } from '../../../../support/directions';
 import { expectCode, rejection } from '../../../../support/rejection';
 
-/** A receiver on an open connection whose stream never does anything: the test is the stream. */
+/** A receiver on an open connection with a passive stream: the test acts as the stream. */
 function receiverWith(bufferLimit = 1000): { receiver: Receiver; connection: Connection } {
   const connection = new Connection();
   const receiver = new Receiver(connection, bufferLimit);
@@ -66,7 +66,7 @@ describe('Receiver', () => {
       expect(receiver.bufferedBytes).to.equal(1);
     });
 
-    it('is refused while another waits, which goes on', async () => {
+    it('is refused while another waits, and does not affect it', async () => {
       const { receiver } = receiverWith();
       const first = receiver.receive(decoder, undefined);
       await expectCode(receiver.receive(decoder, undefined), 'CONCURRENT_READ');
@@ -121,7 +121,7 @@ describe('Receiver', () => {
       expect(await receiver.receive(decoder, undefined)).to.equal('abc');
     });
 
-    it('leaves no clock behind, whatever ends it', async () => {
+    it('leaves no clock behind after any end', async () => {
       const clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       const options = { timeoutMs: 1000, idleTimeoutMs: 1000, messageTimeoutMs: 1000 };
       const ends: readonly ((receiver: Receiver, connection: Connection) => void)[] = [

@@ -6,7 +6,7 @@ import { Sender } from '../../../../../lib/sockets/connection/sender';
 import { FakeIncoming, idleStream } from '../../../../support/directions';
 import { expectCode, rejection } from '../../../../support/rejection';
 
-/** A stream that keeps each write until the test lets it pass. */
+/** A stream that holds each write until the test releases it. */
 class HeldStream extends Duplex {
   readonly writes: string[] = [];
   private readonly passes: (() => void)[] = [];
@@ -25,7 +25,7 @@ class HeldStream extends Duplex {
     callback();
   }
 
-  /** Lets the oldest write pass. */
+  /** Releases the oldest write. */
   pass(): void {
     this.passes.shift()!();
   }
@@ -52,7 +52,7 @@ function orderOf(promises: Readonly<Record<string, Promise<void>>>): string[] {
   return order;
 }
 
-/** Lets all that is due in this turn happen. */
+/** Waits until the end of this turn. */
 async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
@@ -130,7 +130,7 @@ describe('Sender', () => {
       await sender.shutdown(undefined);
     });
 
-    it('that has succeeded goes on succeeding after a close', async () => {
+    it('that has succeeded still succeeds after a close', async () => {
       const { sender, connection } = senderOn(new HeldStream());
       await sender.shutdown(undefined);
       connection.close();

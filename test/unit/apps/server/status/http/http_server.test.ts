@@ -13,7 +13,7 @@ import {
   TestStatusServer,
 } from '../../../../../support/test_status_server';
 
-describe('the HTTP server of the status side', function () {
+describe('the HTTP server of the status pages', function () {
   this.timeout(20_000);
   let server: TestStatusServer;
 
@@ -21,12 +21,12 @@ describe('the HTTP server of the status side', function () {
     await server.close();
   });
 
-  describe('one request in flight a connection', () => {
+  describe('with one request in flight on a connection', () => {
     beforeEach(async () => {
       server = await TestStatusServer.start();
     });
 
-    it('answers the first of those that come at once, and ends', async () => {
+    it('answers the first of pipelined requests, and ends the connection', async () => {
       const [answer, ...more] = answersIn(await server.exchange(requestFor('/now').repeat(1000)));
       expect(more).to.deep.equal([]);
       expect(answer).to.include({ status: 200, body: 'now\n' });
@@ -34,12 +34,12 @@ describe('the HTTP server of the status side', function () {
       expect(server.seen).to.deep.equal(['GET /now']);
     });
 
-    it('ends behind a response that was in flight when more came', async () => {
+    it('ends the connection after a response if another request arrived before it', async () => {
       const socket = await server.dial(requestFor('/held'));
       const answer = text(socket);
       await server.heldIsAsked;
       await new Promise((resolve) => socket.write(requestFor('/now'), resolve));
-      // Another connection's answer comes after the server has seen those bytes.
+      // The answer on another connection proves that the server has received these bytes.
       expect(
         answersIn(await server.exchange(requestFor('/now', { fields: 'Connection: close\r\n' }))),
       ).to.have.lengthOf(1);
@@ -50,7 +50,7 @@ describe('the HTTP server of the status side', function () {
       expect(server.seen).to.deep.equal(['GET /held', 'GET /now']);
     });
 
-    it('ends behind a response whose head was sent already when more came', async () => {
+    it('ends the connection after a response if another request arrived after its head', async () => {
       const socket = await server.dial(requestFor('/page'));
       await nextAnswer(socket, '\n\n\r\n');
       const rest = text(socket);
@@ -61,7 +61,7 @@ describe('the HTTP server of the status side', function () {
       expect(server.seen).to.deep.equal(['GET /page', 'GET /now']);
     });
 
-    it('serves one request after the other of a client that waits for each answer', async () => {
+    it('answers the sequential requests of a client on one connection', async () => {
       const socket = await server.dial();
       for (const method of ['GET', 'HEAD', 'GET']) {
         socket.write(requestFor('/now', { method }));
@@ -75,7 +75,7 @@ describe('the HTTP server of the status side', function () {
       expect(server.seen).to.deep.equal(['GET /now', 'HEAD /now', 'GET /now']);
     });
 
-    it("keeps the connection of Node's own client, whatever the size of the answers", async () => {
+    it("keeps the connection of Node's own client, with small and large answers", async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       for (const [path, body] of [
         ['/large', LARGE],
@@ -91,7 +91,7 @@ describe('the HTTP server of the status side', function () {
       agent.destroy();
     });
 
-    it('takes a head in pieces, wherever it is split', async () => {
+    it('reads a head that is split at any byte', async () => {
       const head = `\r\n${requestFor('/now', { fields: 'Connection: close\r\n' })}`;
       for (let split = 1; split < head.length; split++) {
         const answers = answersIn(await server.exchange(head.slice(0, split), head.slice(split)));
@@ -102,13 +102,13 @@ describe('the HTTP server of the status side', function () {
       }
     });
 
-    it('answers a client that ends its side behind the request', async () => {
+    it('answers a client that ends its side after the request', async () => {
       const socket = await server.dial();
       socket.end('GET /now HTTP/1.0\r\n\r\n');
       expect(answersIn(await text(socket)).map(({ status, body }) => [status, body])).to.deep.equal([[200, 'now\n']]);
     });
 
-    it('reads no body, however long it is, and ends behind the answer', async () => {
+    it('reads no body of any length, and ends the connection after the answer', async () => {
       for (const field of ['Content-Length: 1000000000', 'Transfer-Encoding: chunked']) {
         const socket = await server.dial(requestFor('/now', { method: 'POST', fields: `${field}\r\n` }));
         const answer = buffer(socket);
@@ -120,11 +120,11 @@ describe('the HTTP server of the status side', function () {
           field,
         ).to.deep.equal([404]);
         expect(answers[0]!.headers.get('connection')).to.equal('close');
-        expect(socket.bytesWritten - socket.writableLength, 'bytes that were taken').to.be.below(20_000_000);
+        expect(socket.bytesWritten - socket.writableLength, 'sent bytes of the body').to.be.below(20_000_000);
       }
     });
 
-    it('does not take a body that comes late for a request', async () => {
+    it('does not read a late body as a request', async () => {
       const socket = await server.dial(
         requestFor('/now', { fields: `Content-Length: ${requestFor('/now').length}\r\n` }),
       );
@@ -141,22 +141,22 @@ describe('the HTTP server of the status side', function () {
       server = await TestStatusServer.start();
     });
 
-    const asked: Record<string, readonly [status: number, bytes: string]> = {
-      'what is there': [200, requestFor('/now')],
-      'what is there, to HEAD': [200, requestFor('/now', { method: 'HEAD' })],
-      'what is not there': [404, requestFor('/nothing')],
+    const requests: Record<string, readonly [status: number, bytes: string]> = {
+      'an existing path': [200, requestFor('/now')],
+      'an existing path, with HEAD': [200, requestFor('/now', { method: 'HEAD' })],
+      'a missing path': [404, requestFor('/nothing')],
       'an expectation': [200, requestFor('/now', { fields: 'Expect: 100-continue\r\n' })],
-      'an odd expectation': [200, requestFor('/now', { fields: 'Expect: wonders\r\n' })],
+      'an unknown expectation': [200, requestFor('/now', { fields: 'Expect: wonders\r\n' })],
       'an upgrade': [200, requestFor('/now', { fields: 'Connection: Upgrade\r\nUpgrade: websocket\r\n' })],
       'a tunnel': [405, 'CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'],
       'a foreign host': [421, 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n'],
       'no host': [400, 'GET / HTTP/1.1\r\n\r\n'],
-      'a path that is none': [400, requestFor('/a\\b')],
-      'what is no request': [400, '\u0000nonsense\r\n\r\n'],
-      'half a line, and then no more': [400, 'GET / HT'],
+      'an invalid path': [400, requestFor('/a\\b')],
+      'bytes other than HTTP': [400, '\u0000nonsense\r\n\r\n'],
+      'half a line': [400, 'GET / HT'],
       'a head that is too long': [431, requestFor('/now', { fields: `A: ${'x'.repeat(20_000)}\r\n` })],
     };
-    for (const [kind, [status, bytes]] of Object.entries(asked)) {
+    for (const [kind, [status, bytes]] of Object.entries(requests)) {
       it(`has the security headers: to ${kind}`, async () => {
         const socket = await server.dial();
         socket.end(bytes, 'latin1');
@@ -167,7 +167,7 @@ describe('the HTTP server of the status side', function () {
       });
     }
 
-    it('has the security headers: to one who opens a page', async () => {
+    it('has the security headers: to an open page', async () => {
       const socket = await server.dial(requestFor('/page'));
       const [answer] = answersIn((await nextAnswer(socket, '\n\n\r\n')).split(/[0-9a-f]+\r\nretry/)[0]!);
       expect(answer!.headers.get('content-type')).to.equal('text/event-stream');
@@ -183,7 +183,7 @@ describe('the HTTP server of the status side', function () {
   describe('the phases of a connection', () => {
     const limits: PhaseLimits = { accepted: 100, head: 100, answer: 100, idle: 100, end: 100 };
 
-    it('end in time, and those of an open page do not', async () => {
+    it('have time limits, except for an open page', async () => {
       server = await TestStatusServer.start({ limits });
       const page = await server.dial(requestFor('/page'));
       page.resume();
@@ -209,7 +209,7 @@ describe('the HTTP server of the status side', function () {
     });
   });
 
-  it('answers one who comes, however many hold a connection', async () => {
+  it('answers a new client beside any number of held connections', async () => {
     server = await TestStatusServer.start({ maxConnections: 6 });
     const pages = [await server.dial(requestFor('/page')), await server.dial(requestFor('/page'))];
     for (const page of pages) await once(page.resume(), 'data');
@@ -222,7 +222,7 @@ describe('the HTTP server of the status side', function () {
     for (const page of pages) expect(page.readableEnded).to.equal(false);
   });
 
-  it('says why it cannot listen', async () => {
+  it('reports the reason of a failed listen', async () => {
     server = await TestStatusServer.start();
     const error = await TestStatusServer.start({}, server.port).catch((reason: unknown) => reason);
     expect(error).to.have.property('code', 'EADDRINUSE');

@@ -7,7 +7,7 @@ import { OpenConnections } from '../../../../../../apps/server/status/http/open_
 const PAGE = {} as ServerResponse;
 const ANSWER = {} as ServerResponse;
 
-/** A connection whose phase began so many milliseconds ago. */
+/** A connection whose phase began `agoMs` milliseconds ago. */
 class FakeConnection extends EventEmitter {
   readonly since: number;
   isDestroyed = false;
@@ -24,7 +24,7 @@ class FakeConnection extends EventEmitter {
 
   destroy(): void {
     this.isDestroyed = true;
-    // A stream says so in a later turn.
+    // A stream emits `close` in a later turn.
     setImmediate(() => this.emit('close'));
   }
 }
@@ -50,7 +50,7 @@ describe('the open connections', () => {
   const overdue = (): string[] =>
     Array.from(connections.overdue(), (connection) => (connection as unknown as FakeConnection).name);
 
-  it('make room by closing the one whose phase began the longest ago, whatever its phase', () => {
+  it('at their limit close the connection in the longest phase, of any kind', () => {
     add('idle', 'idle', 30);
     add('answer', 'answer', 50, ANSWER);
     add('head', 'head', 40);
@@ -63,7 +63,7 @@ describe('the open connections', () => {
     }
   });
 
-  it('never close a page for it', () => {
+  it('at their limit close no page', () => {
     add('page', 'answer', 5_000, PAGE);
     add('other page', 'answer', 6_000, PAGE);
     add('idle', 'idle', 10);
@@ -72,7 +72,7 @@ describe('the open connections', () => {
     expect(closed()).to.deep.equal(['idle']);
   });
 
-  it('have the room of one that has closed by itself', () => {
+  it('have room after the close of a connection by itself', () => {
     const [first] = ['one', 'two', 'three', 'four'].map((name) => add(name, 'idle', 10));
     first!.emit('close');
     add('new', 'accepted', 0);
@@ -88,7 +88,7 @@ describe('the open connections', () => {
     });
   }
 
-  it('are closed together, pages too', () => {
+  it('are closed together, including pages', () => {
     add('page', 'answer', 1, PAGE);
     add('idle', 'idle', 1);
     connections.closeAll();

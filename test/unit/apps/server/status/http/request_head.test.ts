@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { RequestHead } from '../../../../../../apps/server/status/http/request_head';
 
 describe('the end of a request’s head', () => {
-  /** Hands the text over in pieces that end at these places, and gives how many bytes belong to the head. */
+  /** Passes the text in pieces that end at these offsets. Returns the number of bytes of the head. */
   function bytesOf(text: string, ...splits: number[]): number | undefined {
     const head = new RequestHead();
     const bytes = Buffer.from(text, 'latin1');
@@ -25,7 +25,7 @@ describe('the end of a request’s head', () => {
     'empty lines before the request line': '\r\n\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n',
   };
   for (const [kind, head] of Object.entries(heads)) {
-    it(`is found for ${kind}, wherever it is split`, () => {
+    it(`is found for ${kind}, split at any byte`, () => {
       for (const rest of ['', 'x', '\r\n', 'GET / HTTP/1.1\r\n\r\n']) {
         for (let split = 0; split <= head.length; split++) {
           expect(bytesOf(head + rest, split), `${JSON.stringify(rest)}, split at ${split}`).to.equal(head.length);
@@ -36,7 +36,7 @@ describe('the end of a request’s head', () => {
     });
   }
 
-  it('is not found before it is there', () => {
+  it('is not found before its last byte', () => {
     for (const head of Object.values(heads)) {
       for (let length = 0; length < head.length; length++) expect(bytesOf(head.slice(0, length))).to.equal(undefined);
     }

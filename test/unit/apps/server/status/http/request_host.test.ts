@@ -8,7 +8,7 @@ import {
   TestStatusServer,
 } from '../../../../../support/test_status_server';
 
-describe('the host of a request to the status side', () => {
+describe('the host of a request to the status server', () => {
   let server: TestStatusServer;
 
   afterEach(async () => {
@@ -42,7 +42,7 @@ describe('the host of a request to the status side', () => {
         expect([status, body]).to.deep.equal([421, 'this host is not served here: see SERVER_STATUS_HOSTS\n']);
         expect(headers.get('content-type')).to.equal('text/plain; charset=utf-8');
       }
-      expect(server.seen, 'what the endpoints have seen').to.deep.equal([]);
+      expect(server.seen, 'requests at the endpoints').to.deep.equal([]);
     });
   }
 
@@ -52,19 +52,19 @@ describe('the host of a request to the status side', () => {
     expect(await statusOf('GET /now HTTP/1.0\r\nHost: evil.example\r\n\r\n')).to.deep.equal([421]);
   });
 
-  it('is one', async () => {
+  it('may not occur twice', async () => {
     const two = 'GET /now HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n';
     expect(await statusOf(two)).to.deep.equal([400]);
   });
 
-  it('is that of a target that is a whole URL', async () => {
+  it('is the host of the target if the target is a whole URL', async () => {
     const whole = (host: string): string => `GET http://${host}/now HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
     expect(await statusOf(whole('localhost:99'))).to.deep.equal([200]);
     expect(await statusOf(whole('evil.example'))).to.deep.equal([421]);
     expect(await statusOf(whole('localhost@evil.example'))).to.deep.equal([421]);
   });
 
-  it('is asked of every method, and the connection stays', async () => {
+  it('is checked for every method, and the connection stays open', async () => {
     for (const method of ['HEAD', 'POST', 'OPTIONS']) {
       const bytes = `${method} /now HTTP/1.1\r\nHost: evil.example\r\n\r\n`;
       expect(await statusOf(bytes), method).to.deep.equal([421]);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ServerActivity } from '../../../../../../apps/server/stats/server_activity';
 import { MAX_DETAILED_AGENCIES, StatusAggregator } from '../../../../../../apps/server/status/report/status_aggregator';
 
-describe('the status board', () => {
+describe('the status aggregator', () => {
   let activity: ServerActivity;
   let board: StatusAggregator;
   let now: number;
@@ -14,15 +14,15 @@ describe('the status board', () => {
     board.tick(new Date(now));
   });
 
-  /** A second passes. */
+  /** Advances the time by a second. */
   const tick = (): void => board.tick(new Date((now += 1000)));
 
-  /** Stores bets of an agency, which has `total` then. */
+  /** Stores bets of an agency; `total` is the agency's new number of bets. */
   const store = (agency: number, bets: number, total: number): void => activity.batchStored(agency, bets, total);
 
   const states = (): string[] => board.fullReport().agency.map(({ id, state }) => `${id} ${state}`);
 
-  it('says of a server that nothing has happened to that all are absent', () => {
+  it('reports all agencies of an unused server as absent', () => {
     const { agencies, bets, draw, errors, agency } = board.fullReport();
     expect(agencies).to.deep.equal({ expected: 4, byState: { absent: 4, uploading: 0, finished: 0, winners: 0 } });
     expect(bets).to.deep.equal({ stored: 0, perSecond: 0, curve: [] });
@@ -49,7 +49,7 @@ describe('the status board', () => {
     expect(board.summary().agencies.byState).to.deep.equal({ absent: 3, uploading: 0, finished: 0, winners: 1 });
   });
 
-  it('stays with an agency whose session supersedes another', () => {
+  it('reports an agency as uploading after a superseded session', () => {
     activity.agencyCame(1);
     activity.agencyCame(1);
     activity.agencyLeft(1);
@@ -57,7 +57,7 @@ describe('the status board', () => {
     expect(states()).to.deep.equal(['1 uploading']);
   });
 
-  it('tells the rate as a mean of three seconds, and the curve second by second', () => {
+  it('reports the rate as a mean of three seconds, and the curve with a value for each second', () => {
     store(1, 300, 300);
     tick();
     store(1, 600, 900);
@@ -70,7 +70,7 @@ describe('the status board', () => {
     expect(board.fullReport().bets).to.deep.equal({ stored: 900, perSecond: 0, curve: [300, 600, 0, 0, 0] });
   });
 
-  it('counts what an earlier run had stored as bets, and not as speed', () => {
+  it('includes the bets of an earlier run in the number of bets, and not in the rate', () => {
     activity.of(3).bets = 5000;
     store(3, 10, 5010);
     tick();
@@ -78,7 +78,7 @@ describe('the status board', () => {
     expect(board.summary().bets.stored).to.equal(5010);
   });
 
-  it('keeps three minutes of a curve, no more', () => {
+  it('keeps three minutes of a curve', () => {
     for (let second = 1; second <= 200; second++) {
       store(1, second, second);
       tick();
@@ -88,7 +88,7 @@ describe('the status board', () => {
     expect(board.fullReport().agency[0]!.curve).to.deep.equal(expected);
   });
 
-  it('tells changes of those agencies alone that have changed', () => {
+  it('reports only changed agencies as changes', () => {
     store(1, 10, 10);
     store(2, 20, 20);
     tick();
@@ -102,7 +102,7 @@ describe('the status board', () => {
     expect(board.changes().agency[0]).not.to.have.property('curve');
   });
 
-  it('counts errors by code, and for the agency with the last one', () => {
+  it('counts errors by code and by agency, with the last error of each agency', () => {
     activity.sessionRefused(1, 'timeout');
     activity.sessionRefused(1, 'bad-bet');
     activity.sessionRefused(0, 'busy');
@@ -114,7 +114,7 @@ describe('the status board', () => {
     expect(board.fullReport().agency).to.have.length(1);
   });
 
-  it('tells the number and the winners once the draw is held, and not before', () => {
+  it('reports the number and the winners after the draw only', () => {
     store(1, 10, 10);
     store(2, 10, 10);
     tick();
@@ -125,7 +125,7 @@ describe('the status board', () => {
     expect(board.summary().draw).to.deep.equal({ held: true, number: 7574, winners: 3 });
   });
 
-  it('bears more agencies than it shows in detail', () => {
+  it('omits the curves of agencies beyond its limit of detailed ones', () => {
     const many = MAX_DETAILED_AGENCIES + 500;
     board = new StatusAggregator(activity, many, 7574);
     for (let agency = 1; agency <= many; agency++) store(agency, 2, 2);

@@ -4,7 +4,7 @@ import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
 import { scanWinners } from '../../../../../../apps/server/storage/bets/winner_scan';
 import { generateBets, storedRow } from '../../../../../support/generated_bets';
 
-/** A file of these bytes; each read gives no more than `pieceBytes`. */
+/** A file of these bytes; each read returns at most `pieceBytes`. */
 function fileOf(text: string, pieceBytes: number): { file: StoreFile; size: number } {
   const bytes = Buffer.from(text);
   const file = {
@@ -28,7 +28,7 @@ async function winnersIn(text: string, number: number, pieceBytes = 1 << 20): Pr
 describe('the search for winners', () => {
   const row = (document: number, number: string): string => `1,Ana,Gómez,${document},1999-03-17,${number}\n`;
 
-  it('takes a number by its value, in each of its spellings, in the order stored', async () => {
+  it('compares the number by its value, in each of its spellings, and keeps the order of the store', async () => {
     const rows = ['42', '042', '0042', '420', '142', '4', '2', '0', '00', '000', '0000', '4242'];
     const text = rows.map((number, index) => row(index, number)).join('');
     expect(await winnersIn(text, 42)).to.deep.equal(['1:0', '1:1', '1:2']);
@@ -37,11 +37,11 @@ describe('the search for winners', () => {
     expect(await winnersIn(text, 9)).to.deep.equal([]);
   });
 
-  it('finds nobody in an empty file', async () => {
+  it('finds no winner in an empty file', async () => {
     expect(await winnersIn('', 42)).to.deep.equal([]);
   });
 
-  it('finds rows over the borders of what is read at once, wherever they lie', async () => {
+  it('finds rows across the boundaries of reads of any size', async () => {
     const bets = generateBets(7, 60, 4);
     const text = bets.map((bet) => `${storedRow(7, bet)}\n`).join('');
     const expected = bets.filter((bet) => Number(bet[4]) === 7574).map((bet) => `7:${bet[2]}`);
@@ -51,7 +51,7 @@ describe('the search for winners', () => {
     }
   });
 
-  it('is not misled by names that look like the end of a row', async () => {
+  it('ignores names that look like the end of a row', async () => {
     expect(await winnersIn('12,"a,42","b,0042",5,1999-03-17,7\n12,x,"y,42",42,1999-03-17,42\n', 42)).to.deep.equal([
       '12:42',
     ]);

@@ -15,7 +15,7 @@ import { message } from '../../../../../support/wire_client';
 import { type DiskCall, DiskModel } from '../../../../../torture/support/disk_model';
 import { MemoryLottery } from '../../../../../torture/support/memory_lottery';
 
-describe('what the names of a store lead to', () => {
+describe('the check of the names of a store', () => {
   let above: string;
   let path: string;
   let directory: DiskDirectory;
@@ -47,7 +47,7 @@ describe('what the names of a store lead to', () => {
 
   const expectNoFinding = (): Promise<void> => requireInPlace(directory, new StoreHealth());
 
-  it('is what is open, also over a symbolic link and with other files beside it', async () => {
+  it('accepts the opened files, also over a symbolic link and beside other files', async () => {
     await expectNoFinding();
     await writeFile(join(path, 'three'), '');
     await rename(path, `${path}-moved`);
@@ -55,7 +55,7 @@ describe('what the names of a store lead to', () => {
     await expectNoFinding();
   });
 
-  it('is gone where the directory is, or one above it', async () => {
+  it('reports a directory without its name, or without that of its parent', async () => {
     await rename(above, `${above}-moved`);
     await expectFinding('the data directory is gone');
     await writeFile(above, '');
@@ -65,7 +65,7 @@ describe('what the names of a store lead to', () => {
     await expectNoFinding();
   });
 
-  it('is another directory', async () => {
+  it('reports another directory under the name', async () => {
     await rename(path, `${path}-moved`);
     await mkdir(path);
     await expectFinding('the data directory is not the one that was opened');
@@ -77,7 +77,7 @@ describe('what the names of a store lead to', () => {
     await expectFinding('the data directory is gone');
   });
 
-  it('is gone where a file is, and another where it was replaced', async () => {
+  it('reports a missing file and a replaced file', async () => {
     await rename(join(path, 'two'), join(path, 'three'));
     await expectFinding('two is gone');
     await writeFile(join(path, 'two'), '');
@@ -86,7 +86,7 @@ describe('what the names of a store lead to', () => {
     await expectNoFinding();
   });
 
-  it('is not asked for files that are closed', async () => {
+  it('ignores closed files', async () => {
     const file = await directory.create('three');
     await file.close();
     await rm(join(path, 'three'));
@@ -94,7 +94,7 @@ describe('what the names of a store lead to', () => {
   });
 });
 
-describe('a server whose files were taken away', function () {
+describe('a server after the removal of its files', function () {
   this.timeout(10_000);
   const ROW = 'Ana,Paz,1,1999-03-17,7574';
   let disk: DiskModel;
@@ -111,22 +111,22 @@ describe('a server whose files were taken away', function () {
     expect(disk.openFiles).to.equal(0);
   });
 
-  /** Holds the first call of that kind; resolves once it is held, with what lets it go. */
+  /** Holds the first call of that kind. Resolves once it is held, with the function that releases it. */
   function held(operation: DiskCall['operation'], file: string): Promise<() => void> {
     return new Promise((onHeld) => {
       disk.hold = (call) => {
         if (call.operation !== operation || call.file !== file) return undefined;
         disk.hold = () => undefined;
-        return new Promise((letGo) => onHeld(letGo));
+        return new Promise((release) => onHeld(release));
       };
     });
   }
 
-  async function say(socket: PeerSocket, ...messages: readonly Buffer[]): Promise<void> {
+  async function send(socket: PeerSocket, ...messages: readonly Buffer[]): Promise<void> {
     await socket.sendMany(messages);
   }
 
-  async function hear(socket: PeerSocket): Promise<string> {
+  async function receive(socket: PeerSocket): Promise<string> {
     const answer = await socket.recvFrame(7, (header) => 7 + header.readUIntLE(1, 6), { idleTimeoutMs: 5_000 });
     return answer === null ? 'end' : `${answer.toString('latin1', 0, 1)} ${answer.toString('utf8', 7)}`.trimEnd();
   }
@@ -139,55 +139,55 @@ describe('a server whose files were taken away', function () {
     expect(logged('CRITICAL')).to.equal(1);
   }
 
-  it('answers storage for a batch that was in flight when that was noticed', async () => {
+  it('answers storage to a batch in flight at the discovery', async () => {
     const agency = new PeerSocket(await server.dial());
     const flush = held('flush', 'bets.csv');
-    await say(agency, message('N', '1'), message('B', `1,${ROW}`));
-    expect(await hear(agency)).to.equal('O 0');
-    const letGo = await flush;
+    await send(agency, message('N', '1'), message('B', `1,${ROW}`));
+    expect(await receive(agency)).to.equal('O 0');
+    const release = await flush;
     disk.unlink('bets.csv');
     while (logged('CRITICAL') === 0) await delay(10);
-    letGo();
-    expect(await hear(agency)).to.equal('E storage: bets.csv is gone');
+    release();
+    expect(await receive(agency)).to.equal('E storage: bets.csv is gone');
     await agency.lingeringClose({ timeoutMs: 1_000 });
     await requireEnd('bets.csv is gone');
   });
 
-  it('answers storage for a batch that was marked when that was noticed', async () => {
+  it('answers storage to a batch with its mark in flight at the discovery', async () => {
     const agency = new PeerSocket(await server.dial());
     const mark = held('write', 'bets.mark');
-    await say(agency, message('N', '1'), message('B', `1,${ROW}`));
-    expect(await hear(agency)).to.equal('O 0');
-    const letGo = await mark;
+    await send(agency, message('N', '1'), message('B', `1,${ROW}`));
+    expect(await receive(agency)).to.equal('O 0');
+    const release = await mark;
     disk.displace(false);
     while (logged('CRITICAL') === 0) await delay(10);
-    letGo();
-    expect(await hear(agency)).to.equal('E storage: the data directory is gone');
+    release();
+    expect(await receive(agency)).to.equal('E storage: the data directory is gone');
     await agency.lingeringClose({ timeoutMs: 1_000 });
     await requireEnd('the data directory is gone');
   });
 
-  it('acknowledges no finish, at once', async () => {
+  it('acknowledges no finish from that moment on', async () => {
     const agency = new PeerSocket(await server.dial());
-    await say(agency, message('N', '1'), message('B', `1,${ROW}`));
-    expect([await hear(agency), await hear(agency)]).to.deep.equal(['O 0', 'O 1']);
+    await send(agency, message('N', '1'), message('B', `1,${ROW}`));
+    expect([await receive(agency), await receive(agency)]).to.deep.equal(['O 0', 'O 1']);
     disk.replace('bets.csv');
-    await say(agency, message('F', '1'));
-    expect(await hear(agency)).to.equal('E storage: bets.csv leads to another file');
+    await send(agency, message('F', '1'));
+    expect(await receive(agency)).to.equal('E storage: bets.csv leads to another file');
     await agency.lingeringClose({ timeoutMs: 1_000 });
     await requireEnd('bets.csv leads to another file');
     expect(logged('action: finish')).to.equal(0);
   });
 
-  it('holds no draw, at once', async () => {
+  it('holds no draw from that moment on', async () => {
     const agency = new PeerSocket(await server.dial());
     const record = held('flush', 'draw.journal');
-    await say(agency, message('N', '1'), message('B', `1,${ROW}`), message('F', '1'), message('A'));
-    expect([await hear(agency), await hear(agency), await hear(agency)]).to.deep.equal(['O 0', 'O 1', 'O 1']);
-    const letGo = await record;
+    await send(agency, message('N', '1'), message('B', `1,${ROW}`), message('F', '1'), message('A'));
+    expect([await receive(agency), await receive(agency), await receive(agency)]).to.deep.equal(['O 0', 'O 1', 'O 1']);
+    const release = await record;
     disk.unlink('draw.journal');
-    letGo();
-    expect(await hear(agency)).to.equal('E storage: draw.journal is gone');
+    release();
+    expect(await receive(agency)).to.equal('E storage: draw.journal is gone');
     await agency.lingeringClose({ timeoutMs: 1_000 });
     await requireEnd('draw.journal is gone');
     expect([logged('sorteo | result: success'), logged('sorteo | result: fail')]).to.deep.equal([0, 1]);
@@ -205,20 +205,20 @@ describe('a server whose files were taken away', function () {
     await record.close();
   });
 
-  it('goes on where they cannot be looked up, acknowledges no finish meanwhile, and says so once', async () => {
+  it('continues while the lookup fails, acknowledges no finish meanwhile, and logs one warning', async () => {
     disk.lookUpFault = 'EACCES';
     const agency = new PeerSocket(await server.dial());
-    await say(agency, message('N', '1'), message('B', `1,${ROW}`), message('F', '1'));
-    expect([await hear(agency), await hear(agency)]).to.deep.equal(['O 0', 'O 1']);
-    expect(await hear(agency)).to.equal('E storage: the files of the store cannot be looked up');
+    await send(agency, message('N', '1'), message('B', `1,${ROW}`), message('F', '1'));
+    expect([await receive(agency), await receive(agency)]).to.deep.equal(['O 0', 'O 1']);
+    expect(await receive(agency)).to.equal('E storage: the files of the store cannot be looked up');
     await agency.lingeringClose({ timeoutMs: 1_000 });
-    // Some looks go by.
+    // Two periodic checks take place.
     await delay(2_500);
     expect(logged('WARNING  action: watch_store | result: fail | error: the files of the store')).to.equal(1);
     disk.lookUpFault = undefined;
     const again = new PeerSocket(await server.dial());
-    await say(again, message('N', '1'), message('F', '1'));
-    expect([await hear(again), await hear(again)]).to.deep.equal(['O 1', 'O 1']);
+    await send(again, message('N', '1'), message('F', '1'));
+    expect([await receive(again), await receive(again)]).to.deep.equal(['O 1', 'O 1']);
     await again.lingeringClose({ timeoutMs: 1_000 });
     expect(await server.stop()).to.equal(0);
   });

@@ -3,7 +3,7 @@ import { GroupCommit, type Submission } from '../../../../../../apps/server/stor
 import { turns } from '../../../../../support/turns';
 
 describe('a group commit', () => {
-  /** Commits that wait until they are told to go on. */
+  /** Commits that wait for `finish()`. */
   class HeldCommits {
     readonly groups: string[][] = [];
     readonly commits = new GroupCommit<string>((submissions) => this.commit(submissions));
@@ -22,7 +22,7 @@ describe('a group commit', () => {
     }
   }
 
-  it('takes together what comes together, and what comes while it is under way', async () => {
+  it('groups simultaneous submissions, and the submissions during a commit for the next one', async () => {
     const held = new HeldCommits();
     const first = [held.commits.submit('a'), held.commits.submit('b')];
     await turns(1);
@@ -40,7 +40,7 @@ describe('a group commit', () => {
     await Promise.all(second);
   });
 
-  it('that fails fails for all of it, and the next goes on', async () => {
+  it('rejects all its submissions if it fails, and continues with the next group', async () => {
     const held = new HeldCommits();
     const failing = [held.commits.submit('a'), held.commits.submit('b')].map((promise) =>
       promise.then(
@@ -57,7 +57,7 @@ describe('a group commit', () => {
     await next;
   });
 
-  it('is idle once nothing is under way', async () => {
+  it('is idle after its last submission', async () => {
     const held = new HeldCommits();
     await held.commits.idle();
     void held.commits.submit('a');

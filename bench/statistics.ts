@@ -1,28 +1,28 @@
-/** The middle one of some figures, or the mean of the middle two. */
+/** The median: the middle value, or the mean of the two middle ones. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** A median, and between what the true one lies with some confidence. */
+/** A median with its confidence interval. */
 export interface MedianInterval {
   readonly median: number;
-  /** Without end where there are too few values to say. */
+  /** The bounds of the interval; infinite for too few values. */
   readonly least: number;
   readonly most: number;
 }
 
 /**
- * The median's confidence interval by order statistics, whatever the values' distribution: each value lies below the true
- * median as often as a coin shows heads.
+ * The median's confidence interval by order statistics, for any distribution of the values. The number of values below
+ * the true median has the distribution of the heads in as many tosses of a coin.
  *
- * @param confidence 0.95: in 19 of 20 times the interval has the true median.
+ * @param confidence 0.95: the interval contains the true median in 19 of 20 cases.
  */
 export function medianInterval(values: readonly number[], confidence: number): MedianInterval {
   const sorted = values.toSorted((left, right) => left - right);
   const tosses = sorted.length;
-  // The most values that may be cut off at each end: so few heads are rarer than half of what is left of certainty.
+  // The number of values outside of the interval at each end: the largest with P(heads < cut) <= (1 - confidence) / 2.
   let cut = 0;
   let chance = 0.5 ** tosses;
   for (let beyond = chance; beyond <= (1 - confidence) / 2; beyond += chance) {
@@ -36,7 +36,7 @@ export function medianInterval(values: readonly number[], confidence: number): M
   };
 }
 
-/** The share of `values` at or below the result is `share`: 0.99 for the 99th percentile. */
+/** The percentile of `share`, by the nearest rank: 0.99 for the 99th percentile. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((left, right) => left - right);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
@@ -48,7 +48,7 @@ export function spread(values: readonly number[], unit: string, digits = 3): str
   return `${show(median(values))} ${unit} (${show(Math.min(...values))} … ${show(Math.max(...values))})`;
 }
 
-/** The median of the ratios of figures that were taken in the same round: load that comes and goes hits both. */
+/** The median of the ratios of two figures of the same round: temporary load affects both. */
 export function pairedRatio(figures: readonly number[], references: readonly number[]): string {
   const ratios = figures.map((figure, round) => figure / references[round]!);
   return `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} … ${Math.max(...ratios).toFixed(2)})`;
