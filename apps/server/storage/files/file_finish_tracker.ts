@@ -1,10 +1,10 @@
 import { inject, injectable } from 'inversify';
-import { type ActionLog } from '../../runtime/action_log';
-import { type FinishTracker } from '../domain/finish_tracker';
-import { TOKENS } from '../tokens';
-import { StoreDamagedError } from '../domain/store_errors';
+import { type ActionLog } from '../../../runtime/action_log';
+import { type FinishTracker } from '../../domain/finish_tracker';
+import { TOKENS } from '../../tokens';
+import { StoreDamagedError } from '../../domain/store_errors';
 import { type StoreDirectory } from './disk/file_system';
-import { GroupCommit, type Submission } from './log/group_commit';
+import { GroupCommit, type Submission } from '../group_commit';
 import { Journal } from './log/journal';
 import { type StoreHealth } from './disk/store_health';
 import { type StorePart } from './store_part';

@@ -2,18 +2,18 @@ import { type FileHandle, mkdir, mkdtemp, open, readdir, readFile, readlink, rm,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { ActionLog } from '../../../../../apps/runtime/action_log';
-import { archiveStore } from '../../../../../apps/server/storage/archive';
-import { CommitWatermark } from '../../../../../apps/server/storage/bets/commit_watermark';
-import { DirectoryLock } from '../../../../../apps/server/storage/disk/directory_lock';
-import { FileBetRepository } from '../../../../../apps/server/storage/bets/file_bet_repository';
-import { DiskDirectory, type StoreDirectory } from '../../../../../apps/server/storage/disk/file_system';
-import { Journal } from '../../../../../apps/server/storage/log/journal';
-import { NEVER_STOPPED } from '../../../../../apps/server/domain/stop';
-import { StoreHealth } from '../../../../../apps/server/storage/disk/store_health';
-import { readBetBatch } from '../../../../../apps/protocol/bet_batch';
-import { expectCode } from '../../../../support/rejection';
-import { DiskModel } from '../../../../torture/support/disk_model';
+import { ActionLog } from '../../../../../../apps/runtime/action_log';
+import { archiveStore } from '../../../../../../apps/server/storage/files/archive';
+import { CommitWatermark } from '../../../../../../apps/server/storage/files/bets/commit_watermark';
+import { DirectoryLock } from '../../../../../../apps/server/storage/files/disk/directory_lock';
+import { FileBetRepository } from '../../../../../../apps/server/storage/files/bets/file_bet_repository';
+import { DiskDirectory, type StoreDirectory } from '../../../../../../apps/server/storage/files/disk/file_system';
+import { Journal } from '../../../../../../apps/server/storage/files/log/journal';
+import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
+import { StoreHealth } from '../../../../../../apps/server/storage/files/disk/store_health';
+import { readBetBatch } from '../../../../../../apps/protocol/bet_batch';
+import { expectCode } from '../../../../../support/rejection';
+import { DiskModel } from '../../../../../torture/support/disk_model';
 
 const batch = readBetBatch(Buffer.from('1,Ana,Paz,1,1999-03-17,7'), 1);
 

@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
 import { inject, injectable } from 'inversify';
-import { type BetBatch } from '../../../protocol/bet_batch';
-import { type ActionLog } from '../../../runtime/action_log';
-import { type BetRepository, type Winner } from '../../domain/bet_repository';
-import { type StoreObserver, NO_OBSERVER } from '../../domain/store_observer';
-import { TOKENS } from '../../tokens';
+import { type BetBatch } from '../../../../protocol/bet_batch';
+import { type ActionLog } from '../../../../runtime/action_log';
+import { type BetRepository, type Winner } from '../../../domain/bet_repository';
+import { type StoreObserver, NO_OBSERVER } from '../../../domain/store_observer';
+import { TOKENS } from '../../../tokens';
 import { type Commit, formatCommit } from './commit_record';
 import {
   closeBetFiles,
@@ -14,9 +14,9 @@ import {
   recoverBets,
   type RecoveredBets,
 } from './bet_recovery';
-import { BatchOutOfSequenceError, StoreWriteError } from '../../domain/store_errors';
+import { BatchOutOfSequenceError, StoreWriteError } from '../../../domain/store_errors';
 import { type StoreDirectory, writeAll } from '../disk/file_system';
-import { GroupCommit, type Submission } from '../log/group_commit';
+import { GroupCommit, type Submission } from '../../group_commit';
 import { type StoreHealth } from '../disk/store_health';
 import { type StorePart } from '../store_part';
 import { scanWinners } from './winner_scan';

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { PeerSocket } from '../../../../../../lib/index';
-import { requireInPlace } from '../../../../../../apps/server/storage/disk/directory_watch';
-import { DiskDirectory, type StoreFile } from '../../../../../../apps/server/storage/disk/file_system';
-import { FileDrawRecord } from '../../../../../../apps/server/storage/file_draw_record';
-import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
-import { StoreHealth } from '../../../../../../apps/server/storage/disk/store_health';
-import { createMemoryLog } from '../../../../../support/memory_lottery';
-import { expectCode } from '../../../../../support/rejection';
-import { message } from '../../../../../support/wire_client';
-import { type DiskCall, DiskModel } from '../../../../../torture/support/disk_model';
-import { MemoryLottery } from '../../../../../torture/support/memory_lottery';
+import { PeerSocket } from '../../../../../../../lib/index';
+import { requireInPlace } from '../../../../../../../apps/server/storage/files/disk/directory_watch';
+import { DiskDirectory, type StoreFile } from '../../../../../../../apps/server/storage/files/disk/file_system';
+import { FileDrawRecord } from '../../../../../../../apps/server/storage/files/file_draw_record';
+import { NEVER_STOPPED } from '../../../../../../../apps/server/domain/stop';
+import { StoreHealth } from '../../../../../../../apps/server/storage/files/disk/store_health';
+import { createMemoryLog } from '../../../../../../support/memory_lottery';
+import { expectCode } from '../../../../../../support/rejection';
+import { message } from '../../../../../../support/wire_client';
+import { type DiskCall, DiskModel } from '../../../../../../torture/support/disk_model';
+import { MemoryLottery } from '../../../../../../torture/support/memory_lottery';
 
 describe('what the names of a store lead to', () => {
   let above: string;
