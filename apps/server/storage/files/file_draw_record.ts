@@ -45,11 +45,8 @@ export class FileDrawRecord implements DrawRecord, StorePart {
     return this.terms;
   }
 
-  async held(): Promise<DrawTerms | undefined> {
-    return this.terms;
-  }
-
   async record(terms: DrawTerms): Promise<void> {
+    if (this.terms !== undefined) return;
     await requireInPlace(this.directory, this.health);
     await this.journal.write(`draw ${terms.number} ${terms.agencies}`);
     this.terms = terms;

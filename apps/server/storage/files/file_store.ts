@@ -1,7 +1,7 @@
 import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../../runtime/action_log';
 import { requireSameTerms } from '../../domain/draw_record';
-import { type Store } from '../../domain/store';
+import { type Store, type StoreLocation } from '../../domain/store';
 import { TOKENS } from '../../tokens';
 import { DirectoryWatch } from './disk/directory_watch';
 import {
@@ -33,6 +33,10 @@ export class FileStore implements Store {
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {
     this.watch = new DirectoryWatch(directory, health, log);
+  }
+
+  get location(): StoreLocation {
+    return { setting: 'SERVER_DATA_DIR', field: 'dir', value: this.directory.path };
   }
 
   onBroken(listener: (error: StoreBrokenError) => void): void {

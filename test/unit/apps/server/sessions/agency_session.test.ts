@@ -8,6 +8,7 @@ import { StoreBrokenError, StoreWriteError } from '../../../../../apps/server/do
 import { createMemoryLottery, type MemoryLottery } from '../../../../support/memory_lottery';
 import { turns, until } from '../../../../support/turns';
 import { header, message } from '../../../../support/wire_client';
+import { claimOf } from '../../../../support/claims';
 
 const LIMITS: SessionLimits = { messageTimeoutMs: 10_000, idleTimeoutMs: 60_000, longPollMs: 1_000 };
 
@@ -115,7 +116,7 @@ describe('a session', () => {
       length: documents.length,
     } as unknown as readonly string[];
     lottery.winners.winnersOf = async () => winners;
-    for (const agency of [2, 3]) await lottery.tracker.finish(agency);
+    for (const agency of [2, 3]) await lottery.tracker.finish(claimOf(agency));
     const agency = connect();
     agency.write(message('N', '1'), message('F'), message('A'), message('N', '1'));
     expect([await agency.next(), await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0', 'R']);
@@ -132,7 +133,7 @@ describe('a session', () => {
 
   it('that waits to send winners ends with the server', async () => {
     lottery.winners.winnersOf = async () => Array.from({ length: 400_000 }, () => '30904465');
-    for (const agency of [2, 3]) await lottery.tracker.finish(agency);
+    for (const agency of [2, 3]) await lottery.tracker.finish(claimOf(agency));
     const agency = connect();
     agency.write(message('N', '1'), message('F'), message('A'), message('N', '1'));
     expect([await agency.next(), await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0', 'R']);
@@ -262,12 +263,12 @@ describe('a session', () => {
     agency.write(message('N', '1'), message('F'), message('A'));
     expect([await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0']);
     await turns(5);
-    for (const other of [2, 3]) await lottery.tracker.finish(other);
+    for (const other of [2, 3]) await lottery.tracker.finish(claimOf(other));
     expect(await agency.next()).to.equal('R');
   });
 
   it('names winners beyond 8 kB in several R, none split', async () => {
-    for (const other of [2, 3]) await lottery.tracker.finish(other);
+    for (const other of [2, 3]) await lottery.tracker.finish(claimOf(other));
     const agency = connect();
     const documents = Array.from({ length: 2000 }, (_, index) => String(100_000 + index));
     const batches = Array.from({ length: 20 }, (_, batch) =>
@@ -303,8 +304,8 @@ describe('a session', () => {
     await agency.channel.close();
     await agency.ended;
     let superseded = false;
-    const probe = { supersede: async () => void (superseded = true) };
-    await lottery.registry.claim(1, probe);
+    const probe = { claim: undefined, supersede: async () => void (superseded = true) };
+    await lottery.registry.register(1, probe);
     expect(superseded).to.equal(false);
   });
 

@@ -201,7 +201,7 @@ describe('a server whose files were taken away', function () {
     await record.recover(NEVER_STOPPED);
     other.unlink('draw.journal');
     await expectCode(record.record({ number: 7574, agencies: 1 }), 'STORE_BROKEN');
-    expect(await record.held()).to.equal(undefined);
+    expect(record.heldTerms).to.equal(undefined);
     await record.close();
   });
 
