@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PRIVATE_FILE_MODE } from '../apps/server/storage/disk/private_files';
+import { PRIVATE_FILE_MODE } from '../apps/server/storage/files/disk/private_files';
 
 /** The end of an app: its exit code, or the signal that killed it. */
 export type AppEnd = number | NodeJS.Signals;

@@ -9,7 +9,7 @@ import { ExitCode } from '../apps/runtime/exit_code';
 import { endProcess } from '../apps/runtime/process_end';
 import { ignoreLostReader, writeLine, writeText, written } from '../apps/runtime/standard_streams';
 import { type ListeningMessage } from '../apps/server/lottery_server';
-import { makePrivateDirectory } from '../apps/server/storage/disk/private_files';
+import { makePrivateDirectory } from '../apps/server/storage/files/disk/private_files';
 import { type AppEnd, AppProcess } from './app_process';
 import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
 import { findFreePort } from './free_port';

@@ -10,12 +10,7 @@ import { readDescriptorUse } from './process/descriptor_budget';
 import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
 import { type ServerSettings } from './settings';
-import { FileBetRepository } from './storage/bets/file_bet_repository';
-import { FileFinishTracker } from './storage/file_finish_tracker';
-import { FileStore } from './storage/file_store';
-import { FileDrawRecord } from './storage/file_draw_record';
-import { DiskDirectory } from './storage/disk/file_system';
-import { StoreHealth } from './storage/disk/store_health';
+import { createFilesModule } from './storage/files/files_module';
 import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
 import { TOKENS } from './tokens';
@@ -31,12 +26,7 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.ServerActivity).to(ServerActivity);
   container.bind(TOKENS.StoreObserver).toService(TOKENS.ServerActivity);
 
-  container.bind(TOKENS.StoreDirectory).toConstantValue(new DiskDirectory(settings.SERVER_DATA_DIR));
-  container.bind(TOKENS.StoreHealth).to(StoreHealth);
-  container.bind(TOKENS.BetRepository).to(FileBetRepository);
-  container.bind(TOKENS.FinishTracker).to(FileFinishTracker);
-  container.bind(TOKENS.DrawRecord).to(FileDrawRecord);
-  container.bind(TOKENS.Store).to(FileStore);
+  container.load(createFilesModule(settings.SERVER_DATA_DIR));
   container.bind(TOKENS.WinnerService).to(LotteryDraw);
 
   container.bind(TOKENS.SessionRegistry).to(SessionRegistry);

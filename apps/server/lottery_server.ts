@@ -71,6 +71,7 @@ export class LotteryServer {
     stop.addEventListener('abort', () => this.stopping.abort());
     if (stop.aborted) this.stopping.abort();
     this.store.onBroken((error) => this.onStoreBroken(error));
+    this.services.bets.onSuperseded((claim) => this.services.registry.supersede(claim));
     const opening = await this.openStore();
     if (opening !== 'opened') return opening === 'stopped' ? ExitCode.done : ExitCode.failed;
     this.services.winners.start(this.stopping.signal);
@@ -89,7 +90,7 @@ export class LotteryServer {
   }
 
   private async openStore(): Promise<'opened' | 'stopped' | 'failed'> {
-    const dir = this.settings.SERVER_DATA_DIR;
+    const { setting, field, value } = this.store.location;
     try {
       await this.store.open(this.stopping.signal);
     } catch (error) {
@@ -97,14 +98,14 @@ export class LotteryServer {
       const { message } = error as Error;
       if (error instanceof StoreConflictError) {
         const advice = 'use the settings it was made with, or begin a new draw (docs/durability.md)';
-        throw new SettingsError(`${dir}: ${message}: ${advice}`, { cause: error });
+        throw new SettingsError(`${value}: ${message}: ${advice}`, { cause: error });
       }
       if (error instanceof StoreLocationError)
-        throw new SettingsError(`SERVER_DATA_DIR ${dir}: ${message}`, { cause: error });
-      this.services.log.error('open_store', 'fail', { dir, error: describeWithFileLimit(error as Error) });
+        throw new SettingsError(`${setting} ${value}: ${message}`, { cause: error });
+      this.services.log.error('open_store', 'fail', { [field]: value, error: describeWithFileLimit(error as Error) });
       return 'failed';
     }
-    this.services.log.info('open_store', 'success', { dir });
+    this.services.log.info('open_store', 'success', { [field]: value });
     return 'opened';
   }
 
@@ -212,7 +213,8 @@ export class LotteryServer {
     if (this.failure !== undefined) return;
     this.failure = error;
     const { message, cause } = error;
-    const fields = { error: message, dir: this.settings.SERVER_DATA_DIR };
+    const { field, value } = this.store.location;
+    const fields = { error: message, [field]: value };
     this.services.log.critical('store', 'fail', cause instanceof Error ? { ...fields, cause: cause.message } : fields);
     this.stopping.abort();
   }

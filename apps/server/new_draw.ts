@@ -5,7 +5,7 @@ import { loadSettings, SettingsError } from '../runtime/settings';
 import { writeLine, written } from '../runtime/standard_streams';
 import { describeWithFileLimit } from './process/open_file_limit';
 import { SERVER_SETTINGS } from './settings';
-import { archiveStore } from './storage/archive';
+import { archiveStore } from './storage/files/archive';
 
 /**
  * `make new-draw`: archives the store of SERVER_DATA_DIR, so that the next server begins a new draw. Nothing is

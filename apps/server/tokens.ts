@@ -6,6 +6,7 @@ export const TOKENS = {
   WinningNumber: Symbol.for('WinningNumber'),
   StoreDirectory: Symbol.for('StoreDirectory'),
   StoreHealth: Symbol.for('StoreHealth'),
+  AgencyEpochs: Symbol.for('AgencyEpochs'),
   Store: Symbol.for('Store'),
   BetRepository: Symbol.for('BetRepository'),
   FinishTracker: Symbol.for('FinishTracker'),

@@ -1,11 +1,12 @@
 import { type BetBatch, betsOf } from '../../apps/protocol/bet_batch';
 import { ServerActivity } from '../../apps/server/stats/server_activity';
 import { type SessionServices } from '../../apps/server/sessions/session_services';
+import { type AgencyClaim } from '../../apps/server/domain/agency_claim';
 import { type BetRepository, type Winner } from '../../apps/server/domain/bet_repository';
 import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
 import { Latch } from '../../apps/server/domain/latch';
 import { SessionRegistry } from '../../apps/server/sessions/session_registry';
-import { BatchOutOfSequenceError } from '../../apps/server/domain/store_errors';
+import { BatchOutOfSequenceError, ClaimSupersededError } from '../../apps/server/domain/store_errors';
 import { NEVER_STOPPED } from '../../apps/server/domain/stop';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
 import { ActionLog } from '../../apps/runtime/action_log';
@@ -19,6 +20,7 @@ export class MemoryBetRepository implements BetRepository {
   /** The number of submitted batches. */
   appended = 0;
   private readonly counts = new Map<number, number>();
+  private readonly epochs = new Map<number, number>();
   private readonly winnersByNumber: (Winner & { number: number })[] = [];
   private tail: Promise<unknown> = Promise.resolve();
 
@@ -30,9 +32,17 @@ export class MemoryBetRepository implements BetRepository {
     return Array.from(this.counts.keys());
   }
 
-  async append(batch: BetBatch, after: number): Promise<number> {
+  async claim(agency: number): Promise<AgencyClaim> {
+    const epoch = (this.epochs.get(agency) ?? 0) + 1;
+    this.epochs.set(agency, epoch);
+    return { agency, epoch, stored: await this.count(agency) };
+  }
+
+  onSuperseded(): void {}
+
+  async append(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
     this.appended++;
-    const storing = this.tail.then(() => this.store(batch, after));
+    const storing = this.tail.then(() => this.store(claim, batch, after));
     this.tail = storing.catch(() => {});
     return storing;
   }
@@ -41,8 +51,9 @@ export class MemoryBetRepository implements BetRepository {
     for (const winner of this.winnersByNumber) if (winner.number === number) yield winner;
   }
 
-  private async store(batch: BetBatch, after: number): Promise<number> {
+  private async store(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
     await this.beforeStoring(batch);
+    if (this.epochs.get(claim.agency) !== claim.epoch) throw new ClaimSupersededError('a newer session has claimed it');
     const before = await this.count(batch.agency);
     if (before !== after) throw new BatchOutOfSequenceError(`${before} bets are stored, not ${after}`);
     this.rows.push(...Buffer.from(batch.rows).toString('utf8').split('\n'));
@@ -61,7 +72,7 @@ export class MemoryFinishTracker implements FinishTracker {
 
   constructor(readonly expected: number) {}
 
-  async finish(agency: number): Promise<void> {
+  async finish({ agency }: AgencyClaim): Promise<void> {
     this.finished.add(agency);
     if (this.finished.size >= this.expected) for (const resolve of this.waiting.splice(0)) resolve();
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { DiskDirectory } from '../../apps/server/storage/disk/file_system';
+import { DiskDirectory } from '../../apps/server/storage/files/disk/file_system';
 import { outputOf } from '../support/command';
 import { Campaign, sized } from './support/campaign';
 import { type DiskFault, type DiskImage, DiskModel } from './support/disk_model';

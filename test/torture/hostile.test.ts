@@ -5,7 +5,7 @@ import { type Duplex } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { DiskDirectory } from '../../apps/server/storage/disk/file_system';
+import { DiskDirectory } from '../../apps/server/storage/files/disk/file_system';
 import { readReferenceBatch } from '../support/reference_batch';
 import { header, message } from '../support/wire_client';
 import { Campaign, sized } from './support/campaign';

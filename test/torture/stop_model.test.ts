@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { PeerSocket } from '../../lib/index';
-import { READ_PIECE } from '../../apps/server/storage/disk/file_system';
+import { READ_PIECE } from '../../apps/server/storage/files/disk/file_system';
 import { message } from '../support/wire_client';
 import { Campaign, sized } from './support/campaign';
 import { DiskModel } from './support/disk_model';

@@ -1,4 +1,5 @@
 import { type BetBatch } from '../../protocol/bet_batch';
+import { type AgencyClaim } from './agency_claim';
 
 /** A winning bet. */
 export interface Winner {
@@ -15,16 +16,27 @@ export interface BetRepository {
   agencies(): Promise<readonly number[]>;
 
   /**
-   * Stores a batch completely or not at all.
+   * Claims the agency for a session. Every older claim of the agency ends: nothing is stored under it from now on.
+   *
+   * @throws StoreError
+   */
+  claim(agency: number): Promise<AgencyClaim>;
+
+  /** Sets the listener for claims of this server ended by another server. There is one listener, set before `open`. */
+  onSuperseded(listener: (claim: AgencyClaim) => void): void;
+
+  /**
+   * Stores a batch of the claim's agency completely or not at all.
    *
    * @param after the number of the agency's bets before this batch, those in flight included. The check rejects a batch
    * behind a failed one, and a repeated batch.
    * @returns the number of the agency's stored bets, this batch included. The batch is durable.
+   * @throws ClaimSupersededError the claim has ended.
    * @throws BatchOutOfSequenceError the number of stored bets differs from `after`.
    * @throws StoreWriteError nothing of the batch is stored. A later attempt may succeed.
    * @throws StoreBrokenError the store accepts no more writes.
    */
-  append(batch: BetBatch, after: number): Promise<number>;
+  append(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number>;
 
   /**
    * The bets with this number, in the order of their storage.

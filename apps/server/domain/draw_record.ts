@@ -10,11 +10,8 @@ export interface DrawTerms {
 
 /** Records the draw durably. A store implements it; the draw itself is a rule of the lottery (lottery_draw.ts). */
 export interface DrawRecord {
-  /** The terms of the draw, or undefined before the draw. */
-  held(): Promise<DrawTerms | undefined>;
-
   /**
-   * Records the draw. Resolves once the record is durable.
+   * Records the draw, unless it is recorded already. Resolves once the record is durable.
    *
    * @throws StoreError
    */

@@ -1,13 +1,17 @@
+import { type AgencyClaim } from './agency_claim';
+
 /** The finished agencies. A finish counts once per agency, is permanent and survives a restart. */
 export interface FinishTracker {
   /** The number of expected agencies. */
   readonly expected: number;
 
   /**
-   * Records the agency's finish with its number of bets. Resolves once the record is durable. A repeated call changes
-   * nothing.
+   * Records the finish of the claim's agency with its number of bets. Resolves once the record is durable. A repeated
+   * call changes nothing.
+   *
+   * @throws ClaimSupersededError the claim has ended.
    */
-  finish(agency: number, bets: number): Promise<void>;
+  finish(claim: AgencyClaim, bets: number): Promise<void>;
 
   hasFinished(agency: number): Promise<boolean>;
 

@@ -65,9 +65,7 @@ export class LotteryDraw implements WinnerService {
   private async draw(): Promise<void> {
     try {
       this.winners = await this.findWinners();
-      if ((await this.drawRecord.held()) === undefined) {
-        await this.drawRecord.record({ number: this.winningNumber, agencies: this.tracker.expected });
-      }
+      await this.drawRecord.record({ number: this.winningNumber, agencies: this.tracker.expected });
     } catch (cause) {
       this.onDrawFailed(cause);
       return;

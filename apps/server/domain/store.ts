@@ -1,8 +1,19 @@
+/** The location of a store, for log lines and errors. It contains no secret. */
+export interface StoreLocation {
+  /** The name of its setting. */
+  readonly setting: string;
+  /** Its field in a log line, for example `dir`. */
+  readonly field: string;
+  readonly value: string;
+}
+
 /**
  * The storage of one lottery: the bets, the finished agencies and the record of the draw. `open` precedes the first
  * call of its services, `close` follows the last.
  */
 export interface Store {
+  readonly location: StoreLocation;
+
   /**
    * Sets the listener for the failure of the store, after which nothing can be stored. It is called once, also in the
    * absence of writes. There is one listener, set before `open`.

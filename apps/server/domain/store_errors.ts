@@ -22,6 +22,11 @@ export class BatchOutOfSequenceError extends StoreError {
   readonly code = 'BATCH_OUT_OF_SEQUENCE';
 }
 
+/** A newer session of the agency has claimed it, on this server or on another one. */
+export class ClaimSupersededError extends StoreError {
+  readonly code = 'CLAIM_SUPERSEDED';
+}
+
 /** The files are in a state that no crash leaves: damaged, truncated or foreign. They are not changed. */
 export class StoreDamagedError extends StoreError {
   readonly code = 'STORE_DAMAGED';

@@ -9,7 +9,8 @@ import {
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
 import { describePeer } from '../../runtime/action_log';
-import { StoreError } from '../domain/store_errors';
+import { type AgencyClaim } from '../domain/agency_claim';
+import { ClaimSupersededError, StoreError } from '../domain/store_errors';
 import { type QueueLimits, ResponseQueue, type SessionResponse } from './response_queue';
 import { type SessionContext } from './session_context';
 import { SessionProtocol } from './session_protocol';
@@ -72,7 +73,7 @@ export class AgencySession implements SessionContext {
   }
 
   async supersede(): Promise<void> {
-    this.end(new ProtocolError('superseded', 'a newer session of this agency took over'));
+    this.end(superseded());
     if (this.isSettled) return;
     await new Promise<void>((resolve) => {
       this.onSettled = resolve;
@@ -87,6 +88,10 @@ export class AgencySession implements SessionContext {
   /** Closes the connection without another message. */
   async cut(): Promise<void> {
     await this.channel.close();
+  }
+
+  get claim(): AgencyClaim | undefined {
+    return this.protocol.claim;
   }
 
   get ending(): AbortSignal {
@@ -187,6 +192,7 @@ export class AgencySession implements SessionContext {
     if (error instanceof TimedOutError && error.operation === 'receive') {
       return new ProtocolError('timeout', error.message, { cause: error });
     }
+    if (error instanceof ClaimSupersededError) return superseded(error);
     if (error instanceof StoreError) return new ProtocolError('storage', error.message, { cause: error });
     const isForeseen = error instanceof SocketError || error === CONNECTION_GONE;
     if (!isForeseen) this.services.log.error('session', 'fail', { error: String(error) });
@@ -206,4 +212,8 @@ export class AgencySession implements SessionContext {
     }
     await this.channel.socket.lingeringClose({ timeoutMs: lingerMs });
   }
+}
+
+function superseded(cause?: Error): ProtocolError {
+  return new ProtocolError('superseded', 'a newer session of this agency took over', { cause });
 }

@@ -4,6 +4,7 @@ import { parseCanonicalNumber } from '../../protocol/canonical_number';
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
 import { splitWinners } from '../../protocol/winner_list';
+import { type AgencyClaim } from '../domain/agency_claim';
 import { type SessionResponse } from './response_queue';
 import { type SessionContext } from './session_context';
 import { type SessionServices } from './session_services';
@@ -29,6 +30,7 @@ type Phase =
 export class SessionProtocol {
   private phase: Phase = 'unnamed';
   private agency = 0;
+  private claimed: AgencyClaim | undefined;
   private hasFinished = false;
   /** The agency's bets that are stored or in flight to the disk. */
   private bets = 0;
@@ -44,6 +46,11 @@ export class SessionProtocol {
   /** The agency's id, or 0 before its identification. */
   get agencyId(): number {
     return this.agency;
+  }
+
+  /** The session's claim of its agency, once the store has granted it. */
+  get claim(): AgencyClaim | undefined {
+    return this.claimed;
   }
 
   /**
@@ -150,7 +157,7 @@ export class SessionProtocol {
   }
 
   private async finish(): Promise<void> {
-    await this.services.tracker.finish(this.agency, this.bets);
+    await this.services.tracker.finish(this.claimed!, this.bets);
     this.hasFinished = true;
     this.phase = 'finished';
     this.services.activity.agencyFinished(this.agency);
@@ -168,9 +175,11 @@ export class SessionProtocol {
     }
     this.agency = agency;
     activity.agencyCame(agency);
-    await registry.claim(agency, this.context);
+    await registry.register(agency, this.context);
     this.context.throwIfEnding();
-    this.bets = await bets.count(agency);
+    this.claimed = await bets.claim(agency);
+    this.context.throwIfEnding();
+    this.bets = this.claimed.stored;
     this.hasFinished = await tracker.hasFinished(agency);
   }
 
@@ -178,7 +187,7 @@ export class SessionProtocol {
   private store(batch: BetBatch): Promise<LotteryMessage> {
     const after = this.bets;
     this.bets += batch.count;
-    const stored = this.services.bets.append(batch, after).then(
+    const stored = this.services.bets.append(this.claimed!, batch, after).then(
       (total) => this.onStored(batch, total),
       (error: unknown) => {
         this.services.log.error('apuesta_recibida', 'fail', { agency: this.agency, cantidad: batch.count });

@@ -3,7 +3,11 @@ import { loadSettings } from '../../../apps/runtime/settings';
 import { createServerContainer } from '../../../apps/server/container';
 import { type LotteryServer } from '../../../apps/server/lottery_server';
 import { SERVER_SETTINGS } from '../../../apps/server/settings';
-import { DiskDirectory, type StoreDirectory, type StoreFile } from '../../../apps/server/storage/disk/file_system';
+import {
+  DiskDirectory,
+  type StoreDirectory,
+  type StoreFile,
+} from '../../../apps/server/storage/files/disk/file_system';
 import { TOKENS } from '../../../apps/server/tokens';
 
 /**

@@ -1,5 +1,9 @@
-import { type FileEntry } from '../../../apps/server/storage/disk/file_entry';
-import { DIRECTORY_ENTRY, type StoreDirectory, type StoreFile } from '../../../apps/server/storage/disk/file_system';
+import { type FileEntry } from '../../../apps/server/storage/files/disk/file_entry';
+import {
+  DIRECTORY_ENTRY,
+  type StoreDirectory,
+  type StoreFile,
+} from '../../../apps/server/storage/files/disk/file_system';
 import { type SeededRandom } from './seeded_random';
 
 /** The operations of the disk except `release`, in the order of a run. */

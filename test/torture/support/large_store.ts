@@ -1,8 +1,8 @@
 import { open, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { formatCommit } from '../../../apps/server/storage/bets/commit_record';
-import { formatRecord } from '../../../apps/server/storage/log/record_file';
+import { formatCommit } from '../../../apps/server/storage/files/bets/commit_record';
+import { formatRecord } from '../../../apps/server/storage/files/log/record_file';
 import { generateBets, storedRow, winnersAmong } from '../../support/generated_bets';
 
 export interface LargeStoreOptions {

@@ -62,6 +62,7 @@ describe("the server's container", () => {
     container.rebind(TOKENS.WinnerService).toConstantValue(new MemoryWinnerService(42, bets, tracker));
     let breakStore: (error: Error) => void = () => {};
     const store: Store = {
+      location: { setting: 'SERVER_DATA_DIR', field: 'dir', value: 'memory' },
       onBroken: (listener) => (breakStore = listener),
       open: async () => {},
       close: async () => {},

@@ -7,6 +7,7 @@ import { StoreConflictError, StoreStoppedError, StoreWriteError } from '../../..
 import { createMemoryLog, MemoryBetRepository, MemoryFinishTracker } from '../../../../support/memory_lottery';
 import { expectCode } from '../../../../support/rejection';
 import { turns } from '../../../../support/turns';
+import { append, claimOf } from '../../../../support/claims';
 
 const SOON = { timeoutMs: 0, signal: new AbortController().signal };
 const LATER = { timeoutMs: 60_000, signal: new AbortController().signal };
@@ -16,13 +17,9 @@ class MemoryDrawRecord implements DrawRecord {
   readonly records: DrawTerms[] = [];
   failure: Error | undefined;
 
-  async held(): Promise<DrawTerms | undefined> {
-    return this.records[0];
-  }
-
   async record(terms: DrawTerms): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
-    this.records.push(terms);
+    if (this.records.length === 0) this.records.push(terms);
   }
 }
 
@@ -43,18 +40,18 @@ describe('the draw', () => {
     lines = memory.lines;
     draw = new LotteryDraw(42, bets, tracker, record, memory.log);
     const rows = ['1,Ana,Paz,5,1999-03-17,42', '1,Ana,Paz,6,1999-03-17,7', '1,Ana,Paz,4,1999-03-17,0042'];
-    await bets.append(readBetBatch(Buffer.from(rows.join('\n')), 1), 0);
+    await append(bets, readBetBatch(Buffer.from(rows.join('\n')), 1), 0);
   });
 
   const logged = (text: string): number => lines.filter((line) => line.includes(text)).length;
 
   it('is held once, after the finish of all agencies', async () => {
     draw.start(stop.signal);
-    await tracker.finish(1);
+    await tracker.finish(claimOf(1));
     expect(await draw.waitForDraw(SOON)).to.equal(false);
     expect(record.records).to.deep.equal([]);
     const waits = [draw.waitForDraw(LATER), draw.waitForDraw(LATER)];
-    await tracker.finish(2);
+    await tracker.finish(claimOf(2));
     expect(await Promise.all([...waits, draw.waitForDraw(LATER)])).to.deep.equal([true, true, true]);
     expect(record.records).to.deep.equal([{ number: 42, agencies: 2 }]);
     expect(await draw.winnersOf(1)).to.deep.equal(['5', '4']);
@@ -64,7 +61,7 @@ describe('the draw', () => {
 
   it('is not recorded again after an earlier draw', async () => {
     record.records.push({ number: 42, agencies: 2 });
-    for (const agency of [1, 2]) await tracker.finish(agency);
+    for (const agency of [1, 2]) await tracker.finish(claimOf(agency));
     draw.start(stop.signal);
     expect(await draw.waitForDraw(LATER)).to.equal(true);
     expect(record.records).to.have.length(1);
@@ -73,7 +70,7 @@ describe('the draw', () => {
 
   it('rejects its waits if it cannot be recorded, and is held again for the next wait', async () => {
     record.failure = new StoreWriteError('the disk is full');
-    for (const agency of [1, 2]) await tracker.finish(agency);
+    for (const agency of [1, 2]) await tracker.finish(claimOf(agency));
     draw.start(stop.signal);
     expect(await expectCode(draw.waitForDraw(LATER), 'STORE_WRITE_FAILED')).to.equal(record.failure);
     expect(logged('sorteo | result: fail | error: the disk is full')).to.be.greaterThan(0);
@@ -90,7 +87,7 @@ describe('the draw', () => {
       yield { agency: 1, document: '5' };
       throw new StoreStoppedError('stopped');
     };
-    for (const agency of [1, 2]) await tracker.finish(agency);
+    for (const agency of [1, 2]) await tracker.finish(claimOf(agency));
     draw.start(stop.signal);
     const wait = expectCode(draw.waitForDraw(LATER), 'STORE_STOPPED');
     await turns(2);

@@ -3,6 +3,7 @@ import { StoreBrokenError, StoreWriteError } from '../../../../../apps/server/do
 import { bet, MemorySessions } from '../../../../support/memory_sessions';
 import { turns, until } from '../../../../support/turns';
 import { header, message } from '../../../../support/wire_client';
+import { claimOf } from '../../../../support/claims';
 
 describe('a session', () => {
   let sessions: MemorySessions;
@@ -47,7 +48,7 @@ describe('a session', () => {
       length: documents.length,
     } as unknown as readonly string[];
     sessions.lottery.winners.winnersOf = async () => winners;
-    for (const agency of [2, 3]) await sessions.lottery.tracker.finish(agency);
+    for (const agency of [2, 3]) await sessions.lottery.tracker.finish(claimOf(agency));
     const agency = sessions.connect();
     agency.write(message('N', '1'), message('F'), message('A'), message('N', '1'));
     expect([await agency.next(), await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0', 'R']);
@@ -67,12 +68,12 @@ describe('a session', () => {
     agency.write(message('N', '1'), message('F'), message('A'));
     expect([await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0']);
     await turns(5);
-    for (const other of [2, 3]) await sessions.lottery.tracker.finish(other);
+    for (const other of [2, 3]) await sessions.lottery.tracker.finish(claimOf(other));
     expect(await agency.next()).to.equal('R');
   });
 
   it('names winners beyond 8 kB in several R, none split', async () => {
-    for (const other of [2, 3]) await sessions.lottery.tracker.finish(other);
+    for (const other of [2, 3]) await sessions.lottery.tracker.finish(claimOf(other));
     const agency = sessions.connect();
     const documents = Array.from({ length: 2000 }, (_, index) => String(100_000 + index));
     const batches = Array.from({ length: 20 }, (_, batch) =>

@@ -3,6 +3,7 @@ import { StoreWriteError } from '../../../../../apps/server/domain/store_errors'
 import { bet, MemorySessions } from '../../../../support/memory_sessions';
 import { turns, until } from '../../../../support/turns';
 import { message } from '../../../../support/wire_client';
+import { claimOf } from '../../../../support/claims';
 
 describe('a session', () => {
   let sessions: MemorySessions;
@@ -103,7 +104,7 @@ describe('a session', () => {
 
   it('that waits to send winners ends with the server', async () => {
     sessions.lottery.winners.winnersOf = async () => Array.from({ length: 400_000 }, () => '30904465');
-    for (const agency of [2, 3]) await sessions.lottery.tracker.finish(agency);
+    for (const agency of [2, 3]) await sessions.lottery.tracker.finish(claimOf(agency));
     const agency = sessions.connect();
     agency.write(message('N', '1'), message('F'), message('A'), message('N', '1'));
     expect([await agency.next(), await agency.next(), await agency.next()]).to.deep.equal(['O 0', 'O 0', 'R']);
@@ -130,8 +131,8 @@ describe('a session', () => {
     await agency.channel.close();
     await agency.ended;
     let superseded = false;
-    const probe = { supersede: async () => void (superseded = true) };
-    await sessions.lottery.registry.claim(1, probe);
+    const probe = { claim: undefined, supersede: async () => void (superseded = true) };
+    await sessions.lottery.registry.register(1, probe);
     expect(superseded).to.equal(false);
   });
 });

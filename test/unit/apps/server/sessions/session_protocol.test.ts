@@ -5,11 +5,13 @@ import { SessionProtocol } from '../../../../../apps/server/sessions/session_pro
 import { textMessage } from '../../../../../apps/protocol/messages';
 import { ProtocolError } from '../../../../../apps/protocol/protocol_error';
 import { createMemoryLottery, type MemoryLottery } from '../../../../support/memory_lottery';
+import { claimOf } from '../../../../support/claims';
 
 const ROW = '1,Ana,Gómez,1,1999-03-17,42';
 
 /** A session that does not end. */
 const CONTEXT: SessionContext = {
+  claim: undefined,
   ending: new AbortController().signal,
   throwIfEnding: () => {},
   supersede: async () => {},
@@ -49,7 +51,7 @@ describe('the protocol of a session', () => {
   }
 
   async function finishOthers(): Promise<void> {
-    for (const agency of [2, 3]) await lottery.tracker.finish(agency);
+    for (const agency of [2, 3]) await lottery.tracker.finish(claimOf(agency));
   }
 
   /** The responses to each message in each phase of a session. */

@@ -1,6 +1,6 @@
-import { readCsvRow } from '../../../protocol/csv_row';
-import { MSG_MAX_LENGTH } from '../../../protocol/messages';
-import { type Winner } from '../../domain/bet_repository';
+import { readCsvRow } from '../../../../protocol/csv_row';
+import { MSG_MAX_LENGTH } from '../../../../protocol/messages';
+import { type Winner } from '../../../domain/bet_repository';
 import { READ_PIECE, readRange, type StoreFile } from '../disk/file_system';
 
 const LINE_FEED = 0x0a;

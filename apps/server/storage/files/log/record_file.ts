@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { StoreDamagedError } from '../../domain/store_errors';
+import { StoreDamagedError } from '../../../domain/store_errors';
 import { readRange, type StoreFile, writeAll } from '../disk/file_system';
 
 /** A complete record of a log: its text and the offsets of its bytes. */

@@ -2,18 +2,20 @@ import { type FileHandle, mkdir, mkdtemp, open, readdir, readFile, readlink, rm,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { ActionLog } from '../../../../../apps/runtime/action_log';
-import { archiveStore } from '../../../../../apps/server/storage/archive';
-import { CommitWatermark } from '../../../../../apps/server/storage/bets/commit_watermark';
-import { DirectoryLock } from '../../../../../apps/server/storage/disk/directory_lock';
-import { FileBetRepository } from '../../../../../apps/server/storage/bets/file_bet_repository';
-import { DiskDirectory, type StoreDirectory } from '../../../../../apps/server/storage/disk/file_system';
-import { Journal } from '../../../../../apps/server/storage/log/journal';
-import { NEVER_STOPPED } from '../../../../../apps/server/domain/stop';
-import { StoreHealth } from '../../../../../apps/server/storage/disk/store_health';
-import { readBetBatch } from '../../../../../apps/protocol/bet_batch';
-import { expectCode } from '../../../../support/rejection';
-import { DiskModel } from '../../../../torture/support/disk_model';
+import { ActionLog } from '../../../../../../apps/runtime/action_log';
+import { archiveStore } from '../../../../../../apps/server/storage/files/archive';
+import { CommitWatermark } from '../../../../../../apps/server/storage/files/bets/commit_watermark';
+import { DirectoryLock } from '../../../../../../apps/server/storage/files/disk/directory_lock';
+import { FileBetRepository } from '../../../../../../apps/server/storage/files/bets/file_bet_repository';
+import { DiskDirectory, type StoreDirectory } from '../../../../../../apps/server/storage/files/disk/file_system';
+import { Journal } from '../../../../../../apps/server/storage/files/log/journal';
+import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
+import { StoreHealth } from '../../../../../../apps/server/storage/files/disk/store_health';
+import { readBetBatch } from '../../../../../../apps/protocol/bet_batch';
+import { expectCode } from '../../../../../support/rejection';
+import { DiskModel } from '../../../../../torture/support/disk_model';
+import { AgencyEpochs } from '../../../../../../apps/server/storage/files/agency_epochs';
+import { append } from '../../../../../support/claims';
 
 const batch = readBetBatch(Buffer.from('1,Ana,Paz,1,1999-03-17,7'), 1);
 
@@ -21,7 +23,7 @@ describe('the store on a failing disk', () => {
   const silent = new ActionLog('CRITICAL', () => {});
 
   async function openBets(disk: DiskModel, health = new StoreHealth()): Promise<FileBetRepository> {
-    const bets = new FileBetRepository(disk, silent, health);
+    const bets = new FileBetRepository(disk, silent, health, new AgencyEpochs());
     await bets.open(NEVER_STOPPED);
     await bets.recover(NEVER_STOPPED);
     await disk.sync();
@@ -32,17 +34,17 @@ describe('the store on a failing disk', () => {
     it(`removes a batch after a short write to ${file}`, async () => {
       const disk = new DiskModel();
       const bets = await openBets(disk);
-      await bets.append(batch, 0);
+      await append(bets, batch, 0);
       const before = disk.kernelImage();
       let writes = 0;
       disk.fault = (call) => {
         if (call.operation !== 'write' || call.file !== file) return undefined;
         return writes++ === 0 ? { kind: 'short', bytes: 5 } : { kind: 'error', code: 'ENOSPC' };
       };
-      await expectCode(bets.append(batch, 1), 'STORE_WRITE_FAILED');
+      await expectCode(append(bets, batch, 1), 'STORE_WRITE_FAILED');
       for (const [name, bytes] of before) expect(disk.kernelImage().get(name)!.equals(bytes), name).to.equal(true);
       disk.fault = () => undefined;
-      expect(await bets.append(batch, 1)).to.equal(2);
+      expect(await append(bets, batch, 1)).to.equal(2);
     });
   }
 
@@ -55,7 +57,7 @@ describe('the store on a failing disk', () => {
     await journal.recover(silent, NEVER_STOPPED);
     const writing = journal.write('begun before');
     disk.fault = ({ file }) => (file === 'bets.csv' ? { kind: 'error', code: 'EIO' } : undefined);
-    await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
+    await expectCode(append(bets, batch, 0), 'STORE_BROKEN');
     await expectCode(writing, 'STORE_BROKEN');
     await expectCode(journal.write('begun afterwards'), 'STORE_BROKEN');
     await disk.sync();
@@ -66,7 +68,7 @@ describe('the store on a failing disk', () => {
     const disk = new DiskModel();
     const bets = await openBets(disk);
     disk.fault = ({ file }) => (file === 'bets.mark' ? { kind: 'error', code: 'EIO' } : undefined);
-    expect(await bets.append(batch, 0)).to.equal(1);
+    expect(await append(bets, batch, 0)).to.equal(1);
     expect(disk.durableImage().get('bets.csv')!.toString()).to.equal('1,Ana,Paz,1,1999-03-17,7\n');
   });
 
@@ -74,9 +76,9 @@ describe('the store on a failing disk', () => {
     const disk = new DiskModel();
     const bets = await openBets(disk);
     disk.fault = ({ operation }) => (operation === 'flush' ? { kind: 'error', code: 'EIO' } : undefined);
-    await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
+    await expectCode(append(bets, batch, 0), 'STORE_BROKEN');
     disk.fault = () => undefined;
-    await expectCode(bets.append(batch, 0), 'STORE_BROKEN');
+    await expectCode(append(bets, batch, 0), 'STORE_BROKEN');
     expect(await bets.count(1)).to.equal(0);
   });
 
@@ -138,7 +140,7 @@ describe('the store on a failing disk', () => {
           return { ...opened, read };
         },
       };
-      const bets = new FileBetRepository(forgetful, silent, new StoreHealth());
+      const bets = new FileBetRepository(forgetful, silent, new StoreHealth(), new AgencyEpochs());
       await bets.open(NEVER_STOPPED);
       isForgotten = true;
       await expectCode(bets.recover(NEVER_STOPPED), 'STORE_UNAVAILABLE');
@@ -152,17 +154,17 @@ describe('the store on a failing disk', () => {
   /** Stores two batches; the mark covers the first. Returns the disk and the offset of the second batch in the file. */
   async function unmarkedCommit(disk: DiskModel, file: string) {
     const bets = await openBets(disk);
-    await bets.append(batch, 0);
+    await append(bets, batch, 0);
     const start = disk.kernelImage().get(file)!.length;
     disk.fault = (call) => (call.file === 'bets.mark' ? { kind: 'error', code: 'EIO' } : undefined);
-    await bets.append(batch, 1);
+    await append(bets, batch, 1);
     return { start, image: disk.kernelImage() };
   }
 
   it('overwrites the broken line of the mark first at a start, because the power may be cut again', async () => {
     const disk = new DiskModel();
     const bets = await openBets(disk);
-    for (const after of [0, 1]) await bets.append(batch, after);
+    for (const after of [0, 1]) await append(bets, batch, after);
     const image = disk.kernelImage();
     for (const broken of [5, 30]) {
       const torn = Buffer.from(image.get('bets.mark')!).fill(0, broken, broken + 3);

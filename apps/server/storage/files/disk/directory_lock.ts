@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { StoreInUseError, StoreUnavailableError } from '../../domain/store_errors';
+import { StoreInUseError, StoreUnavailableError } from '../../../domain/store_errors';
 import { type FileEntry, toFileEntry } from './file_entry';
-import { throwIfStopped } from '../../domain/stop';
+import { throwIfStopped } from '../../../domain/stop';
 
 /** The time for retries on a locked directory: a killed process needs a moment to disappear. */
 const RETRY_TIME_MS = 1_000;

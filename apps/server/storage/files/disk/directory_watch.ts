@@ -1,5 +1,5 @@
-import { type ActionLog } from '../../../runtime/action_log';
-import { StoreBrokenError, StoreUnavailableError } from '../../domain/store_errors';
+import { type ActionLog } from '../../../../runtime/action_log';
+import { StoreBrokenError, StoreUnavailableError } from '../../../domain/store_errors';
 import { type FileEntry } from './file_entry';
 import { DIRECTORY_ENTRY, type StoreDirectory } from './file_system';
 import { type StoreHealth } from './store_health';

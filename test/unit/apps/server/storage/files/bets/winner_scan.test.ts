@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { type StoreFile } from '../../../../../../apps/server/storage/disk/file_system';
-import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
-import { scanWinners } from '../../../../../../apps/server/storage/bets/winner_scan';
-import { generateBets, storedRow } from '../../../../../support/generated_bets';
+import { type StoreFile } from '../../../../../../../apps/server/storage/files/disk/file_system';
+import { NEVER_STOPPED } from '../../../../../../../apps/server/domain/stop';
+import { scanWinners } from '../../../../../../../apps/server/storage/files/bets/winner_scan';
+import { generateBets, storedRow } from '../../../../../../support/generated_bets';
 
 /** A file of these bytes; each read returns at most `pieceBytes`. */
 function fileOf(text: string, pieceBytes: number): { file: StoreFile; size: number } {

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
-import { type ActionLog } from '../../../runtime/action_log';
+import { type ActionLog } from '../../../../runtime/action_log';
 import { requireInPlace } from '../disk/directory_watch';
-import { StoreUnavailableError, StoreWriteError } from '../../domain/store_errors';
+import { StoreUnavailableError, StoreWriteError } from '../../../domain/store_errors';
 import { readRange, type StoreDirectory, type StoreFile, writeAll } from '../disk/file_system';
 import { formatRecord, type LogRecord, readRecords, RecordFile } from './record_file';
 import { type StoreHealth } from '../disk/store_health';

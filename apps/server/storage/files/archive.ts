@@ -2,7 +2,7 @@ import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskDirectory } from './disk/file_system';
 import { makePrivateDirectory } from './disk/private_files';
-import { NEVER_STOPPED } from '../domain/stop';
+import { NEVER_STOPPED } from '../../domain/stop';
 
 /**
  * The store's files, in the order of their move. bets.journal is the last: after a crash in between, the server refuses

@@ -1,10 +1,12 @@
 import { inject, injectable } from 'inversify';
-import { type ActionLog } from '../../runtime/action_log';
-import { type FinishTracker } from '../domain/finish_tracker';
-import { TOKENS } from '../tokens';
-import { StoreDamagedError } from '../domain/store_errors';
+import { type ActionLog } from '../../../runtime/action_log';
+import { type AgencyClaim } from '../../domain/agency_claim';
+import { type FinishTracker } from '../../domain/finish_tracker';
+import { TOKENS } from '../../tokens';
+import { StoreDamagedError } from '../../domain/store_errors';
+import { type AgencyEpochs } from './agency_epochs';
 import { type StoreDirectory } from './disk/file_system';
-import { GroupCommit, type Submission } from './log/group_commit';
+import { GroupCommit, type Submission } from '../group_commit';
 import { Journal } from './log/journal';
 import { type StoreHealth } from './disk/store_health';
 import { type StorePart } from './store_part';
@@ -29,6 +31,7 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     @inject(TOKENS.ExpectedAgencies) readonly expected: number,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
     @inject(TOKENS.StoreHealth) health: StoreHealth,
+    @inject(TOKENS.AgencyEpochs) private readonly epochs: AgencyEpochs,
   ) {
     this.journal = new Journal(directory, 'finished.journal', health);
   }
@@ -56,9 +59,10 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     return this.finished;
   }
 
-  async finish(agency: number, bets: number): Promise<void> {
-    if (this.finished.has(agency)) return;
-    await this.commits.submit({ agency, bets });
+  async finish(claim: AgencyClaim, bets: number): Promise<void> {
+    this.epochs.requireCurrent(claim);
+    if (this.finished.has(claim.agency)) return;
+    await this.commits.submit({ agency: claim.agency, bets });
     if (this.finished.size < this.expected) return;
     for (const resolve of this.waiters.splice(0)) resolve();
   }

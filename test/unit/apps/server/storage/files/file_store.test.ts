@@ -2,18 +2,19 @@ import { expect } from 'chai';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readBetBatch } from '../../../../../apps/protocol/bet_batch';
-import { type BetRepository } from '../../../../../apps/server/domain/bet_repository';
-import { createServerContainer } from '../../../../../apps/server/container';
-import { type FinishTracker } from '../../../../../apps/server/domain/finish_tracker';
-import { SERVER_SETTINGS } from '../../../../../apps/server/settings';
-import { NEVER_STOPPED } from '../../../../../apps/server/domain/stop';
-import { type Store } from '../../../../../apps/server/domain/store';
-import { TOKENS } from '../../../../../apps/server/tokens';
-import { type WinnerService } from '../../../../../apps/server/domain/winner_service';
-import { loadSettings } from '../../../../../apps/runtime/settings';
-import { createMemoryLog } from '../../../../support/memory_lottery';
-import { expectCode } from '../../../../support/rejection';
+import { readBetBatch } from '../../../../../../apps/protocol/bet_batch';
+import { type BetRepository } from '../../../../../../apps/server/domain/bet_repository';
+import { createServerContainer } from '../../../../../../apps/server/container';
+import { type FinishTracker } from '../../../../../../apps/server/domain/finish_tracker';
+import { SERVER_SETTINGS } from '../../../../../../apps/server/settings';
+import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
+import { type Store } from '../../../../../../apps/server/domain/store';
+import { TOKENS } from '../../../../../../apps/server/tokens';
+import { type WinnerService } from '../../../../../../apps/server/domain/winner_service';
+import { loadSettings } from '../../../../../../apps/runtime/settings';
+import { createMemoryLog } from '../../../../../support/memory_lottery';
+import { expectCode } from '../../../../../support/rejection';
+import { append, claimOnce } from '../../../../../support/claims';
 
 interface OpenStore {
   readonly store: Store;
@@ -71,9 +72,9 @@ describe('the store in files', () => {
     const { bets } = await open();
     const rows = [bet(1, 1), bet(1, 2), bet(2, 3), bet(1, 4)];
     const counts = await Promise.all([
-      bets.append(batch(rows[0]!, rows[1]!), 0),
-      bets.append(batch(rows[2]!), 0),
-      bets.append(batch(rows[3]!), 2),
+      append(bets, batch(rows[0]!, rows[1]!), 0),
+      append(bets, batch(rows[2]!), 0),
+      append(bets, batch(rows[3]!), 2),
     ]);
     expect(counts).to.deep.equal([2, 1, 3]);
     expect(await file()).to.equal(rows.map((row) => `${row}\n`).join(''));
@@ -84,10 +85,10 @@ describe('the store in files', () => {
   it('rejects a batch out of sequence, and accepts the others', async () => {
     const { bets } = await open();
     const [early, other, first, twice] = [
-      bets.append(batch(bet(1, 9)), 1),
-      bets.append(batch(bet(2, 1)), 0),
-      bets.append(batch(bet(1, 1)), 0),
-      bets.append(batch(bet(1, 1)), 0),
+      append(bets, batch(bet(1, 9)), 1),
+      append(bets, batch(bet(2, 1)), 0),
+      append(bets, batch(bet(1, 1)), 0),
+      append(bets, batch(bet(1, 1)), 0),
     ];
     await expectCode(early, 'BATCH_OUT_OF_SEQUENCE');
     await expectCode(twice, 'BATCH_OUT_OF_SEQUENCE');
@@ -97,32 +98,33 @@ describe('the store in files', () => {
 
   it('has the same content after a restart', async () => {
     const before = await open();
-    await before.bets.append(batch(bet(1, 1, '0042'), bet(1, 2)), 0);
-    await before.tracker.finish(1, 2);
+    await append(before.bets, batch(bet(1, 1, '0042'), bet(1, 2)), 0);
+    await before.tracker.finish(await claimOnce(before.bets, 1), 2);
     await close(before);
     const after = await open();
     expect(await after.bets.count(1)).to.equal(2);
     expect([await after.tracker.hasFinished(1), await after.tracker.hasFinished(2)]).to.deep.equal([true, false]);
-    expect(await after.bets.append(batch(bet(2, 3)), 0)).to.equal(1);
+    expect(await append(after.bets, batch(bet(2, 3)), 0)).to.equal(1);
     expect(await file()).to.equal(`${bet(1, 1, '0042')}\n${bet(1, 2)}\n${bet(2, 3)}\n`);
   });
 
   it('counts the finish of an agency once', async () => {
-    const { tracker } = await open();
-    await Promise.all([tracker.finish(1, 0), tracker.finish(1, 0), tracker.finish(1, 0)]);
-    await tracker.finish(1, 0);
+    const { bets, tracker } = await open();
+    const claim = await bets.claim(1);
+    await Promise.all([tracker.finish(claim, 0), tracker.finish(claim, 0), tracker.finish(claim, 0)]);
+    await tracker.finish(claim, 0);
     expect(await tracker.count()).to.equal(1);
     expect(await tracker.agencies()).to.deep.equal([1]);
   });
 
   it('holds the draw after all finishes, and returns each agency its own winners', async () => {
     const { bets, tracker, winners } = await open();
-    await bets.append(batch(bet(1, 1, '42'), bet(1, 2), bet(1, 1, '042')), 0);
-    await bets.append(batch(bet(2, 3, '0042')), 0);
-    await tracker.finish(1, 3);
+    await append(bets, batch(bet(1, 1, '42'), bet(1, 2), bet(1, 1, '042')), 0);
+    await append(bets, batch(bet(2, 3, '0042')), 0);
+    await tracker.finish(await claimOnce(bets, 1), 3);
     expect(await winners.waitForDraw(NOW)).to.equal(false);
     const waiting = winners.waitForDraw({ ...NOW, timeoutMs: 60_000 });
-    await tracker.finish(2, 1);
+    await tracker.finish(await claimOnce(bets, 2), 1);
     expect(await waiting).to.equal(true);
     expect([await winners.winnersOf(1), await winners.winnersOf(2), await winners.winnersOf(3)]).to.deep.equal([
       ['1', '1'],
@@ -133,8 +135,9 @@ describe('the store in files', () => {
 
   it('keeps the held draw over restarts', async () => {
     const first = await open();
-    await first.bets.append(batch(bet(1, 7, '42')), 0);
-    for (const [agency, count] of [[1, 1] as const, [2, 0] as const]) await first.tracker.finish(agency, count);
+    await append(first.bets, batch(bet(1, 7, '42')), 0);
+    for (const [agency, count] of [[1, 1] as const, [2, 0] as const])
+      await first.tracker.finish(await claimOnce(first.bets, agency), count);
     expect(await first.winners.waitForDraw(NOW)).to.equal(true);
     await close(first);
     const journal = await readFile(join(directory, 'draw.journal'), 'utf8');
@@ -149,7 +152,7 @@ describe('the store in files', () => {
 
   it('is not opened for another draw', async () => {
     const first = await open();
-    for (const agency of [1, 2]) await first.tracker.finish(agency, 0);
+    for (const agency of [1, 2]) await first.tracker.finish(await claimOnce(first.bets, agency), 0);
     await first.winners.waitForDraw(NOW);
     await close(first);
     for (const [name, value] of [
@@ -173,7 +176,7 @@ describe('the store in files', () => {
 
   it('is neither opened nor changed after a foreign write', async () => {
     const before = await open();
-    await before.bets.append(batch(bet(1, 1), bet(1, 2)), 0);
+    await append(before.bets, batch(bet(1, 1), bet(1, 2)), 0);
     await close(before);
     const changed = (await file()).replace('Ana', 'Eva');
     await writeFile(join(directory, 'bets.csv'), changed);

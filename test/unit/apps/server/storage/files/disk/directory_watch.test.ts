@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { PeerSocket } from '../../../../../../lib/index';
-import { requireInPlace } from '../../../../../../apps/server/storage/disk/directory_watch';
-import { DiskDirectory, type StoreFile } from '../../../../../../apps/server/storage/disk/file_system';
-import { FileDrawRecord } from '../../../../../../apps/server/storage/file_draw_record';
-import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
-import { StoreHealth } from '../../../../../../apps/server/storage/disk/store_health';
-import { createMemoryLog } from '../../../../../support/memory_lottery';
-import { expectCode } from '../../../../../support/rejection';
-import { message } from '../../../../../support/wire_client';
-import { type DiskCall, DiskModel } from '../../../../../torture/support/disk_model';
-import { MemoryLottery } from '../../../../../torture/support/memory_lottery';
+import { PeerSocket } from '../../../../../../../lib/index';
+import { requireInPlace } from '../../../../../../../apps/server/storage/files/disk/directory_watch';
+import { DiskDirectory, type StoreFile } from '../../../../../../../apps/server/storage/files/disk/file_system';
+import { FileDrawRecord } from '../../../../../../../apps/server/storage/files/file_draw_record';
+import { NEVER_STOPPED } from '../../../../../../../apps/server/domain/stop';
+import { StoreHealth } from '../../../../../../../apps/server/storage/files/disk/store_health';
+import { createMemoryLog } from '../../../../../../support/memory_lottery';
+import { expectCode } from '../../../../../../support/rejection';
+import { message } from '../../../../../../support/wire_client';
+import { type DiskCall, DiskModel } from '../../../../../../torture/support/disk_model';
+import { MemoryLottery } from '../../../../../../torture/support/memory_lottery';
 
 describe('the check of the names of a store', () => {
   let above: string;
@@ -201,7 +201,7 @@ describe('a server after the removal of its files', function () {
     await record.recover(NEVER_STOPPED);
     other.unlink('draw.journal');
     await expectCode(record.record({ number: 7574, agencies: 1 }), 'STORE_BROKEN');
-    expect(await record.held()).to.equal(undefined);
+    expect(record.heldTerms).to.equal(undefined);
     await record.close();
   });
 

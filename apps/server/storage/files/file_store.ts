@@ -1,21 +1,21 @@
 import { inject, injectable } from 'inversify';
-import { type ActionLog } from '../../runtime/action_log';
-import { requireSameTerms } from '../domain/draw_record';
-import { type Store } from '../domain/store';
-import { TOKENS } from '../tokens';
+import { type ActionLog } from '../../../runtime/action_log';
+import { requireSameTerms } from '../../domain/draw_record';
+import { type Store, type StoreLocation } from '../../domain/store';
+import { TOKENS } from '../../tokens';
 import { DirectoryWatch } from './disk/directory_watch';
 import {
   type StoreBrokenError,
   StoreConflictError,
   StoreDamagedError,
   StoreStoppedError,
-} from '../domain/store_errors';
+} from '../../domain/store_errors';
 import { type FileBetRepository } from './bets/file_bet_repository';
 import { type FileFinishTracker } from './file_finish_tracker';
 import { DIRECTORY_ENTRY, type StoreDirectory } from './disk/file_system';
 import { type FileDrawRecord } from './file_draw_record';
 import { formatMode, isReadableByOthers } from './disk/private_files';
-import { throwIfStopped } from '../domain/stop';
+import { throwIfStopped } from '../../domain/stop';
 import { type StoreHealth } from './disk/store_health';
 
 /** A store in the files of one directory. One server at a time has it open. */
@@ -33,6 +33,10 @@ export class FileStore implements Store {
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
   ) {
     this.watch = new DirectoryWatch(directory, health, log);
+  }
+
+  get location(): StoreLocation {
+    return { setting: 'SERVER_DATA_DIR', field: 'dir', value: this.directory.path };
   }
 
   onBroken(listener: (error: StoreBrokenError) => void): void {

@@ -1,8 +1,8 @@
 import { inject, injectable } from 'inversify';
-import { type ActionLog } from '../../runtime/action_log';
-import { type DrawRecord, type DrawTerms } from '../domain/draw_record';
-import { StoreDamagedError } from '../domain/store_errors';
-import { TOKENS } from '../tokens';
+import { type ActionLog } from '../../../runtime/action_log';
+import { type DrawRecord, type DrawTerms } from '../../domain/draw_record';
+import { StoreDamagedError } from '../../domain/store_errors';
+import { TOKENS } from '../../tokens';
 import { requireInPlace } from './disk/directory_watch';
 import { type StoreDirectory } from './disk/file_system';
 import { type StoreHealth } from './disk/store_health';
@@ -45,11 +45,8 @@ export class FileDrawRecord implements DrawRecord, StorePart {
     return this.terms;
   }
 
-  async held(): Promise<DrawTerms | undefined> {
-    return this.terms;
-  }
-
   async record(terms: DrawTerms): Promise<void> {
+    if (this.terms !== undefined) return;
     await requireInPlace(this.directory, this.health);
     await this.journal.write(`draw ${terms.number} ${terms.agencies}`);
     this.terms = terms;

@@ -1,4 +1,4 @@
-import { StoreDamagedError } from '../../domain/store_errors';
+import { StoreDamagedError } from '../../../domain/store_errors';
 
 /** One commit: the range `start` to `end` of bets.csv, its CRC-32, and the number of bets per agency. */
 export interface Commit {

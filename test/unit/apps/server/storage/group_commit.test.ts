@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { GroupCommit, type Submission } from '../../../../../../apps/server/storage/log/group_commit';
-import { turns } from '../../../../../support/turns';
+import { GroupCommit, type Submission } from '../../../../../apps/server/storage/group_commit';
+import { turns } from '../../../../support/turns';
 
 describe('a group commit', () => {
   /** Commits that wait for `finish()`. */

@@ -1,10 +1,11 @@
 import { crc32 } from 'node:zlib';
 import { inject, injectable } from 'inversify';
-import { type BetBatch } from '../../../protocol/bet_batch';
-import { type ActionLog } from '../../../runtime/action_log';
-import { type BetRepository, type Winner } from '../../domain/bet_repository';
-import { type StoreObserver, NO_OBSERVER } from '../../domain/store_observer';
-import { TOKENS } from '../../tokens';
+import { type BetBatch } from '../../../../protocol/bet_batch';
+import { type ActionLog } from '../../../../runtime/action_log';
+import { type AgencyClaim } from '../../../domain/agency_claim';
+import { type BetRepository, type Winner } from '../../../domain/bet_repository';
+import { type StoreObserver, NO_OBSERVER } from '../../../domain/store_observer';
+import { TOKENS } from '../../../tokens';
 import { type Commit, formatCommit } from './commit_record';
 import {
   closeBetFiles,
@@ -14,10 +15,11 @@ import {
   recoverBets,
   type RecoveredBets,
 } from './bet_recovery';
-import { BatchOutOfSequenceError, StoreWriteError } from '../../domain/store_errors';
+import { BatchOutOfSequenceError, StoreWriteError } from '../../../domain/store_errors';
 import { type StoreDirectory, writeAll } from '../disk/file_system';
-import { GroupCommit, type Submission } from '../log/group_commit';
+import { GroupCommit, type Submission } from '../../group_commit';
 import { type StoreHealth } from '../disk/store_health';
+import { type AgencyEpochs, supersededClaim } from '../agency_epochs';
 import { type StorePart } from '../store_part';
 import { scanWinners } from './winner_scan';
 
@@ -25,6 +27,7 @@ import { scanWinners } from './winner_scan';
 type PendingBatch = Submission<Pending, number>;
 
 interface Pending {
+  readonly claim: AgencyClaim;
   readonly batch: BetBatch;
   readonly after: number;
 }
@@ -55,6 +58,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     @inject(TOKENS.StoreDirectory) private readonly directory: StoreDirectory,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
     @inject(TOKENS.StoreHealth) private readonly health: StoreHealth,
+    @inject(TOKENS.AgencyEpochs) private readonly epochs: AgencyEpochs,
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
   ) {}
 
@@ -89,8 +93,16 @@ export class FileBetRepository implements BetRepository, StorePart {
     return Array.from(this.counts.keys());
   }
 
-  append(batch: BetBatch, after: number): Promise<number> {
-    return this.commits.submit({ batch, after });
+  async claim(agency: number): Promise<AgencyClaim> {
+    const epoch = this.epochs.advance(agency);
+    return { agency, epoch, stored: this.counts.get(agency) ?? 0 };
+  }
+
+  /** The files have one server, and its sessions supersede each other by themselves. */
+  onSuperseded(): void {}
+
+  append(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
+    return this.commits.submit({ claim, batch, after });
   }
 
   winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
@@ -121,7 +133,7 @@ export class FileBetRepository implements BetRepository, StorePart {
     for (const { item, resolve } of accepted) resolve(item.after + item.batch.count);
   }
 
-  /** Accepts the batches that follow the stored bets, and rejects the others. */
+  /** Accepts the batches of current claims that follow the stored bets, and rejects the others. */
   private plan(submissions: readonly PendingBatch[]): CommitPlan {
     const added = new Map<number, number>();
     const accepted: PendingBatch[] = [];
@@ -129,7 +141,11 @@ export class FileBetRepository implements BetRepository, StorePart {
     let checksum = 0;
     let end = this.end;
     for (const submission of submissions) {
-      const { batch, after } = submission.item;
+      const { claim, batch, after } = submission.item;
+      if (!this.epochs.isCurrent(claim)) {
+        submission.reject(supersededClaim(claim));
+        continue;
+      }
       const before = (this.counts.get(batch.agency) ?? 0) + (added.get(batch.agency) ?? 0);
       if (before !== after) {
         submission.reject(new BatchOutOfSequenceError(`${before} bets are stored before the batch, not ${after}`));

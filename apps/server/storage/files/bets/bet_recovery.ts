@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
-import { type ActionLog } from '../../../runtime/action_log';
+import { type ActionLog } from '../../../../runtime/action_log';
 import { parseCommit } from './commit_record';
 import { CommitWatermark } from './commit_watermark';
-import { StoreDamagedError } from '../../domain/store_errors';
+import { StoreDamagedError } from '../../../domain/store_errors';
 import { readRange, type StoreDirectory, type StoreFile } from '../disk/file_system';
 import { type CheckedRange, rewrite } from '../log/journal';
 import { formatRecord, readRecords, RecordFile } from '../log/record_file';

@@ -2,10 +2,10 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DirectoryLock } from './directory_lock';
-import { StoreLocationError } from '../../domain/store_errors';
+import { StoreLocationError } from '../../../domain/store_errors';
 import { type FileEntry, toFileEntry } from './file_entry';
 import { createPrivateFile, makePrivateDirectory } from './private_files';
-import { throwIfStopped } from '../../domain/stop';
+import { throwIfStopped } from '../../../domain/stop';
 
 /** A file as seen by the store. Tests replace it to simulate disk failures. Positions and sizes are in bytes. */
 export interface StoreFile {

@@ -1,5 +1,5 @@
 import { injectable } from 'inversify';
-import { StoreBrokenError } from '../../domain/store_errors';
+import { StoreBrokenError } from '../../../domain/store_errors';
 
 /**
  * The health of the store's files, shared by all their writers. After a permanent failure of one file, none is written.
