@@ -91,7 +91,7 @@ async function runWithLog<Table extends SettingsTable>(
   return code;
 }
 
-/** Logs all settings at DEBUG, or the level alone at INFO, so that the first line shows the level. */
+/** Logs the settings without secrets at DEBUG, or the level alone at INFO, so that the first line shows the level. */
 function logConfiguration<Table extends SettingsTable>(
   program: Program<Table>,
   settings: SettingsOf<Table>,
@@ -104,7 +104,7 @@ function logConfiguration<Table extends SettingsTable>(
   }
   const fields: Record<string, string> = {};
   for (const [name, value] of Object.entries(settings)) {
-    if (program.unlogged?.includes(name) === true) continue;
+    if (program.unlogged?.includes(name) === true || program.settings[name]?.secret === true) continue;
     fields[name] = typeof value === 'object' ? JSON.stringify(value) : String(value);
   }
   log.debug('config', 'success', fields satisfies LogFields);

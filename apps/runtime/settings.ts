@@ -12,6 +12,8 @@ export interface Setting<Value> {
   /** The text used for an absent setting, or undefined if absence is a value of its own. */
   readonly fallback: string | undefined;
   readonly about: string;
+  /** Whether the text may contain a password. It then appears in no log line and in no error. */
+  readonly secret?: boolean;
 }
 
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
@@ -25,14 +27,19 @@ export type SettingsOf<Table extends SettingsTable> = {
     : never;
 };
 
-/** An invalid setting or settings file. The message is one printable line for the operator. */
+/**
+ * An invalid setting or settings file. The message is one printable line for the operator. A database's URL, which may
+ * contain a password, is cut out of it, also where the URL stands in a wrong place of a file.
+ */
 export class SettingsError extends CodedError {
   readonly code = 'UNUSABLE_SETTINGS';
 
   constructor(message: string, options?: ErrorOptions) {
-    super(printable(message), options);
+    super(printable(message.replace(DATABASE_URL, '$1…')), options);
   }
 }
+
+const DATABASE_URL = /(\bpostgres(?:ql)?:\/\/).*/is;
 
 /** The sources of a program's settings. */
 export interface SettingsSources {
@@ -73,7 +80,8 @@ export function loadSettings<Table extends SettingsTable>(table: Table, sources:
 function parseSetting(name: string, setting: Setting<unknown>, text: string, place: string): unknown {
   const result = v.safeParse(setting.schema, text);
   if (result.success) return result.output;
-  throw new SettingsError(`${place}: ${name} ${result.issues[0].message}, but is ${JSON.stringify(text)}`);
+  const fault = `${place}: ${name} ${result.issues[0].message}`;
+  throw new SettingsError(setting.secret === true ? fault : `${fault}, but is ${JSON.stringify(text)}`);
 }
 
 /** The settings of a file, by name. A repeated setting is rejected, as in Python's configparser. */

@@ -1,5 +1,23 @@
-import { bindAddress, filePath, hostNames, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
+import { hostname } from 'node:os';
+import * as v from 'valibot';
+import {
+  bindAddress,
+  filePath,
+  hostNames,
+  logLevel,
+  milliseconds,
+  nonEmptyText,
+  wholeNumber,
+} from '../runtime/setting_schemas';
 import { type SettingsOf, type SettingsTable } from '../runtime/settings';
+
+/** A name for the page and the database; the host name of the machine if it is empty. */
+const serverName = v.pipe(
+  v.string(),
+  v.trim(),
+  v.maxLength(100, 'must have at most 100 characters'),
+  v.transform((name) => (name === '' ? hostname() : name)),
+);
 
 /** The server's settings. config/server.ini documents them for the operator. */
 export const SERVER_SETTINGS = {
@@ -13,6 +31,28 @@ export const SERVER_SETTINGS = {
   LOGGING_LEVEL: { schema: logLevel, fallback: 'INFO', about: 'DEBUG, INFO, WARNING, ERROR or CRITICAL' },
   SERVER_AGENCIES: { schema: wholeNumber(1, 1_000_000), fallback: '5', about: 'the number of agencies' },
   SERVER_DATA_DIR: { schema: filePath, fallback: './data', about: 'the directory of bets.csv and its journals' },
+  SERVER_STORE: {
+    schema: v.pipe(v.string(), v.trim(), v.picklist(['file', 'postgres'], 'must be file or postgres')),
+    fallback: 'file',
+    about: 'where the bets are stored: file or postgres',
+  },
+  SERVER_DATABASE_URL: {
+    schema: nonEmptyText,
+    fallback: undefined,
+    about: 'the PostgreSQL database, as a URI of libpq',
+    secret: true,
+  },
+  SERVER_DATABASE_PASSWORD_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: 'a file with the password for the database',
+  },
+  SERVER_DATABASE_CONNECTIONS: {
+    schema: wholeNumber(2, 1000),
+    fallback: '4',
+    about: 'connections to the database',
+  },
+  SERVER_NAME: { schema: serverName, fallback: '', about: "this server's name beside others; empty: the host name" },
   SERVER_WINNING_NUMBER: { schema: wholeNumber(0, 9999), fallback: '7574', about: 'the winning number' },
   SERVER_MAX_SESSIONS: {
     schema: wholeNumber(1, 1_000_000),

@@ -45,6 +45,11 @@ describe('the settings of the programs', function () {
     ['server', 'SERVER_AGENCIES', '0', /SERVER_AGENCIES must be/],
     ['server', 'SERVER_AGENCIES', '2.5', /SERVER_AGENCIES must be/],
     ['server', 'SERVER_DATA_DIR', '', /SERVER_DATA_DIR must not be empty/],
+    ['server', 'SERVER_STORE', 'disk', /SERVER_STORE must be file or postgres, but is "disk"/],
+    ['server', 'SERVER_DATABASE_URL', ' ', /SERVER_DATABASE_URL must not be empty\n/],
+    ['server', 'SERVER_DATABASE_PASSWORD_FILE', '', /SERVER_DATABASE_PASSWORD_FILE must not be empty/],
+    ['server', 'SERVER_DATABASE_CONNECTIONS', '1', /SERVER_DATABASE_CONNECTIONS must be a whole number from 2 to 1000/],
+    ['server', 'SERVER_NAME', 'x'.repeat(101), /SERVER_NAME must have at most 100 characters/],
     ['server', 'SERVER_WINNING_NUMBER', '10000', /SERVER_WINNING_NUMBER must be/],
     ['server', 'SERVER_MAX_SESSIONS', '0', /SERVER_MAX_SESSIONS must be/],
     ['server', 'SERVER_MESSAGE_TIMEOUT_MS', '0', /SERVER_MESSAGE_TIMEOUT_MS must be/],
@@ -167,6 +172,17 @@ describe('the settings of the programs', function () {
     const error = launch('server', { ...env, LOGGING_LEVEL: 'ERROR', SERVER_IP: '192.0.2.1' });
     expect((await error.end()).code).to.equal(1);
     expect(error.lines.every((line) => line.includes(' ERROR '))).to.equal(true);
+  });
+
+  it('of the database do not show in the log', async () => {
+    const env = { SERVER_PORT: '0', SERVER_IP: '127.0.0.1', LOGGING_LEVEL: 'DEBUG' };
+    const server = launch('server', { ...env, SERVER_DATABASE_URL: 'postgresql://me:word@db/lottery' });
+    expect(await server.line(/action: config/))
+      .to.match(/ SERVER_STORE: file \|/)
+      .and.match(/ SERVER_NAME: \S+ \|/);
+    await server.line(/action: listen/);
+    await server.stop('SIGTERM');
+    expect(server.stdout + server.stderr).not.to.match(/word|DATABASE_URL/);
   });
 
   it('with a port in use end the server with exit code 1 and a line with the reason', async () => {

@@ -3,9 +3,9 @@ import { CodedError } from '../../runtime/coded_error';
 /** The base class of the store's errors. */
 export abstract class StoreError extends CodedError {}
 
-/** A write failed. Nothing of it remains; the next attempt may succeed. */
+/** A write failed. Nothing of it remains, unless a subclass says otherwise; the next attempt may succeed. */
 export class StoreWriteError extends StoreError {
-  readonly code = 'STORE_WRITE_FAILED';
+  readonly code: string = 'STORE_WRITE_FAILED';
 }
 
 /**
@@ -32,9 +32,9 @@ export class StoreDamagedError extends StoreError {
   readonly code = 'STORE_DAMAGED';
 }
 
-/** The files cannot be opened or read. */
+/** The files cannot be opened or read, or the database cannot be reached. */
 export class StoreUnavailableError extends StoreError {
-  readonly code = 'STORE_UNAVAILABLE';
+  readonly code: string = 'STORE_UNAVAILABLE';
 }
 
 /** The path of the store is no directory, or access to it is denied. */
@@ -55,4 +55,9 @@ export class StoreInUseError extends StoreError {
 /** The store belongs to another draw: another number of agencies, or another winning number. */
 export class StoreConflictError extends StoreError {
   readonly code = 'STORE_CONFLICT';
+}
+
+/** The store's schema is missing, or of another version than this program's. The message says which, and what to do. */
+export class StoreSchemaError extends StoreError {
+  readonly code = 'STORE_SCHEMA_UNKNOWN';
 }

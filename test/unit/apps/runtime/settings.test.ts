@@ -23,6 +23,7 @@ const TABLE = {
   PLACE: { schema: hostAndPort, fallback: undefined, about: 'a place' },
   ADDRESS: { schema: bindAddress, fallback: undefined, about: 'an address' },
   PATH_NAME: { schema: filePath, fallback: undefined, about: 'a path' },
+  SECRET: { schema: wholeNumber(1, 9), fallback: undefined, about: 'a secret', secret: true },
 } satisfies SettingsTable;
 
 describe('settings', () => {
@@ -81,6 +82,19 @@ describe('settings', () => {
     expectUnusable({ NAME: ' ' }, 'environment: NAME must not be empty, but is " "');
     writeFileSync(file, '[DEFAULT]\nPORT = eighty\n');
     expectUnusable({}, `${file}:2: PORT must be a whole number from 1 to 65535, but is "eighty"`);
+  });
+
+  it('with a secret are named without it', () => {
+    expectUnusable({ SECRET: 'word' }, 'environment: SECRET must be a whole number from 1 to 9');
+    expect(load({ SECRET: '7' }).SECRET).to.equal(7);
+  });
+
+  it("in a wrong place of the file are quoted without a database's URL", () => {
+    const url = 'postgresql://me:word@host/db?sslmode=require';
+    writeFileSync(file, `[DEFAULT]\nSECRET =\n${url}\n`);
+    expectUnusable({ SECRET: '1' }, `${file}:3: unknown setting postgresql://…`);
+    writeFileSync(file, `[DEFAULT]\nPORT = ${url}\n`);
+    expectUnusable({}, `${file}:2: PORT must be a whole number from 1 to 65535, but is "postgresql://…`);
   });
 
   it('with an unknown name are refused in the file, and ignored in the environment', () => {

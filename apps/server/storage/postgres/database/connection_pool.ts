@@ -1,0 +1,160 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { StoreStoppedError } from '../../../domain/store_errors';
+import { type Connection } from './connection';
+import { type DatabaseCounters } from './database_counters';
+import { DatabaseRefusedError, DatabaseUnavailableError } from './database_errors';
+
+/** The pause between two attempts to connect, in milliseconds; up to twice as long, by chance. */
+const PAUSE_MS = 100;
+
+interface Waiter {
+  settle(result: Connection | Error | 'try'): void;
+}
+
+/**
+ * A pool with a fixed number of connections, opened on demand. A free one is handed out at once, without a question to
+ * the server. Requests are served in the order of their arrival. A lost connection is replaced at the next request.
+ */
+export class ConnectionPool {
+  private readonly idle: Connection[] = [];
+  private readonly waiting = new Set<Waiter>();
+  private readonly closing = new AbortController();
+  /** Connections that are open or being opened. */
+  private size = 0;
+  private onAllReleased: () => void = () => {};
+
+  constructor(
+    private readonly connect: () => Promise<Connection>,
+    private readonly limit: number,
+    private readonly counters: DatabaseCounters,
+  ) {}
+
+  /** The number of open connections. */
+  get open(): number {
+    return this.size;
+  }
+
+  /** The number of connections at work. */
+  get inUse(): number {
+    return this.size - this.idle.length;
+  }
+
+  /**
+   * A connection for exclusive use until its release. While no server can be reached, attempts go on until `waitMs`.
+   *
+   * @throws DatabaseUnavailableError none within `waitMs`.
+   * @throws DatabaseRefusedError, SettingsError at once.
+   * @throws StoreStoppedError the pool is closed.
+   */
+  async acquire(waitMs: number): Promise<Connection> {
+    const deadline = performance.now() + waitMs;
+    for (let first = true; ; first = false) {
+      this.throwIfClosed();
+      const connection = this.takeIdle();
+      if (connection !== undefined) return connection;
+      if (first && this.size >= this.limit) this.counters.waits++;
+      const granted = this.size < this.limit ? await this.openUntil(deadline) : await this.waitUntil(deadline, waitMs);
+      if (granted !== undefined) return granted;
+    }
+  }
+
+  /** Takes a connection back. */
+  release(connection: Connection): void {
+    if (!connection.isUsable) {
+      this.counters.lost++;
+      return this.shrink();
+    }
+    const [next] = this.waiting;
+    if (next !== undefined) return next.settle(connection);
+    this.idle.push(connection);
+    if (this.closing.signal.aborted) this.endIdle();
+  }
+
+  /** Gives up all idle connections: their server is no primary any more, or is gone. */
+  giveUpIdle(): void {
+    for (const connection of this.idle.splice(0)) {
+      connection.destroy();
+      this.counters.lost++;
+      this.shrink();
+    }
+  }
+
+  /** Rejects the waiting requests, waits for the connections at work and ends all. */
+  async close(): Promise<void> {
+    this.closing.abort();
+    for (const waiter of this.waiting) waiter.settle(stopped());
+    this.endIdle();
+    if (this.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.onAllReleased = resolve;
+    });
+  }
+
+  private takeIdle(): Connection | undefined {
+    for (;;) {
+      const connection = this.idle.pop();
+      if (connection === undefined || connection.isUsable) return connection;
+      this.counters.lost++;
+      this.shrink();
+    }
+  }
+
+  /** Opens a connection. Undefined after a pause if that failed and may succeed later. */
+  private async openUntil(deadline: number): Promise<Connection | undefined> {
+    this.size++;
+    try {
+      const connection = await this.connect();
+      if (!this.closing.signal.aborted) return connection;
+      connection.end();
+      throw stopped();
+    } catch (error) {
+      this.shrink();
+      const pause = PAUSE_MS * (1 + Math.random());
+      if (!(error instanceof DatabaseUnavailableError) || error instanceof DatabaseRefusedError) throw error;
+      if (performance.now() + pause > deadline) throw error;
+      await delay(pause, undefined, { signal: this.closing.signal }).catch(() => {});
+      return undefined;
+    }
+  }
+
+  /** Waits for a release. Undefined if a connection may be opened instead. */
+  private waitUntil(deadline: number, waitMs: number): Promise<Connection | undefined> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        settle: (result) => {
+          clearTimeout(timer);
+          this.waiting.delete(waiter);
+          if (result instanceof Error) reject(result);
+          else resolve(result === 'try' ? undefined : result);
+        },
+      };
+      const timer = setTimeout(() => {
+        const all = `all ${this.limit} connections to the database`;
+        waiter.settle(new DatabaseUnavailableError(`${all} were at work for ${waitMs} ms`));
+      }, deadline - performance.now());
+      this.waiting.add(waiter);
+    });
+  }
+
+  private shrink(): void {
+    this.size--;
+    const [next] = this.waiting;
+    next?.settle('try');
+    if (this.size === 0) this.onAllReleased();
+  }
+
+  private endIdle(): void {
+    for (const connection of this.idle.splice(0)) {
+      connection.end();
+      this.shrink();
+    }
+  }
+
+  private throwIfClosed(): void {
+    if (this.closing.signal.aborted) throw stopped();
+  }
+}
+
+function stopped(): StoreStoppedError {
+  return new StoreStoppedError('the connections to the database are closed');
+}

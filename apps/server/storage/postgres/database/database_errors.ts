@@ -1,0 +1,81 @@
+import { DatabaseError as ServerError } from 'pg';
+import { StoreError, StoreUnavailableError, StoreWriteError } from '../../../domain/store_errors';
+
+/**
+ * No server of the database could be reached or written to, or the connection ended before the COMMIT was sent. Nothing of
+ * the transaction is stored.
+ */
+export class DatabaseUnavailableError extends StoreUnavailableError {
+  override readonly code = 'DATABASE_UNAVAILABLE';
+}
+
+/** The servers of the database were reached and refused the connection: a wrong password, no such database. */
+export class DatabaseRefusedError extends DatabaseUnavailableError {}
+
+/**
+ * The COMMIT was sent, and the answer was none, or was given without the standby's confirmation. The transaction may be
+ * stored, or not, or be stored on a server that is no longer the primary. Only a read on a new connection shows it.
+ */
+export class OutcomeUnknownError extends StoreWriteError {
+  override readonly code = 'STORE_OUTCOME_UNKNOWN';
+}
+
+/** The database refused a statement: a lack of rights, a full disk, a violated constraint. Nothing of it is stored. */
+export class StatementError extends StoreError {
+  readonly code = 'DATABASE_STATEMENT_FAILED';
+
+  /** @param sqlState the five characters of PostgreSQL's manual, appendix A. */
+  constructor(
+    message: string,
+    readonly sqlState: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** Whether another transaction was in the way. The same transaction may succeed if it is run again. */
+  get isConflict(): boolean {
+    return CONFLICTS.includes(this.sqlState);
+  }
+}
+
+const CONFLICTS = [
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+];
+
+/** read_only_sql_transaction: a standby, or a primary that was demoted, refuses before it writes anything. */
+export const READ_ONLY = '25006';
+
+/**
+ * States after which a connection is given up: connection exceptions (08), a standby or a demoted primary (25006),
+ * transactions and sessions that the server has ended (25P03, 57P01 to 57P05), too many connections (53300).
+ */
+const LOST = /^(08...|25006|25P03|57P0.|53300)$/;
+
+/** A connection refused for a reason that does not pass by itself: authorization (28), a missing database (3D). */
+const REFUSED_CONNECTION = /^(28...|3D...)$/;
+
+export function isRefusedConnection(error: unknown): boolean {
+  return REFUSED_CONNECTION.test(sqlStateOf(error) ?? '');
+}
+
+/** The state of an error that the server has sent. Errors of Node have codes of five letters too (EPIPE). */
+export function sqlStateOf(error: unknown): string | undefined {
+  return error instanceof ServerError ? error.code : undefined;
+}
+
+/** The server's refusal of a statement; undefined for an error after which the connection is of no use. */
+export function refusalOf(error: unknown): StatementError | undefined {
+  const state = sqlStateOf(error);
+  if (state === undefined || LOST.test(state)) return undefined;
+  return new StatementError(`the database refused a statement: ${describeFailure(error)}`, state, { cause: error });
+}
+
+/** The message of an error with its SQLSTATE. Node's error for a host with several addresses has none of its own. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describeFailure).join(', ');
+  const { message } = error as Error;
+  const state = sqlStateOf(error);
+  return state === undefined ? message : `${message} (${state})`;
+}
