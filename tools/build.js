@@ -21,6 +21,8 @@ const programs = [
   'apps/echo/server.ts',
   'apps/echo/client.ts',
 ];
+// Packages loaded on demand by the server, each a bundle beside it.
+const drivers = ['pg', 'pg-copy-streams', 'pgpass'];
 // Modules loaded on demand, and so separate from the program's own bundle.
 const onDemand = ['apps/server/status/status_server.ts', 'apps/client/progress/progress_bar.ts'];
 const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts'];
@@ -59,17 +61,30 @@ const asFunction = {
   outExtension: { '.js': '.bundle.js' },
 };
 
+/** The programs with code caches load the packages of the database from bundles beside them, when they need them. */
+const withDrivers = {
+  alias: Object.fromEntries(drivers.map((name) => [name, `./drivers/${name}`])),
+  external: [...options.external, ...drivers.map((name) => `./drivers/${name}`)],
+};
+
 function bundle(entryPoints, more) {
   esbuild.buildSync({ ...options, ...more, entryPoints: entryPoints.filter((file) => existsSync(file)) });
 }
 
 async function build() {
-  bundle([...programs, ...onDemand, ...tools, ...bench], asProgram);
   const entries = cached.map((program) => `${program}.ts`);
+  esbuild.buildSync({
+    ...options,
+    outbase: undefined,
+    outdir: 'dist/apps/server/drivers',
+    external: ['pg-native'],
+    entryPoints: Object.fromEntries(drivers.map((name) => [name, name])),
+  });
+  bundle([...programs, ...onDemand, ...tools, ...bench], asProgram);
   if (isReadable) {
-    bundle(entries, asProgram);
+    bundle(entries, { ...asProgram, ...withDrivers });
   } else {
-    bundle(entries, asFunction);
+    bundle(entries, { ...asFunction, ...withDrivers });
     const targets = cached.map((program) => join(__dirname, '..', 'dist', program));
     for (const target of targets) copyFileSync(join(__dirname, 'program_loader.js'), `${target}.js`);
     await makeCodeCaches(...targets);

@@ -1,5 +1,5 @@
 import 'reflect-metadata/lite';
-import { Container } from 'inversify';
+import { Container, type ContainerModule } from 'inversify';
 import { ListenSocket } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
@@ -11,6 +11,7 @@ import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
 import { type ServerSettings } from './settings';
 import { createFilesModule } from './storage/files/files_module';
+import type * as postgresModule from './storage/postgres/postgres_module';
 import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
 import { TOKENS } from './tokens';
@@ -26,7 +27,7 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.ServerActivity).to(ServerActivity);
   container.bind(TOKENS.StoreObserver).toService(TOKENS.ServerActivity);
 
-  container.load(createFilesModule(settings.SERVER_DATA_DIR));
+  container.load(createStoreModule(settings));
   container.bind(TOKENS.WinnerService).to(LotteryDraw);
 
   container.bind(TOKENS.SessionRegistry).to(SessionRegistry);
@@ -46,6 +47,14 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   );
   container.bind(TOKENS.LotteryServer).to(LotteryServer);
   return container;
+}
+
+function createStoreModule(settings: ServerSettings): ContainerModule {
+  if (settings.SERVER_STORE === 'file') return createFilesModule(settings.SERVER_DATA_DIR);
+  // The module is evaluated at this call, and with it the database's driver: a server on files loads neither.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { createPostgresModule } = require('./storage/postgres/postgres_module') as typeof postgresModule;
+  return createPostgresModule(settings);
 }
 
 function createStatusServer(settings: ServerSettings, services: SessionServices): OptionalStatusServer {

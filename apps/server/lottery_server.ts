@@ -20,7 +20,7 @@ import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './
 import { describeWithFileLimit } from './process/open_file_limit';
 import { type ServerSettings } from './settings';
 import { MAX_STATUS_CONNECTIONS, type OptionalStatusServer } from './status/optional_status_server';
-import { StoreConflictError, StoreLocationError, StoreStoppedError } from './domain/store_errors';
+import { StoreConflictError, StoreLocationError, StoreSchemaError, StoreStoppedError } from './domain/store_errors';
 import { type Store } from './domain/store';
 import { TOKENS } from './tokens';
 
@@ -100,6 +100,7 @@ export class LotteryServer {
         const advice = 'use the settings it was made with, or begin a new draw (docs/durability.md)';
         throw new SettingsError(`${value}: ${message}: ${advice}`, { cause: error });
       }
+      if (error instanceof StoreSchemaError) throw new SettingsError(`${setting}: ${message}`, { cause: error });
       if (error instanceof StoreLocationError)
         throw new SettingsError(`${setting} ${value}: ${message}`, { cause: error });
       this.services.log.error('open_store', 'fail', { [field]: value, error: describeWithFileLimit(error as Error) });

@@ -11,7 +11,9 @@ export interface StoreObserver {
   committed(report: CommitReport): void;
   /** The draw is held: in this run, or found in the record of an earlier one. */
   drawHeld(): void;
+  /** The store has begun to accept writes again, or to refuse them. It accepts them at first. */
+  writable(isWritable: boolean): void;
 }
 
 /** An observer that ignores all events. */
-export const NO_OBSERVER: StoreObserver = { committed: () => {}, drawHeld: () => {} };
+export const NO_OBSERVER: StoreObserver = { committed: () => {}, drawHeld: () => {}, writable: () => {} };

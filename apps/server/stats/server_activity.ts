@@ -31,6 +31,7 @@ export class ServerActivity implements StoreObserver {
   sessionsOpened = 0;
   acceptFailures = 0;
   drawIsHeld = false;
+  storeIsWritable = true;
 
   readonly batchBets = new Histogram(BETS_BOUNDS);
   readonly commitSeconds = new Histogram(COMMIT_SECONDS_BOUNDS);
@@ -105,5 +106,9 @@ export class ServerActivity implements StoreObserver {
 
   drawHeld(): void {
     this.drawIsHeld = true;
+  }
+
+  writable(isWritable: boolean): void {
+    this.storeIsWritable = isWritable;
   }
 }

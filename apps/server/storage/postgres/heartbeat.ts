@@ -1,0 +1,80 @@
+import { inject, injectable } from 'inversify';
+import { type ActionLog } from '../../../runtime/action_log';
+import { type StoreObserver } from '../../domain/store_observer';
+import { type ServerActivity } from '../../stats/server_activity';
+import { TOKENS } from '../../tokens';
+import { type Database } from './database/database';
+import { type OpenDraw } from './open_draw';
+import { RepeatingTask } from './repeating_task';
+
+const INTERVAL_MS = 1_000;
+
+/** $1: name, $2: draw, $3: open sessions, $4: bets a second. */
+const BEAT = `
+  INSERT INTO servers (name, draw, started_at, seen_at, sessions, bets_per_second)
+  VALUES ($1, $2, now(), now(), $3, $4)
+  ON CONFLICT (name) DO UPDATE
+    SET draw = excluded.draw, seen_at = now(), sessions = excluded.sessions, bets_per_second = excluded.bets_per_second`;
+
+/**
+ * Writes this server's row in `servers` once a second. The commit is as durable as one of bets, so it also shows whether
+ * the database accepts writes: docs/cluster.md.
+ */
+@injectable()
+export class Heartbeat {
+  private readonly task = new RepeatingTask(
+    () => this.beat(),
+    { intervalMs: INTERVAL_MS },
+    (error) => this.onFailed(error as Error),
+  );
+  private isWritable = true;
+  private last = { at: performance.now(), bets: 0 };
+
+  constructor(
+    @inject(TOKENS.ServerName) private readonly name: string,
+    @inject(TOKENS.Database) private readonly database: Database,
+    @inject(TOKENS.OpenDraw) private readonly draw: OpenDraw,
+    @inject(TOKENS.ServerActivity) private readonly activity: ServerActivity,
+    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver,
+    @inject(TOKENS.ActionLog) private readonly log: ActionLog,
+  ) {}
+
+  /** Writes the row for the first time, then once a second. */
+  async start(): Promise<void> {
+    await this.database.write('UPDATE servers SET started_at = now() WHERE name = $1', [this.name]);
+    await this.beat();
+    this.task.start();
+  }
+
+  /** Ends the heartbeat. The row then shows that the server has stopped. */
+  async stop(): Promise<void> {
+    await this.task.stop();
+    if (!this.isWritable) return;
+    // Without the update the server counts as alive for some more seconds.
+    await this.database.write('UPDATE servers SET seen_at = NULL WHERE name = $1', [this.name]).catch(() => {});
+  }
+
+  private async beat(): Promise<void> {
+    const fields = [this.name, this.draw.id, this.activity.sessionsOpen, this.betsPerSecond()];
+    await this.database.write(BEAT, fields);
+    if (this.isWritable) return;
+    this.isWritable = true;
+    this.observer.writable(true);
+    this.log.info('database', 'success');
+  }
+
+  private onFailed({ message }: Error): void {
+    if (!this.isWritable) return;
+    this.isWritable = false;
+    this.observer.writable(false);
+    this.log.error('database', 'fail', { error: message });
+  }
+
+  private betsPerSecond(): number {
+    const now = { at: performance.now(), bets: this.activity.betsStored };
+    const seconds = (now.at - this.last.at) / 1000;
+    const rate = seconds > 0 ? (now.bets - this.last.bets) / seconds : 0;
+    this.last = now;
+    return rate;
+  }
+}

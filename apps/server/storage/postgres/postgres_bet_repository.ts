@@ -1,0 +1,231 @@
+import { inject, injectable } from 'inversify';
+import { type BetBatch } from '../../../protocol/bet_batch';
+import { type AgencyClaim } from '../../domain/agency_claim';
+import { type BetRepository, type Winner } from '../../domain/bet_repository';
+import { BatchOutOfSequenceError, StoreConflictError } from '../../domain/store_errors';
+import { throwIfStopped } from '../../domain/stop';
+import { NO_OBSERVER, type StoreObserver } from '../../domain/store_observer';
+import { TOKENS } from '../../tokens';
+import { GroupCommit, type Submission } from '../group_commit';
+import { type AgencyAppend, type PendingBatch, planAppends } from './append_plan';
+import { formatCopyRows } from './copy_rows';
+import { type Database } from './database/database';
+import { OutcomeUnknownError } from './database/database_errors';
+import { type Transaction } from './database/transaction';
+import { type LocalClaims, supersededClaim } from './local_claims';
+import { type OpenDraw } from './open_draw';
+import { type WinningBet, WinningBets } from './winning_bets';
+
+/** The state of an agency's row, as of its lock. */
+interface AgencyState {
+  readonly agency: number;
+  readonly epoch: number;
+  readonly stored: number;
+  readonly finished_with: number | null;
+}
+
+/** The result of a transaction of batches. */
+interface StoredAppends {
+  readonly accepted: readonly AgencyAppend[];
+  readonly refused: readonly { readonly append: AgencyAppend; readonly state: AgencyState | undefined }[];
+  readonly bytes: number;
+}
+
+/**
+ * Claims agencies of the current draw. The lock on the row of the draw holds a new draw off until the commit.
+ * $1: draw, $2: agencies.
+ */
+const CLAIM = `
+  INSERT INTO agencies (draw, agency, epoch, stored)
+  SELECT d.draw, a.agency, 1, 0
+    FROM (SELECT draw FROM draws WHERE draw = $1 AND is_current FOR KEY SHARE) d
+    CROSS JOIN unnest($2::int[]) AS a(agency)
+   ORDER BY a.agency
+  ON CONFLICT (draw, agency) DO UPDATE SET epoch = agencies.epoch + 1
+  RETURNING agency, epoch, stored, finished_with`;
+
+/**
+ * Locks the rows of the agencies in their order, and moves the counts of those whose claim and count fit.
+ * $1: draw, $2 to $5: agencies, epochs, counts before, counts added.
+ */
+const MOVE_COUNTS = `
+  WITH asked AS (SELECT * FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[])
+                   AS t(agency, epoch, after, added)),
+       locked AS (SELECT a.agency, a.epoch, a.stored, a.finished_with FROM agencies a
+                  WHERE a.draw = $1 AND a.agency = ANY ($2::int[]) ORDER BY a.agency FOR UPDATE),
+       moved AS (UPDATE agencies a SET stored = a.stored + q.added
+                 FROM asked q JOIN locked l USING (agency)
+                 WHERE a.draw = $1 AND a.agency = q.agency AND l.epoch = q.epoch
+                   AND l.stored = q.after AND l.finished_with IS NULL
+                 RETURNING a.agency)
+  SELECT l.agency, l.epoch, l.stored, l.finished_with, m.agency IS NOT NULL AS moved
+    FROM locked l LEFT JOIN moved m USING (agency)`;
+
+const COPY_BETS = `
+  COPY bets (draw, seq, agency, first_name, last_name, document, birthdate, number) FROM STDIN (FORMAT csv)`;
+
+/** $1: draw, $2 to $4: agencies, sequence numbers, documents. */
+const ADD_WINNERS = `
+  INSERT INTO winners (draw, agency, seq, document)
+  SELECT $1, t.agency, t.seq, t.document FROM unnest($2::int[], $3::bigint[], $4::text[]) AS t(agency, seq, document)`;
+
+/**
+ * Stores the bets in PostgreSQL, for any number of servers (docs/cluster.md). A commit carries the batches of many
+ * agencies in one transaction; a batch whose claim or count does not fit is rejected alone. A batch is acknowledged
+ * after a clean COMMIT only. The outcome of a COMMIT without a response is unknown: its batches fail, and the agency's
+ * next claim reads the count.
+ */
+@injectable()
+export class PostgresBetRepository implements BetRepository {
+  private readonly claiming = new GroupCommit<number, AgencyClaim>((submissions) => this.commitClaims(submissions));
+  private readonly appending = new GroupCommit<PendingBatch['item'], number>((submissions) =>
+    this.commitBatches(submissions),
+  );
+  private readonly winningBets: WinningBets;
+
+  constructor(
+    @inject(TOKENS.Database) private readonly database: Database,
+    @inject(TOKENS.OpenDraw) private readonly draw: OpenDraw,
+    @inject(TOKENS.LocalClaims) private readonly claims: LocalClaims,
+    @inject(TOKENS.WinningNumber) private readonly winningNumber: number,
+    @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
+  ) {
+    this.winningBets = new WinningBets(winningNumber);
+  }
+
+  claim(agency: number): Promise<AgencyClaim> {
+    this.claims.remove(agency);
+    return this.claiming.submit(agency);
+  }
+
+  onSuperseded(listener: (claim: AgencyClaim) => void): void {
+    this.claims.onSuperseded = listener;
+  }
+
+  append(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
+    return this.appending.submit({ claim, batch, after });
+  }
+
+  async count(agency: number): Promise<number> {
+    const [row] = await this.database.query<{ stored: number }>(
+      'SELECT stored FROM agencies WHERE draw = $1 AND agency = $2',
+      [this.draw.id, agency],
+    );
+    return row?.stored ?? 0;
+  }
+
+  async agencies(): Promise<readonly number[]> {
+    const rows = await this.database.query<{ agency: number }>(
+      'SELECT agency FROM agencies WHERE draw = $1 AND stored > 0',
+      [this.draw.id],
+    );
+    return rows.map(({ agency }) => agency);
+  }
+
+  async *winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
+    if (number !== this.winningNumber) throw new Error(`the winners of ${this.winningNumber} are stored, no others`);
+    throwIfStopped(stop);
+    yield* await this.database.query<Winner>(
+      'SELECT agency, document FROM winners WHERE draw = $1 ORDER BY agency, seq',
+      [this.draw.id],
+    );
+  }
+
+  /** Resolves once no commit is in progress. */
+  async idle(): Promise<void> {
+    await Promise.all([this.claiming.idle(), this.appending.idle()]);
+  }
+
+  private async commitClaims(submissions: readonly Submission<number, AgencyClaim>[]): Promise<void> {
+    const newest = new Map(submissions.map((submission) => [submission.item, submission]));
+    const agencies = Array.from(newest.keys());
+    const rows = await this.database.write<AgencyState>(CLAIM, [this.draw.id, agencies]);
+    if (rows.length === 0) throw new StoreConflictError('the draw has ended: a new one has begun');
+    for (const { agency, epoch, stored, finished_with: finishedWith } of rows) {
+      const claim: AgencyClaim = { agency, epoch, stored };
+      this.claims.add(claim, finishedWith !== null);
+      newest.get(agency)!.resolve(claim);
+    }
+    // Of two claims of one agency in a group the first one has ended already.
+    for (const submission of submissions) {
+      if (newest.get(submission.item) !== submission) submission.reject(supersededClaim({ agency: submission.item }));
+    }
+  }
+
+  private async commitBatches(submissions: readonly PendingBatch[]): Promise<void> {
+    const planned = planAppends(submissions, this.claims);
+    if (planned.length === 0) return;
+    const startedAt = performance.now();
+    const { accepted, refused, bytes } = await this.commitPlanned(planned);
+    for (const { append, state } of refused) reject(append, state);
+    if (accepted.length === 0) return;
+    for (const { claim, after, added } of accepted) this.claims.recordStored(claim, after + added);
+    const batches = accepted.flatMap((append) => append.submissions);
+    this.observer.committed({ batches: batches.length, bytes, milliseconds: performance.now() - startedAt });
+    for (const { item, resolve } of batches) resolve(item.after + item.batch.count);
+  }
+
+  private async commitPlanned(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
+    try {
+      return await this.database.transaction((transaction) => this.store(transaction, planned));
+    } catch (error) {
+      // Nothing more is sent under these claims. The next claim reads the count.
+      if (error instanceof OutcomeUnknownError)
+        for (const { claim } of planned) this.claims.recordFailure(claim, error);
+      throw error;
+    }
+  }
+
+  /** Stores the batches whose claims and counts fit. */
+  private async store(transaction: Transaction, planned: readonly AgencyAppend[]): Promise<StoredAppends> {
+    const rows = await transaction.query<AgencyState & { moved: boolean }>(MOVE_COUNTS, [
+      this.draw.id,
+      planned.map(({ claim }) => claim.agency),
+      planned.map(({ claim }) => claim.epoch),
+      planned.map(({ after }) => after),
+      planned.map(({ added }) => added),
+    ]);
+    const states = new Map(rows.map((state) => [state.agency, state]));
+    const isMoved = ({ claim }: AgencyAppend): boolean => states.get(claim.agency)?.moved === true;
+    const accepted = planned.filter(isMoved);
+    const refused = planned
+      .filter((append) => !isMoved(append))
+      .map((append) => ({ append, state: states.get(append.claim.agency) }));
+    if (accepted.length === 0) return { accepted, refused, bytes: 0 };
+    const lines = formatCopyRows(
+      this.draw.id,
+      accepted.map(({ submissions, after }) => ({ batches: submissions.map(({ item }) => item.batch), after })),
+    );
+    const winners = this.winnersOf(accepted);
+    await Promise.all([
+      transaction.copyFrom(COPY_BETS, [lines]),
+      ...(winners.length === 0 ? [] : [this.addWinners(transaction, winners)]),
+    ]);
+    return { accepted, refused, bytes: lines.length };
+  }
+
+  private winnersOf(appends: readonly AgencyAppend[]): readonly WinningBet[] {
+    return appends.flatMap(({ submissions }) =>
+      submissions.flatMap(({ item }) => this.winningBets.of(item.batch, item.after)),
+    );
+  }
+
+  private async addWinners(transaction: Transaction, winners: readonly WinningBet[]): Promise<void> {
+    await transaction.query(ADD_WINNERS, [
+      this.draw.id,
+      winners.map(({ agency }) => agency),
+      winners.map(({ seq }) => seq),
+      winners.map(({ document }) => document),
+    ]);
+  }
+}
+
+function reject({ claim, after, submissions }: AgencyAppend, state: AgencyState | undefined): void {
+  const error =
+    state === undefined || state.epoch !== claim.epoch
+      ? supersededClaim(claim)
+      : state.finished_with !== null
+        ? new BatchOutOfSequenceError(`agency ${claim.agency} has finished`)
+        : new BatchOutOfSequenceError(`${state.stored} bets are stored before the batch, not ${after}`);
+  for (const submission of submissions) submission.reject(error);
+}

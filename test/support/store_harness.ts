@@ -1,0 +1,99 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServerContainer } from '../../apps/server/container';
+import { type BetRepository } from '../../apps/server/domain/bet_repository';
+import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
+import { NEVER_STOPPED } from '../../apps/server/domain/stop';
+import { type Store } from '../../apps/server/domain/store';
+import { type WinnerService } from '../../apps/server/domain/winner_service';
+import { SERVER_SETTINGS } from '../../apps/server/settings';
+import { TOKENS } from '../../apps/server/tokens';
+import { formatCsvRow } from '../../apps/protocol/csv_row';
+import { loadSettings } from '../../apps/runtime/settings';
+import { createMemoryLog } from './memory_lottery';
+import { type PostgresServer, sharedPostgres } from './postgres_server';
+
+/** The services of one server over a store, as its container composes them. */
+export interface OpenStore {
+  readonly store: Store;
+  readonly bets: BetRepository;
+  readonly tracker: FinishTracker;
+  readonly winners: WinnerService;
+  readonly lines: readonly string[];
+  close(): Promise<void>;
+}
+
+/** A store of a test: it is empty at first. */
+export interface StoreHarness {
+  /** Composes and opens a server's services with further settings. */
+  open(settings?: Readonly<Record<string, string>>): Promise<OpenStore>;
+  /** All stored rows in the form of bets.csv: each agency's in the order of their storage, by agency. */
+  rows(): Promise<readonly string[]>;
+  remove(): Promise<void>;
+}
+
+async function openStore(environment: Readonly<Record<string, string>>): Promise<OpenStore> {
+  const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'none.ini', environment });
+  const { log, lines } = createMemoryLog();
+  const container = createServerContainer(settings, log);
+  const store = container.get<Store>(TOKENS.Store);
+  store.onBroken(() => {});
+  await store.open(NEVER_STOPPED);
+  const winners = container.get<WinnerService>(TOKENS.WinnerService);
+  winners.start(NEVER_STOPPED);
+  return {
+    store,
+    bets: container.get(TOKENS.BetRepository),
+    tracker: container.get(TOKENS.FinishTracker),
+    winners,
+    lines,
+    async close() {
+      await winners.close();
+      await store.close();
+    },
+  };
+}
+
+const TERMS = { SERVER_AGENCIES: '3', SERVER_WINNING_NUMBER: '42' };
+
+/** A store in the files of a temporary directory. */
+export async function createFileHarness(): Promise<StoreHarness> {
+  const directory = await mkdtemp(join(tmpdir(), 'store-'));
+  return {
+    open: (settings) => openStore({ ...TERMS, SERVER_DATA_DIR: directory, ...settings }),
+    async rows() {
+      const text = await readFile(join(directory, 'bets.csv'), 'utf8');
+      const rows = text.split('\n').slice(0, -1);
+      return rows.sort((one, other) => Number.parseInt(one, 10) - Number.parseInt(other, 10));
+    },
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+/** A store in a database of its own; the test is skipped on a machine without PostgreSQL. */
+export async function createPostgresHarness(context: Mocha.Context): Promise<StoreHarness & { readonly url: string }> {
+  const server: PostgresServer = await sharedPostgres(context);
+  const database = await server.createDatabase();
+  const url = server.url(database);
+  let servers = 0;
+  return {
+    url,
+    open: (settings) =>
+      openStore({
+        ...TERMS,
+        SERVER_STORE: 'postgres',
+        SERVER_DATABASE_URL: url,
+        SERVER_NAME: `server${++servers}`,
+        ...settings,
+      }),
+    async rows() {
+      const rows = await server.run(
+        'SELECT agency, first_name, last_name, document, birthdate, number FROM bets ORDER BY draw, agency, seq',
+        database,
+      );
+      return rows.map((row) => formatCsvRow(Object.values(row).map(String)));
+    },
+    async remove() {},
+  };
+}
