@@ -80,7 +80,7 @@ describe('the lottery as a whole', function () {
         expect(client.grep(/close_connection \| result: success/)).to.have.length(1);
         expect(client.grep(/close_file \| result: success/)).to.have.length(1);
         expect(client.lines.at(-1)).to.match(EXIT);
-        // What it knew to be stored when it ended is what is stored: nothing was in flight any more.
+        // Nothing is in flight at the end: the last acknowledged total is stored.
         const known = Number(/cantidad_total: (\d+)/.exec(client.grep(/action: batch_enviado/).at(-1)!)![1]);
         expect(await sandbox.storedRows()).to.have.length(known);
         const again = sandbox.startClient(port, 1);

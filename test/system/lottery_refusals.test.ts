@@ -84,7 +84,7 @@ describe('the lottery as a whole', function () {
   });
 
   describe('a store of another draw', () => {
-    /** Starts a server on the store that should refuse it, and expects one line that says why. */
+    /** Starts a server on the store, and expects that it refuses the store with one line of this reason. */
     async function expectRefused(env: Record<string, string>, reason: RegExp): Promise<void> {
       const server = sandbox.launchServer(env);
       expect((await server.end()).code, server.stdout).to.equal(2);

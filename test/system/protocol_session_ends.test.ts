@@ -93,7 +93,7 @@ describeProtocol(({ start, connect, storedRows }) => {
       first.end();
       expect(await first.next()).to.equal('end');
       await server.line(/action: accept_connections \| result: fail/);
-      // The place is free once the server has let go of the first session, which may be a moment later.
+      // The place of the first session is free a moment after its end.
       for (;;) {
         const third = await connect();
         third.send('N', '2');

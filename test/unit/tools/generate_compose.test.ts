@@ -57,7 +57,7 @@ describe('generate_compose.ts as it is run', function () {
     expect(Object.keys(compose.services)).to.deep.equal(['server', 'echo', ...clients, 'prometheus', 'grafana']);
     for (const [name, service] of Object.entries(compose.services)) {
       expect(service.container_name).to.equal(name);
-      // What is published is for this machine alone, and never the port that takes bets.
+      // Ports are published on the loopback only, and the port for bets is not published.
       const ports = (service.ports ?? []) as string[];
       for (const port of ports) expect(port).to.match(/^127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d*\}:(8080|9090|3000)$/);
       const isOptional = name === 'prometheus' || name === 'grafana';
