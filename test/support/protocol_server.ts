@@ -28,7 +28,7 @@ export interface ProtocolFixture {
 
 /** Declares cases of the protocol: messages in bytes to a compiled server. */
 export function describeProtocol(declareCases: (fixture: ProtocolFixture) => void): void {
-  describe('the server, spoken to in bytes', function () {
+  describe('the protocol of the server, in bytes', function () {
     this.timeout(20_000);
     let sandbox: LotterySandbox;
     let port: number;

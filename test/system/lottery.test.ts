@@ -15,7 +15,7 @@ describe('the lottery as a whole', function () {
     await sandbox.dispose();
   });
 
-  it('stores every bet of five agencies once and as it came, and gives each its winners', async () => {
+  it('stores every bet of five agencies once and unchanged, and gives each agency its winners', async () => {
     const files = await sandbox.writeBets(5, 4000);
     const { app: server, port } = await sandbox.startServer({ SERVER_AGENCIES: '5' });
     const clients = Array.from(files.keys(), (id) => sandbox.startClient(port, id, { CLI_LOG_LEVEL: 'DEBUG' }));
@@ -86,7 +86,7 @@ describe('the lottery as a whole', function () {
     expect(server.grep(/action: finish \| result: success/)).to.have.length(2);
   });
 
-  it('lets an agency that comes late, or again, have its winners', async () => {
+  it('gives an agency that connects late, or again, its winners', async () => {
     const files = await sandbox.writeBets(2, 2000);
     const { port } = await sandbox.startServer({ SERVER_AGENCIES: '2' });
     const clients = [1, 2].map((id) => sandbox.startClient(port, id));

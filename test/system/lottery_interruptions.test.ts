@@ -15,7 +15,7 @@ describe('the lottery as a whole', function () {
     await sandbox.dispose();
   });
 
-  describe('killed with no word', () => {
+  describe('after SIGKILL', () => {
     it('an agency in the middle of its upload goes on where it was: nothing lost, nothing twice', async () => {
       const files = await sandbox.writeBets(1, 60_000);
       const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
@@ -80,7 +80,7 @@ describe('the lottery as a whole', function () {
         expect(client.grep(/close_connection \| result: success/)).to.have.length(1);
         expect(client.grep(/close_file \| result: success/)).to.have.length(1);
         expect(client.lines.at(-1)).to.match(EXIT);
-        // What it knew to be stored when it ended is what is stored: nothing was in flight any more.
+        // Nothing is in flight at the end: the last acknowledged total is stored.
         const known = Number(/cantidad_total: (\d+)/.exec(client.grep(/action: batch_enviado/).at(-1)!)![1]);
         expect(await sandbox.storedRows()).to.have.length(known);
         const again = sandbox.startClient(port, 1);
@@ -106,7 +106,7 @@ describe('the lottery as a whole', function () {
     }
   });
 
-  it('a stopped server lets agencies that wait for the draw know, and ends', async () => {
+  it('a stopped server sends shutting-down to agencies that wait for the draw, and ends', async () => {
     await sandbox.writeBets(2, 100);
     const { app, port } = await sandbox.startServer({ SERVER_AGENCIES: '3', SERVER_WAIT_HOLD_MS: '60000' });
     const clients = [1, 2].map((id) => sandbox.startClient(port, id, { CLI_RETRY_LIMIT_MS: '1000' }));
@@ -122,7 +122,7 @@ describe('the lottery as a whole', function () {
     }
   });
 
-  it('an agency that is superseded ends, and does not fight for its place', async () => {
+  it('an agency that is superseded ends, and does not reconnect', async () => {
     await sandbox.writeBets(1, 10);
     const { app: server, port } = await sandbox.startServer({ SERVER_AGENCIES: '2', SERVER_WAIT_HOLD_MS: '60000' });
     const older = sandbox.startClient(port, 1);

@@ -14,7 +14,7 @@ describe('the lottery as a whole', function () {
     await sandbox.dispose();
   });
 
-  it('names no person and no document at INFO, in the server and in the agencies', async () => {
+  it('logs no name and no document at INFO, in the server and in the agencies', async () => {
     const bets = generateBets(1, 300, 20).map(([, , document, date, number], index): BetFields => [
       `Nombre${index}`,
       `Apellido ${index}`,

@@ -17,7 +17,7 @@ describe('the lottery as a whole', function () {
   });
 
   describe('bad input', () => {
-    it('a bad row is named by file and line, after all before it are stored; mended, the agency goes on', async () => {
+    it('a bad row is reported by file and line after all rows before it are stored; the agency goes on with a corrected file', async () => {
       const bets = generateBets(1, 5000);
       const rows = formatBets(bets).split('\n').slice(0, -1);
       rows[3210] = rows[3210]!.replace(/\d+$/, '75740');
@@ -48,7 +48,7 @@ describe('the lottery as a whole', function () {
       expect(client.stderr).to.equal('');
     });
 
-    it('a file shorter than what is stored of it is refused: it is another one', async () => {
+    it('a file with fewer bets than are stored is refused as another file', async () => {
       await sandbox.writeBets(1, 20);
       const { port } = await sandbox.startServer({ SERVER_AGENCIES: '2', SERVER_WAIT_HOLD_MS: '60000' });
       const first = sandbox.startClient(port, 1);
@@ -74,7 +74,7 @@ describe('the lottery as a whole', function () {
       expect(await sandbox.storedRows()).to.have.length(20);
     });
 
-    it('an agency beyond the expected ones ends with what the server says', async () => {
+    it('an agency beyond the expected ones ends with the error of the server', async () => {
       await sandbox.write('agency-9.csv', '');
       const { port } = await sandbox.startServer({ SERVER_AGENCIES: '2' });
       const client = sandbox.startClient(port, 9);
@@ -84,7 +84,7 @@ describe('the lottery as a whole', function () {
   });
 
   describe('a store of another draw', () => {
-    /** Starts a server on the store that should refuse it, and expects one line that says why. */
+    /** Starts a server on the store, and expects that it refuses the store with one line of this reason. */
     async function expectRefused(env: Record<string, string>, reason: RegExp): Promise<void> {
       const server = sandbox.launchServer(env);
       expect((await server.end()).code, server.stdout).to.equal(2);

@@ -57,7 +57,7 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       });
     }
 
-    it('stores nothing of itself and of what is pipelined behind it, and all that is before it', async () => {
+    it('stores all batches before it, and nothing of itself or of the messages behind it', async () => {
       const agency = await connect();
       const bad = '1,Ana,Gómez,x,1999-03-17,1';
       agency.write(message('N', '1'), message('B', bets(1, 1, 2)), message('B', `${bet(1, 3)}\n${bad}`));
@@ -70,13 +70,13 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       expect(await again.ask('N', '1')).to.equal('O 2');
     });
 
-    it('says which row of a batch is wrong', async () => {
+    it('is answered with the number of the wrong row of a batch', async () => {
       const agency = await connect();
       agency.write(message('B', `${bet(1)}\n${bet(1)}\n1,Ana,Gómez,1,1999-02-30,1`));
       expect((await agency.rest())[0]).to.match(/^E bad-bet: row 3: birthdate/);
     });
 
-    it('is told even while the agency goes on sending', async () => {
+    it('is answered even while the agency goes on sending', async () => {
       const agency = await connect();
       const flood = Buffer.concat(Array.from({ length: 100 }, () => message('B', bets(1, 1, 2, 3))));
       agency.write(message('N', '1'), message('X'));
@@ -86,7 +86,7 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       expect(await storedRows()).to.deep.equal([]);
     });
 
-    it('leaves other sessions alone', async () => {
+    it('does not affect other sessions', async () => {
       const good = await connect();
       await good.ask('N', '1');
       const bad = await connect();
@@ -174,7 +174,7 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       });
     }
 
-    it('is anything that comes behind the winners', async () => {
+    it('is any message behind the winners', async () => {
       await finishAllBut(1);
       for (const type of ['A', 'F', 'N']) {
         const agency = await connect();

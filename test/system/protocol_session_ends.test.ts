@@ -6,7 +6,7 @@ describeProtocol(({ start, connect, storedRows }) => {
   describe('a second session of an agency', () => {
     beforeEach(() => start({ SERVER_WAIT_HOLD_MS: '10000' }));
 
-    it('supersedes the first, which is told so', async () => {
+    it('supersedes the first, which gets the error superseded', async () => {
       const first = await connect();
       await first.ask('N', '1');
       await first.ask('B', bet(1));
@@ -30,7 +30,7 @@ describeProtocol(({ start, connect, storedRows }) => {
       expect(await storedRows()).to.deep.equal([bet(1)]);
     });
 
-    it('knows of every bet that the first had in flight', async () => {
+    it('counts every bet that the first had in flight', async () => {
       const first = await connect();
       first.send('N', '1');
       await first.next();
@@ -46,7 +46,7 @@ describeProtocol(({ start, connect, storedRows }) => {
       expect(await storedRows()).to.have.length(stored + 1);
     });
 
-    it('by a first batch supersedes as well', async () => {
+    it('supersedes the first by a first batch too', async () => {
       const first = await connect();
       await first.ask('N', '1');
       const second = await connect();
@@ -74,7 +74,7 @@ describeProtocol(({ start, connect, storedRows }) => {
       await expectRefusal(named, 'timeout');
     });
 
-    it('the idle clock stands still while an answer is owed', async () => {
+    it('the idle clock stands still while a response is pending', async () => {
       await start({ SERVER_IDLE_TIMEOUT_MS: '100', SERVER_WAIT_HOLD_MS: '400' });
       const agency = await connect();
       agency.write(message('N', '1'), message('A'));
@@ -93,7 +93,7 @@ describeProtocol(({ start, connect, storedRows }) => {
       first.end();
       expect(await first.next()).to.equal('end');
       await server.line(/action: accept_connections \| result: fail/);
-      // The place is free once the server has let go of the first session, which may be a moment later.
+      // The place of the first session is free a moment after its end.
       for (;;) {
         const third = await connect();
         third.send('N', '2');
@@ -107,7 +107,7 @@ describeProtocol(({ start, connect, storedRows }) => {
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     describe(`at ${signal}`, () => {
-      it('says shutting-down to every session, settles what is in flight, and ends with 0', async () => {
+      it('sends shutting-down to every session, settles the batches in flight, and ends with 0', async () => {
         const server = await start({ SERVER_WAIT_HOLD_MS: '60000' });
         const silent = await connect();
         const waiting = await connect();
@@ -130,7 +130,7 @@ describeProtocol(({ start, connect, storedRows }) => {
         expect(await storedRows()).to.deep.equal([bet(1), bet(2)]);
       });
 
-      it('waits for nobody who neither reads nor goes', async () => {
+      it('does not wait for an agency that neither reads nor closes', async () => {
         const server = await start({ SERVER_WAIT_HOLD_MS: '60000' });
         const deaf = await connect();
         await deaf.ask('N', '1');

@@ -49,14 +49,14 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       expect(await agency.ask('F', '3')).to.equal('O 3');
     });
 
-    it('may be half closed by the agency: what it has sent is answered', async () => {
+    it('may be half closed by the agency: its messages are answered', async () => {
       const agency = await connect();
       agency.write(message('N', '1'), message('B', bet(1)), message('F', '1'), message('A'));
       agency.end();
       expect(await agency.rest()).to.deep.equal(['O 0', 'O 1', 'O 1', 'W 1/3']);
     });
 
-    it('goes on in another session after those bets that are stored', async () => {
+    it('goes on in another session after the stored bets', async () => {
       const first = await connect();
       await first.ask('N', '1');
       await first.ask('B', bets(1, 1, 2, 3));
@@ -84,7 +84,7 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       expect(await agency.ask('B', value)).to.equal(`O ${rows.length}`);
     });
 
-    it('tells nobody but the agency its winners: none is an O 0 alone', async () => {
+    it('sends an agency its own winners only: without any, an O 0 alone', async () => {
       await finishAllBut(1);
       const agency = await connect();
       agency.write(message('N', '1'), message('B', bet(1, 42)), message('F'), message('A'), message('N', '1'));
@@ -96,7 +96,7 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       expect([await other.next(), await other.next(), await other.next()]).to.deep.equal(['O 0', 'R', 'O 0']);
     });
 
-    it('may ask again in a later session, and finish again', async () => {
+    it('may finish again and get the winners again in a later session', async () => {
       await finishAllBut(1);
       const winners = ['O 1', 'R', 'R 42', 'O 1'];
       const first = await connect();
@@ -114,7 +114,7 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       }
     });
 
-    it('keeps bytes in names as they came, quoted where they must be', async () => {
+    it('keeps the bytes of names, quoted where necessary', async () => {
       const agency = await connect();
       const row = '1,"Ñandú, ""el""",\u{1F600} Ô’,1,1999-03-17,42';
       expect(await agency.ask('B', `${row}\r\n1,"Li",Wu,2,1999-03-17,0`)).to.equal('O 2');
@@ -152,7 +152,7 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
   });
 
   describe('waiting for the draw', () => {
-    it('is answered the moment that the draw is held', async () => {
+    it('is answered as soon as the draw is held', async () => {
       await start({ SERVER_WAIT_HOLD_MS: '60000' });
       const waiting = await connect();
       waiting.write(message('N', '1'), message('F'), message('A'));
@@ -161,7 +161,7 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       expect(await waiting.next(1_000)).to.equal('R');
     });
 
-    it('is answered with how many have finished', async () => {
+    it('is answered with the number of finished agencies', async () => {
       await start({ SERVER_WAIT_HOLD_MS: '0' });
       const agency = await connect();
       agency.write(message('N', '1'), message('A'));

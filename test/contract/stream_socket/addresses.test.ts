@@ -4,7 +4,7 @@ import { expectCode } from '../../support/rejection';
 import { describeContract } from '../../support/stream_socket_contract';
 
 describeContract(({ transport, connect }) => {
-  it('the addresses stay known after the end', async () => {
+  it('the addresses are kept after the end', async () => {
     const { client, server } = await connect();
     const before = [client.localAddress, server.remoteAddress];
     await Promise.all([client.close(), server.close()]);

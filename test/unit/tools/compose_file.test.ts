@@ -12,7 +12,7 @@ import { type Compose, TEMPLATE } from '../../support/compose_template';
 const composed = (clients: number, template = TEMPLATE) => parse(composeFile(template, clients)) as Compose;
 
 describe('a compose file made from its template', () => {
-  it('has as many clients as asked for, in order, where the pattern was', () => {
+  it('has the given number of clients, in order, in the place of the pattern', () => {
     expect(Object.keys(composed(3).services)).to.deep.equal(['server', 'client1', 'client2', 'client3']);
   });
 
@@ -37,7 +37,7 @@ describe('a compose file made from its template', () => {
     expect(composed(0, list).services.server!.environment).to.deep.equal(['TZ=UTC']);
   });
 
-  it("keeps the template's comments and order, and says those of the pattern once", () => {
+  it("keeps the template's comments and order, and has those of the pattern once", () => {
     const text = composeFile(TEMPLATE, 2);
     const first = text.slice(0, text.indexOf('  client2:'));
     expect(first).to.equal(
@@ -68,8 +68,8 @@ describe('a compose file made from its template', () => {
       TEMPLATE.replace(/ {2}client:[^]*/, '  client: 1\n'),
       /^the template has no "client"$/,
     ],
-    ['does not say where the id goes', TEMPLATE.replaceAll('{id}', '1'), /"client" says nowhere \{id\}$/],
-    ['does not say where the agencies go', TEMPLATE.replace('{agencies}', '5'), /"server" says nowhere \{agencies\}$/],
+    ['has no place for the id', TEMPLATE.replaceAll('{id}', '1'), /"client" says nowhere \{id\}$/],
+    ['has no place for the agencies', TEMPLATE.replace('{agencies}', '5'), /"server" says nowhere \{agencies\}$/],
     [
       'has a client1 of its own',
       TEMPLATE.replace('services:', 'services:\n  client1:\n    image: x'),
@@ -101,7 +101,7 @@ describe('the files that a compose file mounts', () => {
   });
 });
 
-describe('the number of clients as it was typed', () => {
+describe('the number of clients on the command line', () => {
   for (const [text, count] of Object.entries({ '0': 0, '1': 1, '10': 10, [String(MAX_CLIENTS)]: MAX_CLIENTS })) {
     it(`may be ${text}`, () => expect(parseClientCount(text)).to.equal(count));
   }

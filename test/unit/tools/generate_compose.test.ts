@@ -23,7 +23,7 @@ const REPOSITORY = join(__dirname, '../../..');
 const TS_NODE = [require.resolve('ts-node/dist/bin.js')];
 const TSX = ['-r', require.resolve('tsx/cjs')];
 
-describe('generate_compose.ts as it is run', function () {
+describe('the program generate_compose.ts', function () {
   this.timeout(60_000);
   let directory: string;
   const output = () => join(directory, 'out.yaml');
@@ -57,7 +57,7 @@ describe('generate_compose.ts as it is run', function () {
     expect(Object.keys(compose.services)).to.deep.equal(['server', 'echo', ...clients, 'prometheus', 'grafana']);
     for (const [name, service] of Object.entries(compose.services)) {
       expect(service.container_name).to.equal(name);
-      // What is published is for this machine alone, and never the port that takes bets.
+      // Ports are published on the loopback only, and the port for bets is not published.
       const ports = (service.ports ?? []) as string[];
       for (const port of ports) expect(port).to.match(/^127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d*\}:(8080|9090|3000)$/);
       const isOptional = name === 'prometheus' || name === 'grafana';
@@ -73,7 +73,7 @@ describe('generate_compose.ts as it is run', function () {
     expect(compose).to.have.nested.property('networks.testing_net.ipam.config[0].subnet', '172.25.125.0/24');
   });
 
-  it('writes docker-compose-dev.yaml where it is run when nothing is said', () => {
+  it('writes docker-compose-dev.yaml in the working directory by default', () => {
     expect(run(['1'], directory).status).to.equal(0);
     expect(existsSync(join(directory, 'docker-compose-dev.yaml'))).to.equal(true);
   });
@@ -97,13 +97,13 @@ describe('generate_compose.ts as it is run', function () {
     expect(existsSync(output())).to.equal(false);
   });
 
-  it('refuses an option that it does not know, and one argument too many', () => {
+  it('refuses an unknown option, and one argument too many', () => {
     expectRefusal(['3', '--clients', '4'], /Unknown option '--clients'/);
     expectRefusal(['3', '4', '-o', output()], /what is "4"/);
     expectRefusal(['3', '-o'], /'-o, --output <value>' argument missing/);
   });
 
-  it('refuses to write where it cannot, or over its template', () => {
+  it('refuses an output that cannot be written or is its template', () => {
     expectRefusal(['3', '-o', directory], /cannot be written: EISDIR/);
     expectRefusal(['3', '-o', join(directory, 'no', 'such', 'place')], /cannot be written: ENOENT/);
     expectRefusal(['3', '-t', output(), '-o', 'out.yaml'], /is the template/, directory);
@@ -194,7 +194,7 @@ describe('generate_compose.ts as it is run', function () {
     expect(readFileSync(output(), 'utf8')).to.equal('older');
   });
 
-  it('says with --help how it is used', () => {
+  it('prints its usage with --help', () => {
     const { status, stdout } = run(['--help']);
     expect(status).to.equal(0);
     expect(stdout).to.match(/^usage: npx ts-node generate_compose.ts CLIENTS/);

@@ -72,7 +72,7 @@ describe('a session', () => {
     expect(await agency.next()).to.equal('R');
   });
 
-  it('names winners beyond 8 kB in several R, none split', async () => {
+  it('sends winners beyond 8 kB in several R, none split', async () => {
     for (const other of [2, 3]) await sessions.lottery.tracker.finish(claimOf(other));
     const agency = sessions.connect();
     const documents = Array.from({ length: 2000 }, (_, index) => String(100_000 + index));
@@ -94,7 +94,7 @@ describe('a session', () => {
   });
 
   describe('that cannot store', () => {
-    it('acknowledges what is stored, says storage last, and stores nothing behind the failure', async () => {
+    it('acknowledges the stored bets, sends storage last, and stores nothing behind the failure', async () => {
       sessions.lottery.bets.beforeStoring = async ({ rows }) => {
         if (Buffer.from(rows).toString().includes(',3,')) throw new StoreWriteError('the disk is full');
       };
@@ -109,7 +109,7 @@ describe('a session', () => {
       expect(await again.next()).to.equal('O 2');
     });
 
-    it('says so even where what stands behind was refused already', async () => {
+    it('sends storage even where a message behind the batch was refused already', async () => {
       const store = sessions.holdStore();
       const agency = sessions.connect();
       agency.write(message('N', '1'), message('B', bet(1)), message('X'));
@@ -120,7 +120,7 @@ describe('a session', () => {
       expect(await agency.rest()).to.deep.equal(['E storage: the disk is full']);
     });
 
-    it('says storage where the store is broken too', async () => {
+    it('sends storage where the store is broken too', async () => {
       const error = new StoreBrokenError('the disk is gone');
       sessions.lottery.bets.beforeStoring = () => Promise.reject(error);
       const agency = sessions.connect();
@@ -129,7 +129,7 @@ describe('a session', () => {
     });
   });
 
-  it('waits for what it has in flight before it says why it ends', async () => {
+  it('waits for its batches in flight before it sends the error that ends it', async () => {
     const store = sessions.holdStore();
     const agency = sessions.connect();
     agency.write(message('N', '1'), message('B', bet(1)), message('B', 'nonsense'), message('B', bet(2)));

@@ -13,7 +13,7 @@ describe('a session', () => {
 
   afterEach(() => sessions.close());
 
-  describe('keeps its clocks', () => {
+  describe('and its clocks', () => {
     let clock: SinonFakeTimers;
 
     beforeEach(() => {
@@ -31,7 +31,7 @@ describe('a session', () => {
       await turns(10);
     }
 
-    it('the idle clock, from the last answer on', async () => {
+    it('the idle clock runs from the last response on', async () => {
       const agency = sessions.connect();
       await pass(59_000);
       agency.write(message('N', '1'));
@@ -43,7 +43,7 @@ describe('a session', () => {
       expect(await agency.rest()).to.match(/^E timeout: /);
     });
 
-    it('the idle clock stands still while an answer is owed', async () => {
+    it('the idle clock stands still while a response is pending', async () => {
       const store = sessions.holdStore();
       const agency = sessions.connect();
       agency.write(message('N', '1'), message('B', bet(1)));
@@ -72,7 +72,7 @@ describe('a session', () => {
       expect(await agency.rest()).to.match(/^E timeout: /);
     });
 
-    it("a message's clock, which a trickle of bytes does not set back", async () => {
+    it('a trickle of bytes does not restart the clock of a message', async () => {
       const agency = sessions.connect();
       const bytes = message('N', '1');
       for (let index = 0; index < 4; index++) {
@@ -85,7 +85,7 @@ describe('a session', () => {
       expect(await agency.rest()).to.match(/^E timeout: /);
     });
 
-    it('how long it lingers where the agency does not end', async () => {
+    it('it lingers for 5 s where the agency does not end', async () => {
       const agency = sessions.connect();
       agency.write(message('X'));
       expect(await agency.next()).to.match(/^E bad-type/);

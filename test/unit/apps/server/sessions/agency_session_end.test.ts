@@ -35,7 +35,7 @@ describe('a session', () => {
       expect(answers.slice(2)).to.match(/^E superseded: /);
     });
 
-    it('or dropped', async () => {
+    it('answers the newer N only once its own bets in flight are dropped', async () => {
       const store = sessions.holdStore();
       const older = sessions.connect();
       older.write(message('N', '1'), message('B', bet(1)));
@@ -79,7 +79,7 @@ describe('a session', () => {
     });
   });
 
-  it('that is shut down settles what it has in flight, and says why', async () => {
+  it('that is shut down settles its batches in flight, and sends shutting-down', async () => {
     const store = sessions.holdStore();
     const agency = sessions.connect();
     agency.write(message('N', '1'), message('B', bet(1)), message('B', bet(2)).subarray(0, 30));
@@ -93,7 +93,7 @@ describe('a session', () => {
     expect(sessions.lottery.bets.rows).to.deep.equal([bet(1)]);
   });
 
-  it('that is shut down while its A is held says why', async () => {
+  it('that is shut down while its A is held sends shutting-down', async () => {
     const agency = sessions.connect({ longPollMs: 3_600_000 });
     agency.write(message('N', '1'), message('A'));
     expect(await agency.next()).to.equal('O 0');
@@ -115,7 +115,7 @@ describe('a session', () => {
     expect(rest.slice(0, -1).every((answer) => /^R 30904465(,30904465)*$/.test(answer))).to.equal(true);
   });
 
-  it('ends without a word where the agency is gone', async () => {
+  it('ends without an error in the log where the agency is gone', async () => {
     const agency = sessions.connect();
     agency.write(message('N', '1'), message('B', bet(1)).subarray(0, 10));
     expect(await agency.next()).to.equal('O 0');
@@ -124,7 +124,7 @@ describe('a session', () => {
     expect(sessions.lottery.lines.filter((line) => /ERROR/.test(line))).to.deep.equal([]);
   });
 
-  it('gives its place back when it has ended', async () => {
+  it('frees its place when it has ended', async () => {
     const agency = sessions.connect();
     agency.write(message('N', '1'));
     await agency.next();
