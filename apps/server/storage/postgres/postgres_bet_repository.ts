@@ -196,11 +196,9 @@ export class PostgresBetRepository implements BetRepository {
       this.draw.id,
       accepted.map(({ submissions, after }) => ({ batches: submissions.map(({ item }) => item.batch), after })),
     );
+    await transaction.copyFrom(COPY_BETS, [lines]);
     const winners = this.winnersOf(accepted);
-    await Promise.all([
-      transaction.copyFrom(COPY_BETS, [lines]),
-      ...(winners.length === 0 ? [] : [this.addWinners(transaction, winners)]),
-    ]);
+    if (winners.length > 0) await this.addWinners(transaction, winners);
     return { accepted, refused, bytes: lines.length };
   }
 
