@@ -135,7 +135,7 @@ api: node_modules ## Write the library's reference from its docstrings into docs
 
 # --- measuring --------------------------------------------------------------------------------------------------------
 
-# PARTS=whole,start-up,million,draw,connections,ten-million; FULL=1 runs all, with ten million bets (2 GB of disk).
+# PARTS=whole,start-up,million,draw,connections,postgres,ten-million; FULL=1 runs all, with ten million bets (2 GB of disk).
 .PHONY: bench-system
 bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=…, ROUNDS=7, FULL=1)
 	@node dist/bench/system/main.js $(if $(FULL),--full) $(if $(PARTS),--parts '$(PARTS)') $(if $(ROUNDS),--rounds '$(ROUNDS)')

@@ -37,6 +37,8 @@ export interface LotteryRequest {
   readonly directory: string;
   /** Further settings of the server and the agencies. */
   readonly settings?: Record<string, string>;
+  /** The path of the stored bets after the end of the server, in the form of bets.csv. By default the file store's. */
+  readonly storedBets?: () => string;
   /**
    * Runs agency 6 in this process. It sends its finish after `uploaded`, the uploads of the others, and resolves with
    * the time of that finish. `drawn` resolves when the others have their winners.
@@ -87,7 +89,8 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
   const peaks = { serverPeak: serverPeak(), agencyPeak: agencyPeak() };
   await server.stop();
 
-  const winners = verifyStore(join(store, 'bets.csv'), input, AGENCIES, WINNING_NUMBER);
+  const storedBets = request.storedBets?.() ?? join(store, 'bets.csv');
+  const winners = verifyStore(storedBets, input, AGENCIES, WINNING_NUMBER);
   for (const [index, client] of clients.entries()) {
     const received = client.field('consulta_ganadores', 'cant_ganadores');
     const expected = winners[index + 1];

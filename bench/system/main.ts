@@ -7,10 +7,11 @@ import { type Part } from './part';
 import { connections } from './parts/connections';
 import { draw } from './parts/draw';
 import { startUp } from './parts/start_up';
+import { postgres } from './parts/postgres';
 import { million, tenMillion } from './parts/steady_rate';
 import { wholeWork } from './parts/whole_work';
 
-const PARTS: readonly Part[] = [wholeWork, startUp, million, draw, connections, tenMillion];
+const PARTS: readonly Part[] = [wholeWork, startUp, million, draw, connections, postgres, tenMillion];
 /** The parts that only a run with `--full` includes. */
 const LONG = new Set([tenMillion]);
 

@@ -10,6 +10,7 @@ const DIST = join(__dirname, '..', '..');
 export const PROGRAMS = {
   server: join(DIST, 'apps', 'server', 'main.js'),
   client: join(DIST, 'apps', 'client', 'main.js'),
+  migrate: join(DIST, 'apps', 'server', 'migrate.js'),
   baselineServer: join(DIST, 'bench', 'system', 'baseline', 'server.js'),
   baselineClient: join(DIST, 'bench', 'system', 'baseline', 'client.js'),
   pythonServer: join(DIST, 'bench', 'system', 'baseline', 'python', 'server.py'),
