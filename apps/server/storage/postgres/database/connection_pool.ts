@@ -22,6 +22,7 @@ export class ConnectionPool {
   /** Connections that are open or being opened. */
   private size = 0;
   private onAllReleased: () => void = () => {};
+  private closed: Promise<void> | undefined;
 
   constructor(
     private readonly connect: () => Promise<Connection>,
@@ -76,7 +77,12 @@ export class ConnectionPool {
   }
 
   /** Rejects the waiting requests, waits for the connections at work and ends all. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closed ??= this.closeOnce();
+    return this.closed;
+  }
+
+  private async closeOnce(): Promise<void> {
     this.closing.abort();
     for (const waiter of this.waiting) waiter.settle(stopped());
     this.endIdle();
