@@ -181,7 +181,8 @@ describe('the database', () => {
         await tx.query('UPDATE items SET amount = amount + 1 WHERE id = $1', [second]);
       });
     await Promise.all([lockBoth(1, 2), lockBoth(2, 1)]);
-    expect(database.counters.retries).to.equal(1);
+    // The one that is run again may be faster than the other, and meet it once more.
+    expect(database.counters.retries).to.be.at.least(1);
     expect(await stored()).to.deep.equal([
       { id: 1, amount: 2, name: null },
       { id: 2, amount: 2, name: null },

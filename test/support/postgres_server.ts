@@ -165,6 +165,14 @@ export class PostgresServer {
     (output as unknown as { unref(): void }).unref();
   }
 
+  /** Writes a file of the data directory that only the server can read. */
+  async writeFile(name: string, content: string): Promise<void> {
+    const path = join(this.directory, 'data', name);
+    await writeFile(path, content, { mode: 0o600 });
+    const user = unprivilegedUser();
+    if (user !== undefined) await chown(path, user.uid, user.gid);
+  }
+
   /** Ends the server and removes all that it has. */
   async stop(): Promise<void> {
     await this.kill('SIGQUIT');

@@ -31,6 +31,7 @@ export class Connection {
   private readonly client: Client;
   /** The last message of the server that was no answer; `takeNotice` clears it. */
   private notice: Notice | undefined;
+  private lossListener: () => void = () => {};
   /** The number of statements without an answer. */
   private underWay = 0;
 
@@ -50,8 +51,8 @@ export class Connection {
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       types: { getTypeParser: parserOf },
     });
-    this.client.on('error', (error) => this.onLost(error));
-    this.client.on('end', () => this.onLost(new Error('the connection has ended')));
+    this.client.on('error', (error) => this.markLost(error));
+    this.client.on('end', () => this.markLost(new Error('the connection has ended')));
     this.client.on('notice', ({ code, message }) => {
       this.notice = { code, message };
     });
@@ -67,6 +68,11 @@ export class Connection {
       throw error;
     }
     return connection;
+  }
+
+  /** Sets the listener for the loss of the connection. It is called at most once. */
+  onLost(listener: () => void): void {
+    this.lossListener = listener;
   }
 
   /** Whether a statement can be sent. */
@@ -126,7 +132,7 @@ export class Connection {
 
   /** Ends the connection at once. Statements under way are rejected with `reason`. */
   destroy(reason = new Error('given up')): void {
-    this.onLost(reason);
+    this.markLost(reason);
     this.socket.destroy(reason);
   }
 
@@ -134,8 +140,10 @@ export class Connection {
     (this.client as { pipeline: boolean }).pipeline = isOn;
   }
 
-  private onLost(reason: Error): void {
-    this.failure ??= reason;
+  private markLost(reason: Error): void {
+    if (this.failure !== undefined) return;
+    this.failure = reason;
+    this.lossListener();
   }
 
   /** Sends a statement if it can be sent, and waits for its answer. */

@@ -22,6 +22,7 @@ export class ConnectionPool {
   /** Connections that are open or being opened. */
   private size = 0;
   private onAllReleased: () => void = () => {};
+  private closed: Promise<void> | undefined;
 
   constructor(
     private readonly connect: () => Promise<Connection>,
@@ -50,7 +51,7 @@ export class ConnectionPool {
     const deadline = performance.now() + waitMs;
     for (let first = true; ; first = false) {
       this.throwIfClosed();
-      const connection = this.takeIdle();
+      const connection = this.idle.pop();
       if (connection !== undefined) return connection;
       if (first && this.size >= this.limit) this.counters.waits++;
       const granted = this.size < this.limit ? await this.openUntil(deadline) : await this.waitUntil(deadline, waitMs);
@@ -72,15 +73,16 @@ export class ConnectionPool {
 
   /** Gives up all idle connections: their server is no primary any more, or is gone. */
   giveUpIdle(): void {
-    for (const connection of this.idle.splice(0)) {
-      connection.destroy();
-      this.counters.lost++;
-      this.shrink();
-    }
+    for (const connection of Array.from(this.idle)) connection.destroy();
   }
 
   /** Rejects the waiting requests, waits for the connections at work and ends all. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closed ??= this.closeOnce();
+    return this.closed;
+  }
+
+  private async closeOnce(): Promise<void> {
     this.closing.abort();
     for (const waiter of this.waiting) waiter.settle(stopped());
     this.endIdle();
@@ -90,13 +92,13 @@ export class ConnectionPool {
     });
   }
 
-  private takeIdle(): Connection | undefined {
-    for (;;) {
-      const connection = this.idle.pop();
-      if (connection === undefined || connection.isUsable) return connection;
-      this.counters.lost++;
-      this.shrink();
-    }
+  /** A connection at work is dealt with at its release. */
+  private onLost(connection: Connection): void {
+    const index = this.idle.indexOf(connection);
+    if (index < 0) return;
+    this.idle.splice(index, 1);
+    this.counters.lost++;
+    this.shrink();
   }
 
   /** Opens a connection. Undefined after a pause if that failed and may succeed later. */
@@ -104,6 +106,7 @@ export class ConnectionPool {
     this.size++;
     try {
       const connection = await this.connect();
+      connection.onLost(() => this.onLost(connection));
       if (!this.closing.signal.aborted) return connection;
       connection.end();
       throw stopped();
