@@ -2,15 +2,15 @@ import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../protocol/bet_batch';
 import { type AgencyClaim } from '../../domain/agency_claim';
 import { type BetRepository, type Winner } from '../../domain/bet_repository';
-import { BatchOutOfSequenceError, StoreConflictError } from '../../domain/store_errors';
+import { BatchOutOfSequenceError, StoreConflictError, type StoreError } from '../../domain/store_errors';
 import { throwIfStopped } from '../../domain/stop';
 import { NO_OBSERVER, type StoreObserver } from '../../domain/store_observer';
 import { TOKENS } from '../../tokens';
 import { GroupCommit, type Submission } from '../group_commit';
-import { type AgencyAppend, type PendingBatch, planAppends } from './append_plan';
+import { type AgencyAppend, type BatchAppend, type PendingBatch, planAppends } from './append_plan';
 import { formatCopyRows } from './copy_rows';
 import { type Database } from './database/database';
-import { OutcomeUnknownError } from './database/database_errors';
+import { StatementError } from './database/database_errors';
 import { type Transaction } from './database/transaction';
 import { type LocalClaims, supersededClaim } from './local_claims';
 import { type OpenDraw } from './open_draw';
@@ -24,12 +24,21 @@ interface AgencyState {
   readonly finished_with: number | null;
 }
 
+type MovedState = AgencyState & { readonly moved: boolean };
+
 /** The result of a transaction of batches. */
 interface StoredAppends {
   readonly accepted: readonly AgencyAppend[];
   readonly refused: readonly { readonly append: AgencyAppend; readonly state: AgencyState | undefined }[];
-  readonly bytes: number;
 }
+
+/** A claim or a count does not fit: the transaction is rolled back. */
+class Misfit extends Error {}
+
+const UNIQUE_VIOLATION = '23505';
+
+/** While one commit waits for the disk and the standby, the rows of the next one are sent. */
+const CONCURRENT_COMMITS = 2;
 
 /**
  * Claims agencies of the current draw. The lock on the row of the draw holds a new draw off until the commit.
@@ -78,8 +87,9 @@ const ADD_WINNERS = `
 @injectable()
 export class PostgresBetRepository implements BetRepository {
   private readonly claiming = new GroupCommit<number, AgencyClaim>((submissions) => this.commitClaims(submissions));
-  private readonly appending = new GroupCommit<PendingBatch['item'], number>((submissions) =>
-    this.commitBatches(submissions),
+  private readonly appending = new GroupCommit<BatchAppend, number>(
+    (submissions) => this.commitBatches(submissions),
+    CONCURRENT_COMMITS,
   );
   private readonly winningBets: WinningBets;
 
@@ -103,7 +113,8 @@ export class PostgresBetRepository implements BetRepository {
   }
 
   append(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
-    return this.appending.submit({ claim, batch, after });
+    const lines = formatCopyRows(this.draw.id, batch, after);
+    return this.appending.submit({ claim, batch, after, lines });
   }
 
   async count(agency: number): Promise<number> {
@@ -156,50 +167,80 @@ export class PostgresBetRepository implements BetRepository {
     const planned = planAppends(submissions, this.claims);
     if (planned.length === 0) return;
     const startedAt = performance.now();
-    const { accepted, refused, bytes } = await this.commitPlanned(planned);
-    for (const { append, state } of refused) reject(append, state);
+    const { accepted, refused } = await this.commitPlanned(planned);
+    for (const { append, state } of refused) this.refuse(append, state);
     if (accepted.length === 0) return;
-    for (const { claim, after, added } of accepted) this.claims.recordStored(claim, after + added);
     const batches = accepted.flatMap((append) => append.submissions);
+    const bytes = batches.reduce((sum, { item }) => sum + item.batch.rows.length, 0);
     this.observer.committed({ batches: batches.length, bytes, milliseconds: performance.now() - startedAt });
     for (const { item, resolve } of batches) resolve(item.after + item.batch.count);
   }
 
+  /** Stores the batches whose claims and counts fit. After a failure nothing more is sent under their claims. */
   private async commitPlanned(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
     try {
-      return await this.database.transaction((transaction) => this.store(transaction, planned));
+      return (await this.storeAll(planned)) ?? (await this.storeFitting(planned));
     } catch (error) {
-      // Nothing more is sent under these claims. The next claim reads the count.
-      if (error instanceof OutcomeUnknownError)
-        for (const { claim } of planned) this.claims.recordFailure(claim, error);
+      for (const { claim } of planned) this.claims.recordFailure(claim, error as Error);
       throw error;
     }
   }
 
-  /** Stores the batches whose claims and counts fit. */
-  private async store(transaction: Transaction, planned: readonly AgencyAppend[]): Promise<StoredAppends> {
-    const rows = await transaction.query<AgencyState & { moved: boolean }>(MOVE_COUNTS, [
+  /**
+   * Stores all batches, with the check at the end: so the rows are sent while the commit before still holds the locks.
+   * Returns undefined, and stores nothing, if a claim or a count does not fit.
+   */
+  private async storeAll(planned: readonly AgencyAppend[]): Promise<StoredAppends | undefined> {
+    try {
+      await this.database.transaction(async (transaction) => {
+        await transaction.copyFrom(COPY_BETS, linesOf(planned));
+        const states = await this.moveCounts(transaction, planned);
+        if (!planned.every(({ claim }) => states.get(claim.agency)?.moved === true)) throw new Misfit();
+        await this.addWinners(transaction, planned);
+      });
+      return { accepted: planned, refused: [] };
+    } catch (error) {
+      const isTaken = error instanceof StatementError && error.sqlState === UNIQUE_VIOLATION;
+      if (error instanceof Misfit || isTaken) return undefined;
+      throw error;
+    }
+  }
+
+  /** Stores the batches whose claims and counts fit, with the check at the beginning. */
+  private storeFitting(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
+    return this.database.transaction(async (transaction) => {
+      const states = await this.moveCounts(transaction, planned);
+      const isMoved = ({ claim }: AgencyAppend): boolean => states.get(claim.agency)?.moved === true;
+      const accepted = planned.filter(isMoved);
+      const refused = planned
+        .filter((append) => !isMoved(append))
+        .map((append) => ({ append, state: states.get(append.claim.agency) }));
+      if (accepted.length > 0) {
+        await transaction.copyFrom(COPY_BETS, linesOf(accepted));
+        await this.addWinners(transaction, accepted);
+      }
+      return { accepted, refused };
+    });
+  }
+
+  private async moveCounts(
+    transaction: Transaction,
+    planned: readonly AgencyAppend[],
+  ): Promise<ReadonlyMap<number, MovedState>> {
+    const states = await transaction.query<MovedState>(MOVE_COUNTS, [
       this.draw.id,
       planned.map(({ claim }) => claim.agency),
       planned.map(({ claim }) => claim.epoch),
       planned.map(({ after }) => after),
       planned.map(({ added }) => added),
     ]);
-    const states = new Map(rows.map((state) => [state.agency, state]));
-    const isMoved = ({ claim }: AgencyAppend): boolean => states.get(claim.agency)?.moved === true;
-    const accepted = planned.filter(isMoved);
-    const refused = planned
-      .filter((append) => !isMoved(append))
-      .map((append) => ({ append, state: states.get(append.claim.agency) }));
-    if (accepted.length === 0) return { accepted, refused, bytes: 0 };
-    const lines = formatCopyRows(
-      this.draw.id,
-      accepted.map(({ submissions, after }) => ({ batches: submissions.map(({ item }) => item.batch), after })),
-    );
-    await transaction.copyFrom(COPY_BETS, [lines]);
-    const winners = this.winnersOf(accepted);
-    if (winners.length > 0) await this.addWinners(transaction, winners);
-    return { accepted, refused, bytes: lines.length };
+    return new Map(states.map((state) => [state.agency, state]));
+  }
+
+  private refuse({ claim, after, submissions }: AgencyAppend, state: AgencyState | undefined): void {
+    const error = refusalOf(claim, after, state);
+    this.claims.recordFailure(claim, error);
+    for (const submission of submissions) submission.reject(error);
   }
 
   private winnersOf(appends: readonly AgencyAppend[]): readonly WinningBet[] {
@@ -208,7 +249,9 @@ export class PostgresBetRepository implements BetRepository {
     );
   }
 
-  private async addWinners(transaction: Transaction, winners: readonly WinningBet[]): Promise<void> {
+  private async addWinners(transaction: Transaction, appends: readonly AgencyAppend[]): Promise<void> {
+    const winners = this.winnersOf(appends);
+    if (winners.length === 0) return;
     await transaction.query(ADD_WINNERS, [
       this.draw.id,
       winners.map(({ agency }) => agency),
@@ -218,12 +261,12 @@ export class PostgresBetRepository implements BetRepository {
   }
 }
 
-function reject({ claim, after, submissions }: AgencyAppend, state: AgencyState | undefined): void {
-  const error =
-    state === undefined || state.epoch !== claim.epoch
-      ? supersededClaim(claim)
-      : state.finished_with !== null
-        ? new BatchOutOfSequenceError(`agency ${claim.agency} has finished`)
-        : new BatchOutOfSequenceError(`${state.stored} bets are stored before the batch, not ${after}`);
-  for (const submission of submissions) submission.reject(error);
+function linesOf(appends: readonly AgencyAppend[]): Uint8Array[] {
+  return appends.flatMap(({ submissions }) => submissions.map(({ item }) => item.lines));
+}
+
+function refusalOf(claim: AgencyClaim, after: number, state: AgencyState | undefined): StoreError {
+  if (state?.epoch !== claim.epoch) return supersededClaim(claim);
+  if (state.finished_with !== null) return new BatchOutOfSequenceError(`agency ${claim.agency} has finished`);
+  return new BatchOutOfSequenceError(`${state.stored} bets are stored before the batch, not ${after}`);
 }
