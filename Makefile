@@ -97,7 +97,7 @@ always:
 # Missing sample data are made. Containers of services that the compose file no longer has are removed: after a change of
 # SERVERS, an older server would still have the name `server` in the network, and take bets for another store.
 .PHONY: docker-compose-up
-docker-compose-up: docker-image build $(COMPOSE_FILE) ## Start the lottery in containers (AGENCIES=5, SERVERS=3: with PostgreSQL)
+docker-compose-up: docker-engine $(COMPOSE_FILE) docker-image build ## Start the lottery in containers (AGENCIES=5, SERVERS=3: with PostgreSQL)
 	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); [ "$$clients" -eq 0 ] || \
 	  node dist/tools/generate_data.js --agencies "$$clients" --bets '$(BETS)' --only-missing
 	$(COMPOSE) up -d --remove-orphans
