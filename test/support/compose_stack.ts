@@ -18,6 +18,7 @@ const COPIED = [
 /** Another test may write `lib/dist` meanwhile. */
 const COPY_OPTIONS = { recursive: true, filter: (path: string) => basename(path) !== 'dist' };
 const BUILD_MS = 600_000;
+const END_MS = 300_000;
 
 type Services = Record<string, { container_name?: string }>;
 
@@ -107,7 +108,7 @@ export class ComposeStack {
 
   /** Waits for the end of a container. Returns its exit code. */
   async exitCodeOf(service: string): Promise<number> {
-    return Number(await outputOf('docker', ['wait', this.container(service)]));
+    return Number(await outputOf('docker', ['wait', this.container(service)], { timeoutMs: END_MS }));
   }
 
   /** The number of automatic restarts of a container. */
