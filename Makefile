@@ -87,19 +87,24 @@ docker-image: docker-engine ## Build the images server:latest, client:latest and
 	  docker build $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) --target $$target --tag $$target:latest . || exit; \
 	done
 
-# An existing file is kept, with its edits. AGENCIES on the command line or in the environment makes it anew.
-$(COMPOSE_FILE): $(if $(filter-out file,$(origin AGENCIES)),always) | node_modules
-	@npx --no-install ts-node generate_compose.ts $(AGENCIES) -o $@
+# An existing file is kept, with its edits. AGENCIES or SERVERS on the command line or in the environment makes it anew.
+$(COMPOSE_FILE): $(if $(filter-out file undefined,$(origin AGENCIES) $(origin SERVERS)),always) | node_modules
+	@npx --no-install ts-node generate_compose.ts '$(AGENCIES)' $(if $(SERVERS),--servers '$(SERVERS)') -o $@
 
 .PHONY: always
 always:
 
+# Missing sample data are made. Containers of services that the compose file no longer has are removed: after a change of
+# SERVERS, an older server would still have the name `server` in the network, and take bets for another store.
 .PHONY: docker-compose-up
-docker-compose-up: docker-image build $(COMPOSE_FILE) ## Start the lottery in containers; missing sample data are made
+docker-compose-up: docker-engine $(COMPOSE_FILE) docker-image build ## Start the lottery in containers (AGENCIES=5, SERVERS=3: with PostgreSQL)
 	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); [ "$$clients" -eq 0 ] || \
 	  node dist/tools/generate_data.js --agencies "$$clients" --bets '$(BETS)' --only-missing
-	$(COMPOSE) up -d
-	@echo "status page: http://$$($(COMPOSE) port server 8080)/"
+	$(COMPOSE) up -d --remove-orphans
+	@for server in $$($(COMPOSE) config --services | grep -E '^server[0-9]*$$' | sort -V); do \
+	  number=$${server#server}; \
+	  echo "status page$${number:+ of $$server}: http://$$($(COMPOSE) port $$server 8080)/"; \
+	done
 
 .PHONY: docker-compose-logs
 docker-compose-logs: docker-engine ## Follow the logs of the containers

@@ -19,6 +19,7 @@ const { summaryLine } = require('./support/summary_reporter');
 /** Files with limits of time or memory that other work would break, and files that keep every core busy. */
 const ALONE = [
   'container/lottery', // `docker compose stop` kills a container after 3 s
+  'container/servers',
   'system/few_descriptors',
   'system/unread_output',
   'torture/crowd',
