@@ -9,3 +9,8 @@ export class ServerEndedError extends CodedError {
 export class UnexpectedResponseError extends CodedError {
   readonly code = 'UNEXPECTED_ANSWER';
 }
+
+/** The addresses of a server's name are not known: no such name, no response in time. Another look-up may succeed. */
+export class NameLookupError extends CodedError {
+  readonly code = 'NAME_LOOKUP_FAILED';
+}
