@@ -33,7 +33,8 @@ export interface StoreHarness {
   remove(): Promise<void>;
 }
 
-async function openStore(environment: Readonly<Record<string, string>>): Promise<OpenStore> {
+/** Composes and opens the services of a server with these settings. */
+export async function openStore(environment: Readonly<Record<string, string>>): Promise<OpenStore> {
   const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'none.ini', environment });
   const { log, lines } = createMemoryLog();
   const container = createServerContainer(settings, log);
