@@ -152,3 +152,8 @@ torture: build ## Kill, cut, starve and flood the server, and hold its store to 
 .PHONY: new-draw
 new-draw: build ## Put the stored bets and draw aside in an archive, so that the next server begins anew
 	@node dist/apps/server/new_draw.js
+
+# Another role than the servers' may own the tables: SERVER_DATABASE_URL=postgresql://owner@db/lottery make migrate
+.PHONY: migrate
+migrate: build ## Bring the schema of the database to the version of this release (SERVER_DATABASE_URL=…)
+	@node dist/apps/server/migrate.js
