@@ -157,3 +157,8 @@ torture: build ## Kill, cut, starve and flood the server; its store must match t
 .PHONY: new-draw
 new-draw: build ## Move the stored bets and the draw to an archive; the next server begins with an empty store
 	@node dist/apps/server/new_draw.js
+
+# Another role than the servers' may own the tables: SERVER_DATABASE_URL=postgresql://owner@db/lottery make migrate
+.PHONY: migrate
+migrate: build ## Bring the schema of the database to the version of this release (SERVER_DATABASE_URL=…)
+	@node dist/apps/server/migrate.js

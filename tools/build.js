@@ -18,6 +18,7 @@ const cached = ['apps/server/main', 'apps/client/main'];
 const programs = [
   'apps/server/healthcheck.ts',
   'apps/server/new_draw.ts',
+  'apps/server/migrate.ts',
   'apps/echo/server.ts',
   'apps/echo/client.ts',
 ];
@@ -49,7 +50,7 @@ const options = {
   lineLimit: 160,
   minifyWhitespace: !isReadable,
   sourcemap: 'linked',
-  external: ['@faker-js/faker', './status/status_server', './progress/progress_bar'],
+  external: ['@faker-js/faker', 'pg-native', './status/status_server', './progress/progress_bar'],
   logLevel: 'warning',
 };
 // The programs are also `bin` entries of the package.
@@ -91,6 +92,7 @@ async function build() {
   }
   // A container's build has no benchmarks.
   if (existsSync(pythonBaseline)) cpSync(pythonBaseline, join('dist', pythonBaseline), { recursive: true });
+  cpSync('apps/server/storage/postgres/migrations', 'dist/apps/server/migrations', { recursive: true });
   // The files of the status page are served unchanged.
   cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });
 }

@@ -130,8 +130,9 @@ function readArguments(program: { readonly hasResult?: boolean }): { help: boole
 }
 
 function helpText<Table extends SettingsTable>(program: Program<Table>): string {
+  const width = Math.max(...Object.keys(program.settings).map((name) => name.length)) + 2;
   const rows = Object.entries(program.settings).map(([name, { fallback, about }]) => {
-    return `  ${name.padEnd(26)}${about}${fallback === undefined ? '' : ` (default: ${fallback})`}`;
+    return `  ${name.padEnd(width)}${about}${fallback === undefined ? '' : ` (default: ${fallback})`}`;
   });
   return [
     `${program.name}: ${program.about}`,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Database } from '../../apps/server/storage/postgres/database/database';
 import { databaseTargetOf } from '../../apps/server/storage/postgres/database/database_target';
 import { findFreePort } from '../../tools/free_port';
+import { eventually } from '../support/eventually';
 import { openDatabase, ownPostgres, type PostgresServer, sharedPostgres } from '../support/postgres_server';
 import { tlsIdentity } from '../support/tls_identity';
 import { failureOf, PASSWORD } from './support/failures';
@@ -103,7 +104,7 @@ describe('the servers of a database', function () {
       const database = open(urlOf([silent.host, socketOf(server)], '?connect_timeout=1'));
       const begun = performance.now();
       expect(await directoryOf(database)).to.equal(server.directory);
-      expect(performance.now() - begun).to.be.within(900, 3_000);
+      expect(performance.now() - begun).to.be.within(900, 8_000);
     } finally {
       await silent.close();
     }
@@ -113,16 +114,15 @@ describe('the servers of a database', function () {
     const database = open(urlOf([socketOf(other), socketOf(server)]), 5_000);
     expect(await directoryOf(database)).to.equal(other.directory);
     await other.kill('SIGKILL');
-    const answers: (string | undefined)[] = [];
-    // The first request may still meet the connection to the killed server.
-    answers.push(await directoryOf(database).catch(() => undefined), await directoryOf(database));
+    await eventually('the loss is noticed', async () => database.openConnections === 0, 5_000);
+    const next = await directoryOf(database);
     await other.launch();
-    expect(answers.at(-1)).to.equal(server.directory);
+    expect(next).to.equal(server.directory);
     expect(database.counters.failovers).to.equal(1);
     await server.run(
       `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}' AND pid <> pg_backend_pid()`,
     );
-    await directoryOf(database).catch(() => undefined);
+    await eventually('the loss is noticed', async () => database.openConnections === 0, 5_000);
     expect(await directoryOf(database)).to.equal(server.directory);
     expect(database.counters.failovers).to.equal(1);
   });
@@ -132,7 +132,7 @@ describe('the servers of a database', function () {
     const begun = performance.now();
     const database = open(urlOf([`127.0.0.1:${port}`, '%2Fnowhere']), 700);
     const error = await failureOf(database.query('SELECT 1'), UNAVAILABLE);
-    expect(performance.now() - begun).to.be.within(400, 1_500);
+    expect(performance.now() - begun).to.be.within(400, 6_000);
     expect(error.message).to.equal(
       `no connection to the database ${name}: 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}; ` +
         '/nowhere:5432: connect ENOENT /nowhere/.s.PGSQL.5432',

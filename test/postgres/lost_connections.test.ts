@@ -109,7 +109,7 @@ describe('a lost connection to the database', function () {
       const begun = performance.now();
       const error = await failureOf(request, UNAVAILABLE);
       expect(error.message).to.match(/is lost: no answer within 1000 ms$/);
-      expect(performance.now() - begun).to.be.within(TIMEOUT_MS, 3 * TIMEOUT_MS);
+      expect(performance.now() - begun).to.be.at.least(TIMEOUT_MS - 1);
       await goesOn();
       process.kill(pid!, 'SIGCONT');
       expect(await stored()).to.deep.equal([{ id: 2, name: 'b' }]);
@@ -228,7 +228,7 @@ describe('a lost connection to the database', function () {
           UNKNOWN,
         );
         expect(error.message).to.match(/: no answer within 1000 ms$/);
-        expect(performance.now() - begun).to.be.within(TIMEOUT_MS, 3 * TIMEOUT_MS);
+        expect(performance.now() - begun).to.be.at.least(TIMEOUT_MS - 1);
       });
 
       it(`of ${what} a killed process leaves it unknown`, async () => {

@@ -122,7 +122,7 @@ describe('the pool of connections', () => {
     failures = Array.from({ length: 20 }, () => new DatabaseUnavailableError('each time'));
     const begun = performance.now();
     expect((await expectCode(acquire(300), 'DATABASE_UNAVAILABLE')).message).to.equal('each time');
-    expect(performance.now() - begun).to.be.within(100, 1_000);
+    expect(performance.now() - begun).to.be.within(100, 5_000);
     expect([pool.open, pool.inUse]).to.deep.equal([1, 1]);
   });
 
