@@ -42,7 +42,7 @@ export async function openStore(environment: Readonly<Record<string, string>>): 
   store.onBroken(() => {});
   await store.open(NEVER_STOPPED);
   const winners = container.get<WinnerService>(TOKENS.WinnerService);
-  winners.start(NEVER_STOPPED);
+  winners.start(new AbortController().signal);
   return {
     store,
     bets: container.get(TOKENS.BetRepository),

@@ -55,7 +55,7 @@ describe('the store in files', () => {
       tracker: container.get(TOKENS.FinishTracker),
       winners: container.get(TOKENS.WinnerService),
     };
-    open.winners.start(NEVER_STOPPED);
+    open.winners.start(new AbortController().signal);
     opened.push(open);
     return open;
   }
