@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreStoppedError } from '../../../domain/store_errors';
 import { type Connection } from './connection';
@@ -28,7 +29,10 @@ export class ConnectionPool {
     private readonly connect: () => Promise<Connection>,
     private readonly limit: number,
     private readonly counters: DatabaseCounters,
-  ) {}
+  ) {
+    // Each attempt to connect listens to it during a pause.
+    setMaxListeners(0, this.closing.signal);
+  }
 
   /** The number of open connections. */
   get open(): number {
