@@ -8,6 +8,7 @@ import { type Database } from './database/database';
 import { type Transaction } from './database/transaction';
 import { type LocalClaims, supersededClaim } from './local_claims';
 import { type OpenDraw } from './open_draw';
+import { type WriteGate } from './write_gate';
 
 interface Finish {
   readonly claim: AgencyClaim;
@@ -45,6 +46,7 @@ export class PostgresFinishTracker implements FinishTracker {
     @inject(TOKENS.Database) private readonly database: Database,
     @inject(TOKENS.OpenDraw) private readonly draw: OpenDraw,
     @inject(TOKENS.LocalClaims) private readonly claims: LocalClaims,
+    @inject(TOKENS.WriteGate) private readonly gate: WriteGate,
     @inject(TOKENS.ExpectedAgencies) readonly expected: number,
   ) {}
 
@@ -93,6 +95,7 @@ export class PostgresFinishTracker implements FinishTracker {
   }
 
   private async commit(submissions: readonly PendingFinish[]): Promise<void> {
+    this.gate.requireOpen();
     const { states, finished } = await this.database.transaction((transaction) =>
       this.record(transaction, submissions),
     );
