@@ -88,4 +88,14 @@ describe('bets without a confirmation of the standby', function () {
     expect(await open.bets.append(next, batch(1), 0)).to.equal(1);
     expect(await storedDocuments()).to.deep.equal(['1']);
   });
+
+  it('do not hold up a stop', async () => {
+    const claim = await open.bets.claim(1);
+    await requireStandby('nobody');
+    const appended = expectCode(open.bets.append(claim, batch(1), 0), 'STORE_OUTCOME_UNKNOWN');
+    const begun = performance.now();
+    await open.close();
+    expect(performance.now() - begun).to.be.lessThan(2_000);
+    await appended;
+  });
 });

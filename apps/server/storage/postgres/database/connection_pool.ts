@@ -18,6 +18,7 @@ interface Waiter {
  */
 export class ConnectionPool {
   private readonly idle: Connection[] = [];
+  private readonly atWork = new Set<Connection>();
   private readonly waiting = new Set<Waiter>();
   private readonly closing = new AbortController();
   /** Connections that are open or being opened. */
@@ -52,19 +53,14 @@ export class ConnectionPool {
    * @throws StoreStoppedError the pool is closed.
    */
   async acquire(waitMs: number): Promise<Connection> {
-    const deadline = performance.now() + waitMs;
-    for (let first = true; ; first = false) {
-      this.throwIfClosed();
-      const connection = this.idle.pop();
-      if (connection !== undefined) return connection;
-      if (first && this.size >= this.limit) this.counters.waits++;
-      const granted = this.size < this.limit ? await this.openUntil(deadline) : await this.waitUntil(deadline, waitMs);
-      if (granted !== undefined) return granted;
-    }
+    const connection = await this.obtain(performance.now() + waitMs, waitMs);
+    this.atWork.add(connection);
+    return connection;
   }
 
   /** Takes a connection back. */
   release(connection: Connection): void {
+    this.atWork.delete(connection);
     if (!connection.isUsable) {
       this.counters.lost++;
       return this.shrink();
@@ -86,14 +82,35 @@ export class ConnectionPool {
     return this.closed;
   }
 
+  /** Ends all connections at once. The statements in flight are rejected. */
+  destroy(): void {
+    this.stopGranting();
+    for (const connection of this.atWork) connection.destroy(stopped());
+  }
+
   private async closeOnce(): Promise<void> {
-    this.closing.abort();
-    for (const waiter of this.waiting) waiter.settle(stopped());
-    this.endIdle();
+    this.stopGranting();
     if (this.size === 0) return;
     await new Promise<void>((resolve) => {
       this.onAllReleased = resolve;
     });
+  }
+
+  private stopGranting(): void {
+    this.closing.abort();
+    for (const waiter of this.waiting) waiter.settle(stopped());
+    this.endIdle();
+  }
+
+  private async obtain(deadline: number, waitMs: number): Promise<Connection> {
+    for (let first = true; ; first = false) {
+      this.throwIfClosed();
+      const connection = this.idle.pop();
+      if (connection !== undefined) return connection;
+      if (first && this.size >= this.limit) this.counters.waits++;
+      const granted = this.size < this.limit ? await this.openUntil(deadline) : await this.waitUntil(deadline, waitMs);
+      if (granted !== undefined) return granted;
+    }
   }
 
   /** A connection at work is dealt with at its release. */

@@ -133,6 +133,11 @@ export class Database {
     return this.pool.close();
   }
 
+  /** Ends all connections at once. The requests in flight are rejected. */
+  destroy(): void {
+    this.pool.destroy();
+  }
+
   private async withConnection<T>(waitMs: number, use: (connection: Connection) => Promise<T>): Promise<T> {
     const connection = await this.pool.acquire(waitMs);
     try {
