@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
-import { Client, type ClientConfig, type QueryResult, type QueryResultRow, types } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
+import { type Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg';
 import { DatabaseUnavailableError, describeFailure, refusalOf } from './database_errors';
 import { type DatabaseHost, describeHost } from './database_url';
+import { loadCopyStreams, loadPg } from './driver';
 
 /** A message of the server beside the answers: `code` is its SQLSTATE. */
 export interface Notice {
@@ -41,6 +41,7 @@ export class Connection {
   ) {
     // The socket is ours, so that it can be destroyed at once: `end()` of the client waits for the server.
     this.socket = new Socket();
+    const { Client } = loadPg();
     this.client = new Client({
       ...config,
       host: host.host,
@@ -103,7 +104,7 @@ export class Connection {
     return this.answered(timeoutMs, () => {
       // `pg` takes no statement of this kind into a pipeline, which is empty now.
       this.setPipelining(false);
-      const stream = this.client.query(copyFrom(text));
+      const stream = this.client.query(loadCopyStreams().from(text));
       const done = new Promise<number>((resolve, reject) => {
         stream.once('error', reject);
         stream.once('finish', () => resolve(stream.rowCount));
@@ -178,7 +179,7 @@ export class Connection {
 
 function parserOf(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
   if (oid === INT8 && format !== 'binary') return readBigint;
-  return types.getTypeParser(oid, format) as (text: string) => unknown;
+  return loadPg().types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 
 function readBigint(text: string): number {

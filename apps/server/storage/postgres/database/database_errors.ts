@@ -1,5 +1,5 @@
-import { DatabaseError as ServerError } from 'pg';
 import { StoreError, StoreUnavailableError, StoreWriteError } from '../../../domain/store_errors';
+import { loadPg } from './driver';
 
 /**
  * No server of the database could be reached or written to, or the connection ended before the COMMIT was sent. Nothing of
@@ -62,7 +62,7 @@ export function isRefusedConnection(error: unknown): boolean {
 
 /** The state of an error that the server has sent. Errors of Node have codes of five letters too (EPIPE). */
 export function sqlStateOf(error: unknown): string | undefined {
-  return error instanceof ServerError ? error.code : undefined;
+  return error instanceof loadPg().DatabaseError ? error.code : undefined;
 }
 
 /** The server's refusal of a statement; undefined for an error after which the connection is of no use. */

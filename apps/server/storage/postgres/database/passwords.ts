@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import pgpass from 'pgpass';
 import { SettingsError } from '../../../../runtime/settings';
 import { type DatabaseHost, type DatabaseUrl, isUnixSocket } from './database_url';
+import { loadPgpass } from './driver';
 
 /**
  * The password for a connection to a host; asked for only if the server wants one.
@@ -47,7 +47,7 @@ async function lookUp({ user, database }: DatabaseUrl, host: DatabaseHost): Prom
   if (PGPASSWORD !== undefined && PGPASSWORD !== '') return PGPASSWORD;
   // In the file `localhost` stands for Unix sockets too.
   const key = { user, database, host: isUnixSocket(host) ? 'localhost' : host.host, port: host.port };
-  const password = await new Promise<string | undefined>((resolve) => pgpass(key, resolve));
+  const password = await new Promise<string | undefined>((resolve) => loadPgpass()(key, resolve));
   if (password !== undefined) return password;
   throw new SettingsError(
     `the database asks ${user} for a password, and there is none in SERVER_DATABASE_URL, ` +
