@@ -61,7 +61,7 @@ describe('bets without a confirmation of the standby', function () {
     expect(await storedDocuments()).to.deep.equal(['1', '2', '3', '4']);
   });
 
-  it('are not acknowledged after a cancelled wait either, although the database answers COMMIT', async () => {
+  it('are not acknowledged after a cancelled wait either, despite the response to COMMIT', async () => {
     const claim = await open.bets.claim(1);
     await requireStandby('nobody');
     const appended = expectCode(open.bets.append(claim, batch(1), 0), 'STORE_OUTCOME_UNKNOWN');

@@ -33,7 +33,7 @@ interface StoredAppends {
   readonly refused: readonly { readonly append: AgencyAppend; readonly state: AgencyState | undefined }[];
 }
 
-/** A claim or a count does not fit: the transaction is rolled back. */
+/** A claim has ended, or a count differs: the transaction is rolled back. */
 class Misfit extends Error {}
 
 const UNIQUE_VIOLATION = '23505';
@@ -42,7 +42,7 @@ const UNIQUE_VIOLATION = '23505';
 const CONCURRENT_COMMITS = 2;
 
 /**
- * Claims agencies of the current draw. The lock on the row of the draw holds a new draw off until the commit.
+ * Claims agencies of the current draw. The lock on the row of the draw delays a new draw until the commit.
  * $1: draw, $2: agencies.
  */
 const CLAIM = `
@@ -191,7 +191,7 @@ export class PostgresBetRepository implements BetRepository {
   }
 
   /**
-   * Stores all batches, with the check at the end: so the rows are sent while the commit before still holds the locks.
+   * Stores all batches, with the check at the end: the rows are sent while the previous commit still holds the locks.
    * Returns undefined, and stores nothing, if a claim or a count does not fit.
    */
   private async storeAll(planned: readonly AgencyAppend[]): Promise<StoredAppends | undefined> {

@@ -35,7 +35,9 @@ const FINISH_AGENCIES = 'UPDATE agencies SET finished_with = stored WHERE draw =
 /** $1: draw, $2: the number of agencies that have finished in this transaction. */
 const COUNT_FINISHES = 'UPDATE draws SET finished = finished + $2 WHERE draw = $1 RETURNING finished';
 
-/** Records the finishes of the current draw in PostgreSQL. The finishes of all servers are counted in the draw's row. */
+/**
+ * Records the finishes of the current draw in PostgreSQL. The finishes of all servers are counted in the draw's row.
+ */
 @injectable()
 export class PostgresFinishTracker implements FinishTracker {
   private readonly commits = new GroupCommit<Finish>((submissions) => this.commit(submissions));

@@ -2,8 +2,8 @@ import { injectable } from 'inversify';
 import { DatabaseUnavailableError } from './database/database_errors';
 
 /**
- * Refuses writes while the database does not confirm them. Each write without a confirmation would leave a connection on
- * the server, with its locks, that waits for the standby; they would use up the server's connections.
+ * Refuses writes while the database does not confirm them. Each write without a confirmation would leave a connection
+ * on the server, with its locks, that waits for the standby; they would use up the server's connections.
  */
 @injectable()
 export class WriteGate {

@@ -13,8 +13,8 @@ interface Waiter {
 }
 
 /**
- * A pool with a fixed number of connections, opened on demand. A free one is handed out at once, without a question to
- * the server. Requests are served in the order of their arrival. A lost connection is replaced at the next request.
+ * A pool with a fixed number of connections, opened on demand. A free one is handed out at once, without a round trip
+ * to the server. Requests are served in the order of their arrival. A lost connection is replaced at the next request.
  */
 export class ConnectionPool {
   private readonly idle: Connection[] = [];
@@ -40,13 +40,14 @@ export class ConnectionPool {
     return this.size;
   }
 
-  /** The number of connections at work. */
+  /** The number of connections in use. */
   get inUse(): number {
     return this.size - this.idle.length;
   }
 
   /**
-   * A connection for exclusive use until its release. While no server can be reached, attempts go on until `waitMs`.
+   * A connection for exclusive use until its release. While no server can be reached, attempts are repeated for
+   * `waitMs`.
    *
    * @throws DatabaseUnavailableError none within `waitMs`.
    * @throws DatabaseRefusedError, SettingsError at once.
@@ -71,12 +72,12 @@ export class ConnectionPool {
     if (this.closing.signal.aborted) this.endIdle();
   }
 
-  /** Gives up all idle connections: their server is no primary any more, or is gone. */
+  /** Destroys all idle connections: their server is gone, or is no longer the primary. */
   giveUpIdle(): void {
     for (const connection of Array.from(this.idle)) connection.destroy();
   }
 
-  /** Rejects the waiting requests, waits for the connections at work and ends all. */
+  /** Rejects the waiting requests, waits for the connections in use, and ends all. */
   close(): Promise<void> {
     this.closed ??= this.closeOnce();
     return this.closed;
@@ -113,7 +114,7 @@ export class ConnectionPool {
     }
   }
 
-  /** A connection at work is dealt with at its release. */
+  /** Removes a lost idle connection. A connection in use is removed at its release. */
   private onLost(connection: Connection): void {
     const index = this.idle.indexOf(connection);
     if (index < 0) return;
@@ -154,7 +155,7 @@ export class ConnectionPool {
       };
       const timer = setTimeout(() => {
         const all = `all ${this.limit} connections to the database`;
-        waiter.settle(new DatabaseUnavailableError(`${all} were at work for ${waitMs} ms`));
+        waiter.settle(new DatabaseUnavailableError(`${all} were in use for ${waitMs} ms`));
       }, deadline - performance.now());
       this.waiting.add(waiter);
     });
