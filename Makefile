@@ -150,5 +150,5 @@ torture: build ## Kill, cut, starve and flood the server; its store must match t
 	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json
 
 .PHONY: new-draw
-new-draw: build ## Move the stored bets and the draw to an archive; the next server begins with an empty store
+new-draw: build ## Put the stored bets and the draw aside; the next server begins with an empty store
 	@node dist/apps/server/new_draw.js
