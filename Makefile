@@ -14,7 +14,7 @@ help: ## List the commands
 
 # `npm ci` runs once, and again after a change of the lock file. No package needs its install script.
 node_modules: package.json package-lock.json
-	npm ci --ignore-scripts --no-fund --no-audit
+	npm ci --ignore-scripts --no-fund --no-audit >&2
 	@touch node_modules
 
 .PHONY: build
@@ -152,3 +152,8 @@ torture: build ## Kill, cut, starve and flood the server; its store must match t
 .PHONY: new-draw
 new-draw: build ## Put the stored bets and the draw aside; the next server begins with an empty store
 	@node dist/apps/server/new_draw.js
+
+# `make -s`: without it, stdout has the commands of make too. SERVER_STORE and the other settings choose the store.
+.PHONY: export-store
+export-store: build ## Write the stored bets as bets.csv has them: make -s export-store >FILE (DRAW=2: an older draw)
+	@node dist/apps/server/export_store.js $(if $(DRAW),--draw '$(DRAW)')
