@@ -6,7 +6,7 @@ import { type BufferOptions, requireStreamOptions } from './stream_options';
 export type ListenSocketOptions = TcpOptions &
   BufferOptions &
   ListenTarget & {
-    /** The number of connections that the system may queue for the process (listen(2)). Default: 128. */
+    /** The number of connections that the system may queue for the process (listen(2)). Default: 511, as Node's. */
     readonly backlog?: number | undefined;
     /** The number of connections that may wait for an `accept`; further ones are reset. Default: as `backlog`. */
     readonly maxWaiting?: number | undefined;
@@ -21,7 +21,8 @@ export type ListenSocketOptions = TcpOptions &
 export type ListenTarget =
   | {
       /**
-       * A name or an IP address of this machine, IPv6 without brackets. Default: every address (`::`).
+       * A name or an IP address of this machine, IPv6 without brackets. Default: every address (`::`), or every IPv4
+       * address (`0.0.0.0`) where the system has no IPv6.
        */
       readonly host?: string | undefined;
       /** 0 to 65535; 0: any free one. */
@@ -30,7 +31,7 @@ export type ListenTarget =
     }
   | { readonly path: string; readonly host?: undefined; readonly port?: undefined };
 
-export const DEFAULT_BACKLOG = 128;
+export const DEFAULT_BACKLOG = 511;
 
 /** listen(2) takes an `int`. */
 const LARGEST_BACKLOG = 2 ** 31 - 1;

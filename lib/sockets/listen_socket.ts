@@ -143,7 +143,9 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
       this.server = server;
       server.on(connectionEvent(server), (stream: Duplex) => this.onConnection(stream));
       server.on('error', (error) => this.onError(error));
-      server.listen({ ...this.target, backlog: this.backlog }, () => this.onListening(server, waiter));
+      const { host, port, path } = this.options;
+      const target = path === undefined ? { host, port } : { path };
+      server.listen({ ...target, backlog: this.backlog }, () => this.onListening(server, waiter));
     } catch (unusable) {
       waiter.reject(new ListenFailedError({ local: this.target }, unusable));
     }
