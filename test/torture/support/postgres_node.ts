@@ -1,0 +1,123 @@
+import { appendFile, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client, type QueryResultRow } from 'pg';
+import { type DaemonDirectory } from './daemon_directory';
+import { signal } from './daemons';
+
+export const SUPERUSER = 'postgres';
+
+/** Settings of every node. A small pool of buffers: the tables of a test are small. */
+const SETTINGS = `
+port = 5432
+unix_socket_directories = ''
+shared_buffers = 32MB
+max_connections = 100
+wal_keep_size = 64MB
+wal_retrieve_retry_interval = 200ms
+log_line_prefix = '%m [%p] '
+`;
+
+/** One PostgreSQL server on its own machine: an address of the loopback interface and a directory. */
+export class PostgresNode {
+  constructor(
+    private readonly daemons: DaemonDirectory,
+    private readonly programs: string,
+    readonly name: string,
+    readonly host: string,
+  ) {}
+
+  /** Makes an empty database cluster. The page checksums are a requirement of pg_rewind. */
+  async initialise(): Promise<void> {
+    await this.daemons.makeDirectory(this.name);
+    await this.run('initdb', [
+      ...['-D', this.data, '-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--locale=C'],
+      ...['--data-checksums', '--no-sync', '--no-instructions'],
+    ]);
+    await appendFile(join(this.data, 'postgresql.conf'), SETTINGS);
+    const anyone = ['all', 'replication'].map((database) => `host ${database} all 127.0.0.0/8 trust\n`);
+    await appendFile(join(this.data, 'pg_hba.conf'), anyone.join(''));
+  }
+
+  /** Copies the whole of another node, which runs. */
+  async copy(source: PostgresNode): Promise<void> {
+    await this.daemons.makeDirectory(this.name);
+    await this.run('pg_basebackup', [
+      ...['-D', this.data, '-h', source.host, '-U', SUPERUSER],
+      ...['--checkpoint=fast', '--wal-method=stream', '--no-sync'],
+    ]);
+  }
+
+  /** Turns the stopped node back to the point before it and `source` diverged. */
+  async rewind(source: PostgresNode): Promise<void> {
+    // pg_rewind reads the timeline from the source's control file, and only a checkpoint writes it there.
+    await source.query('CHECKPOINT');
+    const connection = `host=${source.host} user=${SUPERUSER} dbname=postgres`;
+    await this.run('pg_rewind', ['-D', this.data, `--source-server=${connection}`, '--no-sync']);
+  }
+
+  /**
+   * Starts it and waits until it accepts connections. The settings of one node are given here: files would be copied from
+   * node to node with the data.
+   */
+  async start(settings: Readonly<Record<string, string>>): Promise<void> {
+    const all = { listen_addresses: this.host, ...settings };
+    const options = Object.entries(all).map(([name, value]) => `-c ${name}='${value}'`);
+    const log = join(this.daemons.path(this.name), 'postgres.log');
+    await this.run('pg_ctl', ['-D', this.data, '-l', log, '-w', '-o', options.join(' '), 'start']);
+  }
+
+  /** Makes it a standby from its next start on. */
+  async follow(): Promise<void> {
+    await this.run('touch', [join(this.data, 'standby.signal')], '/usr/bin');
+  }
+
+  async promote(): Promise<void> {
+    await this.run('pg_ctl', ['-D', this.data, '-w', 'promote']);
+  }
+
+  async stop(): Promise<void> {
+    await this.run('pg_ctl', ['-D', this.data, '-w', '-m', 'fast', 'stop']);
+  }
+
+  /** Kills the postmaster alone. Its backends end as soon as they notice that. */
+  async killPostmaster(): Promise<void> {
+    const pid = Number((await readFile(join(this.data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+    if (!signal(pid, 'SIGKILL')) throw new Error(`the postmaster ${pid} of ${this.name} does not run`);
+  }
+
+  get isUp(): boolean {
+    return this.daemons.processes(this.name).length > 0;
+  }
+
+  /** Kills all its processes, as the end of its machine does; those of a Patroni too, which run in the same directory. */
+  async kill(): Promise<void> {
+    await this.daemons.kill(this.name);
+    // A dead postmaster may stay a zombie for a while, and its lock file would count as a live one's.
+    await rm(join(this.data, 'postmaster.pid'), { force: true });
+  }
+
+  /** Rows of a query on a connection of its own, as superuser. */
+  async query<Row extends QueryResultRow>(
+    sql: string,
+    values: readonly unknown[] = [],
+    database = 'postgres',
+  ): Promise<Row[]> {
+    const client = new Client({ host: this.host, user: SUPERUSER, database, connectionTimeoutMillis: 5_000 });
+    // The end of the connection rejects the query too.
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      return (await client.query<Row>(sql, [...values])).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  private get data(): string {
+    return this.daemons.path(this.name, 'data');
+  }
+
+  private async run(program: string, args: readonly string[], directory = this.programs): Promise<void> {
+    await this.daemons.run(join(directory, program), args);
+  }
+}
