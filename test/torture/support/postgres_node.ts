@@ -1,10 +1,13 @@
 import { appendFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, type QueryResultRow } from 'pg';
+import { eventually } from '../../support/eventually';
 import { type DaemonDirectory } from './daemon_directory';
 import { signal } from './daemons';
 
 export const SUPERUSER = 'postgres';
+
+const DEADLINE_MS = 60_000;
 
 /** Settings of every node. A small pool of buffers: the tables of a test are small. */
 const SETTINGS = `
@@ -96,6 +99,23 @@ export class PostgresNode {
     await rm(join(this.data, 'postmaster.pid'), { force: true });
   }
 
+  /** Whether it is up, and no standby. */
+  async acceptsWrites(): Promise<boolean> {
+    const rows = await this.query<{ is_standby: boolean }>('SELECT pg_is_in_recovery() AS is_standby').catch(() => []);
+    return rows[0]?.is_standby === false;
+  }
+
+  /** Kills a process of it. The postmaster restarts all others then; resolves when it has. */
+  async killBackend(pid: number): Promise<void> {
+    const before = await this.checkpointer();
+    signal(pid, 'SIGKILL');
+    const isRestarted = async (): Promise<boolean> => {
+      const now = await this.checkpointer().catch(() => undefined);
+      return now !== undefined && now !== before;
+    };
+    await eventually(`the restart of ${this.name}`, isRestarted, DEADLINE_MS);
+  }
+
   /** Rows of a query on a connection of its own, as superuser. */
   async query<Row extends QueryResultRow>(
     sql: string,
@@ -111,6 +131,11 @@ export class PostgresNode {
     } finally {
       await client.end();
     }
+  }
+
+  private async checkpointer(): Promise<number | undefined> {
+    const query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+    return (await this.query<{ pid: number }>(query))[0]?.pid;
   }
 
   private get data(): string {

@@ -38,7 +38,9 @@ export class PostgresPair implements ReplicatedDatabase {
   }
 
   async primary(): Promise<PostgresNode> {
-    return this.roles[0];
+    const [primary] = this.roles;
+    await eventually(`${primary.name} to accept writes`, async () => primary.acceptsWrites(), DEADLINE_MS);
+    return primary;
   }
 
   get standby(): PostgresNode {
