@@ -34,12 +34,12 @@ describe('torture: a cluster, kill -9 of its servers', function () {
       const victims = Array.from({ length: random.once(6) ? random.between(2, 3) : 1 }, (_, index) => {
         return (first + index) % SERVERS;
       });
-      const paused = lottery.pauses();
+      const endPauses = lottery.measurePauses();
       await Promise.all(victims.map(async (victim) => lottery.killServer(victim)));
       await lottery.requireAcknowledged();
       await Promise.all(victims.map(async (victim) => lottery.startServer(victim)));
       // Some further kills come before all agencies have gone on.
-      if (!random.once(4) && victims.length === 1) pauses.push(...(await paused));
+      if (!random.once(4) && victims.length === 1) pauses.push(...(await endPauses()));
     }
 
     while (killsLeft > 0) {
@@ -52,7 +52,7 @@ describe('torture: a cluster, kill -9 of its servers', function () {
       await lottery.complete();
     }
     kills.note(
-      `${lotteries} lotteries, complete; from a kill to an agency's next acknowledgement ${describePauses(pauses)}`,
+      `${lotteries} lotteries, complete; time of an agency without acknowledgements: ${describePauses(pauses)}`,
     );
   });
 });

@@ -27,8 +27,6 @@ export class AgencyProcess implements AgencyRecord {
   readonly rows: readonly string[];
   /** The number of acknowledged bets in its log. */
   acknowledged = 0;
-  /** The time of the last acknowledgement, in milliseconds of `performance.now()`. */
-  acknowledgedAt = 0;
   /** The finish is acknowledged. */
   hasFinished = false;
   readonly winners: string[] = [];
@@ -41,6 +39,8 @@ export class AgencyProcess implements AgencyRecord {
   private end: ProcessEnd | undefined;
   private watchers: (() => void)[] = [];
   private refusals = 0;
+  private acknowledgedAt = 0;
+  private longestPauseMs = 0;
 
   constructor(private readonly options: AgencyProcessOptions) {
     this.id = options.id;
@@ -94,17 +94,23 @@ export class AgencyProcess implements AgencyRecord {
     return count % this.options.betsPerBatch === 0 || count === this.bets.length;
   }
 
+  /** Begins to measure the longest time between two acknowledgements. */
+  startPause(): void {
+    this.acknowledgedAt = performance.now();
+    this.longestPauseMs = 0;
+  }
+
   /**
-   * Resolves with the time from now to the next acknowledgement, in milliseconds; with undefined if the agency ends or
-   * has finished before.
+   * Waits for the next acknowledgement. Resolves with the longest time since `startPause` without one, in milliseconds;
+   * with undefined if none comes any more.
    */
-  async pause(): Promise<number | undefined> {
-    const begun = performance.now();
-    while (this.acknowledgedAt <= begun) {
+  async endPause(): Promise<number | undefined> {
+    const { acknowledged } = this;
+    while (this.acknowledged === acknowledged) {
       if (this.hasFinished || this.hasEnded) return undefined;
       await this.change();
     }
-    return this.acknowledgedAt - begun;
+    return this.longestPauseMs;
   }
 
   /** Resolves at the next `E` with the code `storage` or `busy` in its log, or when it ends. */
@@ -135,7 +141,9 @@ export class AgencyProcess implements AgencyRecord {
       );
     }
     this.acknowledged = Math.max(this.acknowledged, count);
-    this.acknowledgedAt = performance.now();
+    const now = performance.now();
+    this.longestPauseMs = Math.max(this.longestPauseMs, now - this.acknowledgedAt);
+    this.acknowledgedAt = now;
   }
 
   private notify(): void {

@@ -85,12 +85,21 @@ export class ClusterLottery {
   }
 
   /**
-   * Resolves with the times from now to the next acknowledgement of each agency, in milliseconds, the shortest first.
-   * Agencies without a further one are left out.
+   * Begins to measure the time without acknowledgements. The returned function waits for the next one of each agency and
+   * resolves with the longest pause of each, in milliseconds; agencies without a further one are left out.
    */
-  async pauses(): Promise<readonly number[]> {
-    const pauses = await Promise.all(this.uploading.map(async (agency) => agency.pause()));
-    return pauses.filter((pause) => pause !== undefined).sort((a, b) => a - b);
+  measurePauses(): () => Promise<readonly number[]> {
+    const agencies = this.uploading;
+    for (const agency of agencies) agency.startPause();
+    return async () => {
+      const pauses = await Promise.all(agencies.map(async (agency) => agency.endPause()));
+      return pauses.filter((pause) => pause !== undefined);
+    };
+  }
+
+  /** Resolves when each agency that uploads has had a further acknowledgement. */
+  async progress(): Promise<void> {
+    await Promise.all(this.uploading.map(async (agency) => agency.endPause()));
   }
 
   /** Resolves when each agency that uploads has been refused once more. */

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AgencyProcess } from './agency_process';
+import { type Campaign } from './campaign';
 import { ClusterLottery, type LotterySize } from './cluster_lottery';
 import { DaemonDirectory } from './daemon_directory';
 import { LoopbackNetwork } from './loopback_network';
 import { createDatabase, prepareDatabases, type ReplicatedDatabase } from './replicated_database';
+import { type SeededRandom } from './seeded_random';
 import { ServerProcess } from './server_process';
 
 /** Where the nodes of a suite run. */
@@ -10,6 +13,9 @@ export interface ClusterSite {
   readonly daemons: DaemonDirectory;
   readonly network: LoopbackNetwork;
 }
+
+/** Strikes a lottery and mends the damage. */
+export type Fault = (lottery: ClusterLottery, random: SeededRandom) => Promise<void>;
 
 /** Database nodes that several lotteries use, each with a database of its own. */
 export class ClusterSuite<Nodes extends ReplicatedDatabase> {
@@ -48,6 +54,30 @@ export class ClusterSuite<Nodes extends ReplicatedDatabase> {
     });
     await lottery.begin();
     return lottery;
+  }
+
+  /**
+   * Begins lotteries until there were enough faults under their load, and completes each of them. After each fault, the
+   * acknowledged bets are in the database and every agency has gone on.
+   */
+  async strike(campaign: Campaign, size: LotterySize, faults: number, fault: Fault): Promise<void> {
+    const pauses: number[] = [];
+    let left = faults;
+    while (left > 0) {
+      const lottery = await this.begin(size);
+      while (left > 0 && !lottery.isOver) {
+        left--;
+        await campaign.run('fault', async (random) => {
+          await delay(random.below(500));
+          const endPauses = lottery.measurePauses();
+          await fault(lottery, random);
+          await lottery.requireAcknowledged();
+          pauses.push(...(await endPauses()));
+        });
+      }
+      await lottery.complete();
+    }
+    campaign.note(`longest time of an agency without acknowledgements: ${describePauses(pauses)}`);
   }
 
   /** Ends all programs of its lotteries. */

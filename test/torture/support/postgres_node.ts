@@ -16,6 +16,7 @@ unix_socket_directories = ''
 shared_buffers = 32MB
 max_connections = 100
 wal_keep_size = 64MB
+min_wal_size = 2MB
 wal_retrieve_retry_interval = 200ms
 log_line_prefix = '%m [%p] '
 `;
@@ -29,12 +30,17 @@ export class PostgresNode {
     readonly host: string,
   ) {}
 
-  /** Makes an empty database cluster. The page checksums are a requirement of pg_rewind. */
-  async initialise(): Promise<void> {
+  /**
+   * Makes an empty database cluster. The page checksums are a requirement of pg_rewind.
+   *
+   * @param wal the directory of the write-ahead log; without it, the log is in the directory of the data.
+   */
+  async initialise(wal?: string): Promise<void> {
     await this.daemons.makeDirectory(this.name);
     await this.run('initdb', [
       ...['-D', this.data, '-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--locale=C'],
-      ...['--data-checksums', '--no-sync', '--no-instructions'],
+      ...['--data-checksums', '--wal-segsize=1', '--no-sync', '--no-instructions'],
+      ...(wal === undefined ? [] : ['--waldir', wal]),
     ]);
     await appendFile(join(this.data, 'postgresql.conf'), SETTINGS);
     const anyone = ['all', 'replication'].map((database) => `host ${database} all 127.0.0.0/8 trust\n`);
@@ -65,8 +71,7 @@ export class PostgresNode {
   async start(settings: Readonly<Record<string, string>>): Promise<void> {
     const all = { listen_addresses: this.host, ...settings };
     const options = Object.entries(all).map(([name, value]) => `-c ${name}='${value}'`);
-    const log = join(this.daemons.path(this.name), 'postgres.log');
-    await this.run('pg_ctl', ['-D', this.data, '-l', log, '-w', '-o', options.join(' '), 'start']);
+    await this.run('pg_ctl', ['-D', this.data, '-l', this.log, '-w', '-o', options.join(' '), 'start']);
   }
 
   /** Makes it a standby from its next start on. */
@@ -133,9 +138,18 @@ export class PostgresNode {
     }
   }
 
+  /** Whether its log has a line with this text. */
+  async hasLogged(text: string): Promise<boolean> {
+    return (await readFile(this.log, 'utf8')).includes(text);
+  }
+
   private async checkpointer(): Promise<number | undefined> {
     const query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
     return (await this.query<{ pid: number }>(query))[0]?.pid;
+  }
+
+  private get log(): string {
+    return this.daemons.path(`${this.name}.log`);
   }
 
   private get data(): string {

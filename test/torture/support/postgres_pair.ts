@@ -11,6 +11,8 @@ export interface PostgresPairOptions {
   readonly network: LoopbackNetwork;
   /** The directory of initdb, pg_ctl and the others. */
   readonly programs: string;
+  /** The directory of the first primary's write-ahead log, if it is not beside the data. */
+  readonly wal?: string;
 }
 
 /**
@@ -24,11 +26,11 @@ export class PostgresPair implements ReplicatedDatabase {
     this.roles = nodes;
   }
 
-  static async start({ daemons, network, programs }: PostgresPairOptions): Promise<PostgresPair> {
+  static async start({ daemons, network, programs, wal }: PostgresPairOptions): Promise<PostgresPair> {
     const a = new PostgresNode(daemons, programs, 'a', network.host(1));
     const b = new PostgresNode(daemons, programs, 'b', network.host(2));
     const pair = new PostgresPair([a, b]);
-    await a.initialise();
+    await a.initialise(wal);
     await a.start(pair.settingsOf(a));
     await b.copy(a);
     await b.follow();
@@ -55,10 +57,15 @@ export class PostgresPair implements ReplicatedDatabase {
     this.roles = [standby, primary];
   }
 
-  /** Starts the dead primary again, as it was. */
-  async restartPrimary(): Promise<void> {
+  /** Resolves when the primary accepts writes; starts it again if it has ended. */
+  async restorePrimary(): Promise<void> {
     const [primary] = this.roles;
-    await primary.start(this.settingsOf(primary));
+    const isBack = async (): Promise<boolean> => {
+      if (!primary.isUp) await primary.start(this.settingsOf(primary));
+      return primary.acceptsWrites();
+    };
+    await eventually(`${primary.name} to accept writes`, isBack, DEADLINE_MS);
+    await this.untilSynchronous();
   }
 
   /** Starts the dead standby again, as it was, and waits until it is synchronous. */
