@@ -15,13 +15,9 @@ const isReadable = process.env['BUILD_READABLE'] !== undefined;
 
 /** Programs with one process per server and agency, often many at a time. They start from a code cache. */
 const cached = ['apps/server/main', 'apps/client/main'];
-const programs = [
-  'apps/server/healthcheck.ts',
-  'apps/server/new_draw.ts',
-  'apps/server/migrate.ts',
-  'apps/echo/server.ts',
-  'apps/echo/client.ts',
-];
+const programs = ['apps/server/healthcheck.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
+/** Programs beside the server that use its packages of the database. */
+const databasePrograms = ['apps/server/migrate.ts', 'apps/server/new_draw.ts', 'apps/server/export_store.ts'];
 // Packages loaded on demand by the server, each a bundle beside it.
 const drivers = ['pg', 'pg-copy-streams', 'pgpass'];
 // Modules loaded on demand, and so separate from the program's own bundle.
@@ -62,7 +58,7 @@ const asFunction = {
   outExtension: { '.js': '.bundle.js' },
 };
 
-/** The programs with code caches load the packages of the database from bundles beside them, when they need them. */
+/** The server, and the programs beside it, load the packages of the database from bundles beside them on demand. */
 const withDrivers = {
   alias: Object.fromEntries(drivers.map((name) => [name, `./drivers/${name}`])),
   external: [...options.external, ...drivers.map((name) => `./drivers/${name}`)],
@@ -82,6 +78,7 @@ async function build() {
     entryPoints: Object.fromEntries(drivers.map((name) => [name, name])),
   });
   bundle([...programs, ...onDemand, ...tools, ...bench], asProgram);
+  bundle(databasePrograms, { ...asProgram, ...withDrivers });
   if (isReadable) {
     bundle(entries, { ...asProgram, ...withDrivers });
   } else {

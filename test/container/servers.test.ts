@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { parse } from 'papaparse';
+import { parseDocument } from 'yaml';
 
 import { runCommand } from '../support/command';
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
@@ -12,8 +13,9 @@ const WINNING_NUMBER = 7574;
 const NUMBER_FIELD = 4;
 const POSTGRES_IMAGE = 'postgres:17';
 
-/** Five bets a batch, one batch in flight: the upload lasts some seconds, and every acknowledgement is awaited. */
-const SLOW_UPLOAD = { CLI_BATCH_MAX_AMOUNT: '5', CLI_WINDOW: '1' };
+/** 20 bets in a batch, one batch in flight, and 20 ms a commit: on the fastest machine, the upload takes 10 s. */
+const SLOW_UPLOAD = { CLI_BATCH_MAX_AMOUNT: '20', CLI_WINDOW: '1' };
+const SLOW_COMMIT = ['postgres', '-c', 'commit_delay=20000', '-c', 'commit_siblings=0'];
 
 const STORED_BATCH = /action: apuesta_recibida \| result: success/;
 
@@ -32,6 +34,11 @@ describe('three servers on one PostgreSQL, in containers', function () {
         ini,
       ),
     );
+    await stack.edit('docker-compose.template.yaml', (text) => {
+      const template = parseDocument(text);
+      template.setIn(['x-servers', 'services', 'postgres', 'command'], SLOW_COMMIT);
+      return template.toString();
+    });
   });
 
   after(async () => {

@@ -27,7 +27,7 @@ describe('make migrate', function () {
     return { code, app };
   }
 
-  it('makes the schema, and says the versions before and after', async () => {
+  it('makes the schema, and logs the versions before and after', async () => {
     const name = await server.createEmptyDatabase();
     const SERVER_DATABASE_URL = server.url(name, `lottery:${PASSWORD}`);
     for (const before of [0, SCHEMA_VERSION]) {
@@ -47,7 +47,7 @@ describe('make migrate', function () {
     );
   });
 
-  it('ends with 2, and one line, on a schema that it does not know, without a URL, and with a wrong one', async () => {
+  it('ends with 2 and one line on an unknown schema, without a URL, and with an invalid one', async () => {
     const name = await server.createDatabase();
     await server.run('INSERT INTO schemaversion (version) VALUES (1000)', name);
     const refused: [env: Record<string, string>, message: RegExp][] = [
@@ -67,7 +67,7 @@ describe('make migrate', function () {
     }
   });
 
-  it('ends with 1 where the database refuses it', async () => {
+  it('ends with 1 if the database refuses it', async () => {
     const SERVER_DATABASE_URL = server.url('no_such_database', `lottery:${PASSWORD}`);
     const { code, app } = await migrate({ SERVER_DATABASE_URL });
     expect(code).to.equal(1);
@@ -77,7 +77,7 @@ describe('make migrate', function () {
     expect(app.stderr).to.equal('');
   });
 
-  it('describes itself with --help, and takes no other argument', async () => {
+  it('prints its usage with --help, and accepts no other argument', async () => {
     const help = await migrate({}, ['--help']);
     expect(help.code).to.equal(0);
     expect(help.app.stdout)

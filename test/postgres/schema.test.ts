@@ -8,7 +8,7 @@ import { expectCode } from '../support/rejection';
 
 const MISMATCH = 'STORE_SCHEMA_UNKNOWN';
 
-/** All that the catalogues say about the tables of a database. */
+/** The catalogues' description of the tables of a database. */
 const DESCRIPTION = `
   SELECT 'column' AS kind, table_name::text, column_name::text AS name,
          concat_ws(' ', ordinal_position, data_type, is_nullable, column_default) AS definition
@@ -81,7 +81,7 @@ describe('the schema of the PostgreSQL store', () => {
     });
   }
 
-  it('is made once by two programs at the same time', async () => {
+  it('is made once by concurrent programs', async () => {
     const name = await server.createEmptyDatabase();
     const results = await Promise.all(
       [open(name), open(name), open(name)].map((one) => migrateSchema(one, MIGRATIONS)),
@@ -91,7 +91,7 @@ describe('the schema of the PostgreSQL store', () => {
     await requireKnownSchema(open(name));
   });
 
-  it('that is missing or newer is refused, with the next step', async () => {
+  it('is refused if it is missing or newer, with the next step', async () => {
     const database = await openNew();
     expect((await expectCode(requireKnownSchema(database), MISMATCH)).message).to.match(
       /^the database .* has no schema yet: run make migrate$/,
@@ -104,7 +104,7 @@ describe('the schema of the PostgreSQL store', () => {
     }
   });
 
-  it('that other files have made is refused', async () => {
+  it('is refused if other files have made it', async () => {
     const database = await openNew();
     await migrateSchema(database, MIGRATIONS);
     await database.write("UPDATE schemaversion SET md5 = 'other' WHERE version = 1");
@@ -112,7 +112,7 @@ describe('the schema of the PostgreSQL store', () => {
     expect(message).to.match(/cannot be migrated: MD5 checksum failed for migration \[1\]$/);
   });
 
-  it('is not touched by a migration that fails', async () => {
+  it('is unchanged after a failed migration', async () => {
     const database = await openNew();
     await migrateSchema(database, MIGRATIONS, 1);
     const tables = await describeTables(database);
@@ -123,7 +123,7 @@ describe('the schema of the PostgreSQL store', () => {
     await migrateSchema(database, MIGRATIONS);
   });
 
-  it('is owned by another role than that of the servers, which only reads, inserts and updates', async () => {
+  it('has an owner other than the role of the servers, which can only read, insert and update', async () => {
     const name = await server.createEmptyDatabase();
     const [owner, clerk] = [`owner_of_${name}`, `clerk_of_${name}`];
     await server.run(

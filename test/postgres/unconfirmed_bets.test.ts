@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { readBetBatch } from '../../apps/protocol/bet_batch';
+import { eventually } from '../support/eventually';
 import { ownPostgres, type PostgresServer } from '../support/postgres_server';
 import { expectCode } from '../support/rejection';
 import { openStore, type OpenStore } from '../support/store_harness';
@@ -39,6 +40,8 @@ describe('bets without a confirmation of the standby', function () {
     await server.run('SELECT pg_reload_conf()');
   }
 
+  const hasLogged = (text: string): boolean => open.lines.some((line) => line.includes(text));
+
   async function storedDocuments(): Promise<string[]> {
     const rows = await server.run('SELECT document FROM bets ORDER BY seq', database);
     return rows.map(({ document }) => String(document));
@@ -58,7 +61,7 @@ describe('bets without a confirmation of the standby', function () {
     expect(await storedDocuments()).to.deep.equal(['1', '2', '3', '4']);
   });
 
-  it('are not acknowledged after a cancelled wait either, although the database answers COMMIT', async () => {
+  it('are not acknowledged after a cancelled wait either, despite the response to COMMIT', async () => {
     const claim = await open.bets.claim(1);
     await requireStandby('nobody');
     const appended = expectCode(open.bets.append(claim, batch(1), 0), 'STORE_OUTCOME_UNKNOWN');
@@ -69,5 +72,30 @@ describe('bets without a confirmation of the standby', function () {
     await requireStandby('');
     expect((await open.bets.claim(1)).stored).to.equal(1);
     expect(await storedDocuments()).to.deep.equal(['1']);
+  });
+
+  it('are refused at once while the heartbeat shows that no write is confirmed, and accepted afterwards', async () => {
+    const claim = await open.bets.claim(1);
+    await requireStandby('nobody');
+    await eventually('the failed heartbeat', async () => hasLogged('action: database | result: fail'), 20_000);
+    const begun = performance.now();
+    await expectCode(open.bets.append(claim, batch(1), 0), 'DATABASE_UNAVAILABLE');
+    await expectCode(open.bets.claim(1), 'DATABASE_UNAVAILABLE');
+    expect(performance.now() - begun).to.be.lessThan(1_000);
+    await requireStandby('');
+    await eventually('the heartbeat', async () => hasLogged('action: database | result: success'), 20_000);
+    const next = await open.bets.claim(1);
+    expect(await open.bets.append(next, batch(1), 0)).to.equal(1);
+    expect(await storedDocuments()).to.deep.equal(['1']);
+  });
+
+  it('do not hold up a stop', async () => {
+    const claim = await open.bets.claim(1);
+    await requireStandby('nobody');
+    const appended = expectCode(open.bets.append(claim, batch(1), 0), 'STORE_OUTCOME_UNKNOWN');
+    const begun = performance.now();
+    await open.close();
+    expect(performance.now() - begun).to.be.lessThan(2_000);
+    await appended;
   });
 });

@@ -8,11 +8,13 @@ import { NEVER_STOPPED } from '../../apps/server/domain/stop';
 import { type Store } from '../../apps/server/domain/store';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
 import { SERVER_SETTINGS } from '../../apps/server/settings';
+import { readStoredRows as readFileRows } from '../../apps/server/storage/files/bets/stored_rows';
+import { findDraw, readStoredRows as readDatabaseRows } from '../../apps/server/storage/postgres/stored_rows';
 import { TOKENS } from '../../apps/server/tokens';
 import { formatCsvRow } from '../../apps/protocol/csv_row';
 import { loadSettings } from '../../apps/runtime/settings';
 import { createMemoryLog } from './memory_lottery';
-import { type PostgresServer, sharedPostgres } from './postgres_server';
+import { openDatabase, type PostgresServer, sharedPostgres } from './postgres_server';
 
 /** The services of one server over a store, as its container composes them. */
 export interface OpenStore {
@@ -30,6 +32,8 @@ export interface StoreHarness {
   open(settings?: Readonly<Record<string, string>>): Promise<OpenStore>;
   /** All stored rows in the form of bets.csv: each agency's in the order of their storage, by agency. */
   rows(): Promise<readonly string[]>;
+  /** The pieces of an export of the store. */
+  exportRows(): AsyncIterable<Buffer>;
   remove(): Promise<void>;
 }
 
@@ -59,10 +63,12 @@ export async function openStore(environment: Readonly<Record<string, string>>): 
 const TERMS = { SERVER_AGENCIES: '3', SERVER_WINNING_NUMBER: '42' };
 
 /** A store in the files of a temporary directory. */
-export async function createFileHarness(): Promise<StoreHarness> {
+export async function createFileHarness(): Promise<StoreHarness & { readonly directory: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'store-'));
   return {
+    directory,
     open: (settings) => openStore({ ...TERMS, SERVER_DATA_DIR: directory, ...settings }),
+    exportRows: () => readFileRows(directory, NEVER_STOPPED),
     async rows() {
       const text = await readFile(join(directory, 'bets.csv'), 'utf8');
       const rows = text.split('\n').slice(0, -1);
@@ -94,6 +100,14 @@ export async function createPostgresHarness(context: Mocha.Context): Promise<Sto
         database,
       );
       return rows.map((row) => formatCsvRow(Object.values(row).map(String)));
+    },
+    async *exportRows() {
+      const exported = openDatabase(url);
+      try {
+        yield* readDatabaseRows(exported, await findDraw(exported, undefined), NEVER_STOPPED);
+      } finally {
+        await exported.close();
+      }
     },
     async remove() {},
   };

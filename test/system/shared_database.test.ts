@@ -1,12 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { type App } from '../support/app';
 import { storedRow, winnersAmong } from '../support/generated_bets';
 import { WON } from '../support/log_lines';
 import { LotterySandbox, type RunningServer } from '../support/lottery_sandbox';
-import { type PostgresServer, sharedPostgres } from '../support/postgres_server';
+import { ownPostgres, type PostgresServer, sharedPostgres } from '../support/postgres_server';
 import { message, type WireClient } from '../support/wire_client';
 
 const ROWS = 4_000;
+
+/** The processes of a PostgreSQL server beside its first one (proc(5)). */
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
+  return children.trim().split(' ').filter(Boolean).map(Number);
+}
 
 describe('several servers over one database', function () {
   this.timeout(60_000);
@@ -96,6 +103,21 @@ describe('several servers over one database', function () {
     const [code, errors] = await failedStart({ SERVER_DATABASE_URL: postgres.url(empty) });
     expect([code, errors.split('\n').length]).to.deep.equal([2, 2]);
     expect(errors).to.include('make migrate');
+  });
+
+  it('stop within 3 s while their database does not respond', async function () {
+    const own = await ownPostgres(this, {});
+    try {
+      const { app } = await startServer('one', { SERVER_DATABASE_URL: own.url(await own.createDatabase()) });
+      for (const pid of [own.pid, ...childrenOf(own.pid)]) process.kill(pid, 'SIGSTOP');
+      await app.line(/action: database \| result: fail/);
+      const begun = performance.now();
+      expect((await app.stop('SIGTERM')).code).to.equal(0);
+      expect(performance.now() - begun).to.be.lessThan(3_000);
+    } finally {
+      for (const pid of [own.pid, ...childrenOf(own.pid)]) process.kill(pid, 'SIGCONT');
+      await own.stop();
+    }
   });
 
   it('wait for a database that cannot be reached yet, until a stop', async () => {

@@ -25,6 +25,9 @@ import { RepeatingTask } from './repeating_task';
 const START_LIMIT_MS = 30_000;
 const START_PAUSE_MS = 500;
 
+/** The longest wait at a stop for requests that the database does not answer, in milliseconds. */
+const CLOSE_LIMIT_MS = 700;
+
 /** Agencies on every server get their winners within half a second after the draw. */
 const DRAW_POLL_MS = 200;
 const CLAIMS_POLL_MS = 1_000;
@@ -85,11 +88,21 @@ export class PostgresStore implements Store {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.polls.map((poll) => poll.stop()));
-    await Promise.all([this.bets.idle(), this.tracker.idle()]);
+    const expired = new AbortController();
+    const isClosed = await Promise.race([
+      this.closeInOrder().then(() => true),
+      delay(CLOSE_LIMIT_MS, false, { signal: expired.signal }).catch(() => false),
+    ]);
+    expired.abort();
+    // No bet in flight is acknowledged any more: its session has ended.
+    if (!isClosed) this.database.destroy();
+    this.log.info('close_store', isClosed ? 'success' : 'fail', { part: 'database' });
+  }
+
+  private async closeInOrder(): Promise<void> {
+    await Promise.all([...this.polls.map((poll) => poll.stop()), this.bets.idle(), this.tracker.idle()]);
     await this.heartbeat.stop();
     await this.database.close();
-    this.log.info('close_store', 'success', { part: 'database' });
   }
 
   /**
