@@ -149,10 +149,17 @@ bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=
 bench-status: build ## Measure the effect of 50 open status pages on the bets (PAIRS=101: some minutes)
 	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),101)'
 
-# Takes 6 minutes on an idle machine; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
+# TORTURE_SEED=… repeats a run. PARTS=kill,cluster: some files of test/torture, and folders with all their files. An
+# experiment runs by its name only. A shorter part is in `make test`.
+comma := ,
+torture_files = $(or $(wildcard $(1:%=test/torture/%.test.ts) $(1:%=test/torture/%/*.test.ts) \
+  $(1:%=test/torture/*/%.experiment.ts)),$(error test/torture has no part $(1)))
+TORTURE_FILES = $(if $(PARTS),$(foreach part,$(subst $(comma), ,$(PARTS)),$(call torture_files,$(part))),\
+  $(wildcard test/torture/*.test.ts test/torture/*/*.test.ts))
+
 .PHONY: torture
-torture: build ## Kill, cut, starve and flood the server; its store must match the agencies' record (docs/durability.md)
-	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json
+torture: build ## Kill, cut, starve and flood servers and databases, and check their stores (docs/durability.md; PARTS=…)
+	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json $(TORTURE_FILES)
 
 .PHONY: new-draw
 new-draw: build ## Put the stored bets and the draw aside; the next server begins with an empty store

@@ -4,10 +4,15 @@ import { type ActionLog } from '../../../runtime/action_log';
 import { type DrawTerms } from '../../domain/draw_record';
 import { throwIfStopped } from '../../domain/stop';
 import { type Store, type StoreLocation } from '../../domain/store';
-import { StoreConflictError, StoreStoppedError } from '../../domain/store_errors';
+import { StoreConflictError, type StoreError, StoreStoppedError } from '../../domain/store_errors';
 import { TOKENS } from '../../tokens';
 import { type Database } from './database/database';
-import { DatabaseRefusedError, DatabaseUnavailableError } from './database/database_errors';
+import {
+  DatabaseRefusedError,
+  DatabaseUnavailableError,
+  OutcomeUnknownError,
+  StatementError,
+} from './database/database_errors';
 import { requireKnownSchema } from './schema';
 import { type Heartbeat } from './heartbeat';
 import { type LocalClaims } from './local_claims';
@@ -74,9 +79,7 @@ export class PostgresStore implements Store {
 
   async open(stop: AbortSignal): Promise<void> {
     try {
-      await this.waitForDatabase(stop);
-      await this.openDraw();
-      await this.heartbeat.start();
+      await this.openWhenReachable(stop);
     } catch (error) {
       await this.database.close();
       throw error;
@@ -102,13 +105,18 @@ export class PostgresStore implements Store {
     await this.database.close();
   }
 
-  /** A database in the middle of a failover is back within seconds. */
-  private async waitForDatabase(stop: AbortSignal): Promise<void> {
+  /**
+   * A database in the middle of a failover is back within seconds, and a commit may wait for a standby as long. Each step
+   * may be repeated, also after an unknown outcome.
+   */
+  private async openWhenReachable(stop: AbortSignal): Promise<void> {
     const deadline = performance.now() + START_LIMIT_MS;
     for (;;) {
       throwIfStopped(stop);
       try {
-        return await requireKnownSchema(this.database);
+        await requireKnownSchema(this.database);
+        await this.openDraw();
+        return await this.heartbeat.start();
       } catch (error) {
         if (!isTransient(error) || performance.now() > deadline) throw error;
         this.log.warning('open_store', 'in_progress', { database: this.database.address, error: error.message });
@@ -160,6 +168,9 @@ export class PostgresStore implements Store {
   }
 }
 
-function isTransient(error: unknown): error is DatabaseUnavailableError {
+/** An earlier attempt with an unknown outcome may still be under way in the database, and hold up the next one. */
+function isTransient(error: unknown): error is StoreError {
+  if (error instanceof OutcomeUnknownError) return true;
+  if (error instanceof StatementError) return error.isTimeout;
   return error instanceof DatabaseUnavailableError && !(error instanceof DatabaseRefusedError);
 }

@@ -37,12 +37,19 @@ export class StatementError extends StoreError {
   get isConflict(): boolean {
     return CONFLICTS.includes(this.sqlState);
   }
+
+  /** Whether the statement took too long. It may have waited for a transaction without an end in sight. */
+  get isTimeout(): boolean {
+    return this.sqlState === QUERY_CANCELED;
+  }
 }
 
 const CONFLICTS = [
   '40001', // serialization_failure
   '40P01', // deadlock_detected
 ];
+
+const QUERY_CANCELED = '57014';
 
 /** read_only_sql_transaction: a standby, or a primary that was demoted, refuses before it writes anything. */
 export const READ_ONLY = '25006';
