@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DIST } from '../../support/app';
 import { type BetFields, storedRow } from '../../support/generated_bets';
 import { type AgencyRecord } from './oracle';
@@ -48,7 +48,7 @@ export class AgencyProcess implements AgencyRecord {
     this.rows = options.bets.map((bet) => storedRow(options.id, bet));
     const { PATH, NODE_V8_COVERAGE } = process.env;
     this.child = spawn(process.execPath, [join(DIST, 'apps/client/main.js')], {
-      cwd: '/',
+      cwd: dirname(options.file),
       env: {
         PATH,
         NODE_V8_COVERAGE,

@@ -29,7 +29,7 @@ export interface ClusterLotteryOptions extends LotterySize {
   /** The name of its database, which is migrated and empty. */
   readonly database: string;
   readonly network: LoopbackNetwork;
-  /** For the agencies' files. */
+  /** For the agencies' files. Servers and agencies run in it, so a guard of its directory ends them too. */
   readonly directory: string;
 }
 
@@ -42,10 +42,10 @@ export class ClusterLottery {
 
   /** Starts the servers, then the agencies. */
   async begin(): Promise<void> {
-    const numbers = Array.from({ length: SERVERS }, (_, index) => index);
-    await Promise.all(numbers.map(async (number) => this.startServer(number)));
     const { directory, bets, betsPerBatch, window } = this.options;
     await mkdir(directory, { recursive: true });
+    const numbers = Array.from({ length: SERVERS }, (_, index) => index);
+    await Promise.all(numbers.map(async (number) => this.startServer(number)));
     for (let id = 1; id <= AGENCIES; id++) {
       const betsOfAgency = generateBets(id, bets, 100);
       const file = await this.writeBets(id, betsOfAgency);
@@ -57,15 +57,16 @@ export class ClusterLottery {
 
   /** Starts a server and waits until it listens. */
   async startServer(number: number): Promise<void> {
-    const { nodes, database, network } = this.options;
-    const server = new ServerProcess({
+    const { nodes, database, network, directory } = this.options;
+    const environment = {
       SERVER_IP: network.host(FIRST_SERVER_HOST + number),
       SERVER_PORT: String(SERVER_PORT),
       SERVER_NAME: `server${number + 1}`,
       SERVER_AGENCIES: String(AGENCIES),
       SERVER_STORE: 'postgres',
       SERVER_DATABASE_URL: databaseUrl(nodes, database, SERVER_ROLE),
-    });
+    };
+    const server = new ServerProcess(environment, { cwd: directory });
     this.servers[number] = server;
     await server.listening;
   }
