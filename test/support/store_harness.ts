@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createServerContainer } from '../../apps/server/container';
 import { type BetRepository } from '../../apps/server/domain/bet_repository';
 import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
+import { type AgencyProgress, type LotteryOverview } from '../../apps/server/domain/lottery_overview';
 import { NEVER_STOPPED } from '../../apps/server/domain/stop';
 import { type Store } from '../../apps/server/domain/store';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
@@ -20,6 +21,7 @@ export interface OpenStore {
   readonly bets: BetRepository;
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
+  readonly overview: LotteryOverview;
   readonly lines: readonly string[];
   close(): Promise<void>;
 }
@@ -47,12 +49,19 @@ async function openStore(environment: Readonly<Record<string, string>>): Promise
     bets: container.get(TOKENS.BetRepository),
     tracker: container.get(TOKENS.FinishTracker),
     winners,
+    overview: container.get(TOKENS.LotteryOverview),
     lines,
     async close() {
       await winners.close();
       await store.close();
     },
   };
+}
+
+/** The agencies of the whole lottery, by their ids. */
+export async function readAgencies(overview: LotteryOverview): Promise<readonly AgencyProgress[]> {
+  const { agencies } = await overview.read();
+  return Array.from(agencies).sort((one, other) => one.agency - other.agency);
 }
 
 const TERMS = { SERVER_AGENCIES: '3', SERVER_WINNING_NUMBER: '42' };

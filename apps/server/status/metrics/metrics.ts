@@ -1,11 +1,10 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { PROTOCOL_ERROR_CODES } from '../../../protocol/protocol_error';
-import { type AgencyActivity } from '../../stats/agency_activity';
 import { type Histogram } from '../../stats/histogram';
 import { type ServerActivity } from '../../stats/server_activity';
 import { addProcessMetrics } from './process_metrics';
 import { addCounter, addGauge } from './read_metrics';
-import { MAX_DETAILED_AGENCIES, type StatusAggregator } from '../report/status_aggregator';
+import { type StatusAggregator } from '../report/status_aggregator';
 
 /** The shortest interval between two collections. */
 const COLLECTION_INTERVAL_MS = 1_000;
@@ -99,7 +98,7 @@ function addServerMetrics(registers: Registry[], { activity, aggregator, pages }
   });
 }
 
-function addAgencyMetrics(registers: Registry[], { activity, aggregator }: MetricSources): void {
+function addAgencyMetrics(registers: Registry[], { aggregator }: MetricSources): void {
   const expected = (): number => aggregator.summary().agencies.expected;
   addGauge(registers, 'lottery_agencies_expected', 'Agencies that take part.', expected);
   new Gauge({
@@ -112,15 +111,13 @@ function addAgencyMetrics(registers: Registry[], { activity, aggregator }: Metri
     },
   });
 
-  const agencies = (): Iterable<AgencyActivity> =>
-    activity.agencies.size > MAX_DETAILED_AGENCIES ? [] : activity.agencies.values();
   new Gauge({
     name: 'lottery_agency_bets',
     help: "Each agency's bets on the disk.",
     labelNames: ['agency'],
     registers,
     collect(): void {
-      for (const { id, bets } of agencies()) this.set({ agency: id }, bets);
+      for (const { id, bets } of aggregator.detailed()) this.set({ agency: id }, bets);
     },
   });
   new Counter({
@@ -130,7 +127,7 @@ function addAgencyMetrics(registers: Registry[], { activity, aggregator }: Metri
     registers,
     collect(): void {
       this.reset();
-      for (const { id, errors } of agencies()) this.inc({ agency: id }, errors);
+      for (const { id, errors } of aggregator.detailed()) this.inc({ agency: id }, errors);
     },
   });
   new Gauge({
@@ -139,9 +136,8 @@ function addAgencyMetrics(registers: Registry[], { activity, aggregator }: Metri
     labelNames: ['agency'],
     registers,
     collect(): void {
-      for (const { id } of agencies()) {
-        const winners = aggregator.winnersOf(id);
-        if (winners !== undefined) this.set({ agency: id }, winners);
+      for (const { id, winners } of aggregator.detailed()) {
+        if (winners !== null) this.set({ agency: id }, winners);
       }
     },
   });

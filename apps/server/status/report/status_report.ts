@@ -1,6 +1,8 @@
 import { type ProtocolErrorCode } from '../../../protocol/protocol_error';
-import { type AgencyState } from '../../stats/agency_activity';
 import { type ServerPhase } from '../../stats/server_activity';
+
+/** The progress of an agency, in ascending order. `absent`: without a session and not finished. */
+export type AgencyState = 'absent' | 'uploading' | 'finished' | 'winners';
 
 /** One agency on the page and in `/status.json`. */
 export interface AgencyReport {

@@ -50,7 +50,7 @@ describe('the broadcaster of open pages', () => {
   }
 
   function update(): void {
-    board.tick(new Date());
+    board.tick(new Date(), undefined);
     stream.update();
   }
 

@@ -1,24 +1,29 @@
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../../../apps/server/stats/server_activity';
 import { MAX_DETAILED_AGENCIES, StatusAggregator } from '../../../../../../apps/server/status/report/status_aggregator';
+import { MemoryReadings } from '../../../../../support/memory_readings';
 
 describe('the status aggregator', () => {
   let activity: ServerActivity;
+  let lottery: MemoryReadings;
   let board: StatusAggregator;
   let now: number;
 
   beforeEach(() => {
     activity = new ServerActivity();
+    lottery = new MemoryReadings(activity);
     board = new StatusAggregator(activity, 4, 7574);
     now = Date.now();
-    board.tick(new Date(now));
+    board.tick(new Date(now), lottery.at(now));
   });
 
   /** Advances the time by a second. */
-  const tick = (): void => board.tick(new Date((now += 1000)));
+  const tick = (): void => board.tick(new Date((now += 1000)), lottery.at(now));
 
-  /** Stores bets of an agency; `total` is the agency's new number of bets. */
-  const store = (agency: number, bets: number, total: number): void => activity.batchStored(agency, bets, total);
+  /** Advances the time by a second, without a reading of the store. */
+  const tickWithoutReading = (): void => board.tick(new Date((now += 1000)), undefined);
+
+  const store = (agency: number, bets: number): void => lottery.store(agency, bets);
 
   const states = (): string[] => board.fullReport().agency.map(({ id, state }) => `${id} ${state}`);
 
@@ -39,7 +44,7 @@ describe('the status aggregator', () => {
     tick();
     expect(states()).to.deep.equal(['2 absent']);
     activity.agencyCame(2);
-    activity.agencyFinished(2);
+    lottery.finish(2);
     tick();
     expect(states()).to.deep.equal(['2 finished']);
     activity.winnersGiven(2);
@@ -58,9 +63,9 @@ describe('the status aggregator', () => {
   });
 
   it('reports the rate as a mean of three seconds, and the curve with a value for each second', () => {
-    store(1, 300, 300);
+    store(1, 300);
     tick();
-    store(1, 600, 900);
+    store(1, 600);
     tick();
     expect(board.fullReport().agency[0]).to.include({ bets: 900, perSecond: 450 });
     tick();
@@ -71,16 +76,76 @@ describe('the status aggregator', () => {
   });
 
   it('includes the bets of an earlier run in the number of bets, and not in the rate', () => {
-    activity.of(3).bets = 5000;
-    store(3, 10, 5010);
+    lottery.storeElsewhere(3, 5000);
+    store(3, 10);
+    board = new StatusAggregator(activity, 4, 7574);
     tick();
-    expect(board.fullReport().agency[0]).to.deep.include({ bets: 5010, perSecond: 10, curve: [10] });
-    expect(board.summary().bets.stored).to.equal(5010);
+    expect(board.fullReport().agency[0]).to.deep.include({ bets: 5010, curve: [10] });
+    expect(board.fullReport().bets).to.deep.include({ stored: 5010, curve: [10] });
+    expect(states()).to.deep.equal(['3 absent']);
+  });
+
+  it('includes the bets of another server in the number, in the rate and in the curve', () => {
+    store(1, 10);
+    lottery.storeElsewhere(1, 20);
+    lottery.storeElsewhere(2, 300);
+    tick();
+    const { agency, bets } = board.fullReport();
+    expect(agency.map(({ id, bets, perSecond, curve }) => ({ id, bets, perSecond, curve }))).to.deep.equal([
+      { id: 1, bets: 30, perSecond: 30, curve: [30] },
+      { id: 2, bets: 300, perSecond: 300, curve: [300] },
+    ]);
+    expect(bets).to.deep.include({ stored: 330, curve: [330] });
+  });
+
+  it('reports an agency as uploading for ten seconds after bets on another server', () => {
+    lottery.storeElsewhere(2, 5);
+    for (let second = 0; second < 10; second++) {
+      tick();
+      expect(states()).to.deep.equal(['2 uploading']);
+    }
+    tick();
+    expect(states()).to.deep.equal(['2 absent']);
+    lottery.storeElsewhere(2, 5);
+    tick();
+    expect(states()).to.deep.equal(['2 uploading']);
+    lottery.finish(2);
+    tick();
+    expect(states()).to.deep.equal(['2 finished']);
+  });
+
+  it('reports an agency as absent at once after its session on this server', () => {
+    activity.agencyCame(1);
+    // The store has a batch before the counters.
+    lottery.storeElsewhere(1, 5);
+    tick();
+    activity.batchStored(1, 5);
+    tick();
+    store(1, 5);
+    activity.agencyLeft(1);
+    tick();
+    expect(states()).to.deep.equal(['1 absent']);
+  });
+
+  it('keeps bets and rate while there is no reading, and spreads a later growth over its seconds', () => {
+    store(1, 300);
+    tick();
+    activity.agencyCame(2);
+    store(1, 100);
+    tickWithoutReading();
+    expect(board.fullReport().agency.map(({ id, bets, state, curve }) => ({ id, bets, state, curve }))).to.deep.equal([
+      { id: 1, bets: 300, state: 'absent', curve: [300, 0] },
+      { id: 2, bets: 0, state: 'uploading', curve: [] },
+    ]);
+    store(1, 200);
+    tick();
+    // 300 bets in the first second, 300 in the next two.
+    expect(board.fullReport().agency[0]).to.deep.include({ bets: 600, perSecond: 200, curve: [300, 0, 300] });
   });
 
   it('keeps three minutes of a curve', () => {
     for (let second = 1; second <= 200; second++) {
-      store(1, second, second);
+      store(1, second);
       tick();
     }
     const expected = Array.from({ length: 180 }, (_, index) => index + 21);
@@ -89,8 +154,8 @@ describe('the status aggregator', () => {
   });
 
   it('reports only changed agencies as changes', () => {
-    store(1, 10, 10);
-    store(2, 20, 20);
+    store(1, 10);
+    store(2, 20);
     tick();
     expect(board.changes().agency.map(({ id }) => id)).to.deep.equal([1, 2]);
     for (let second = 0; second < 3; second++) tick();
@@ -115,8 +180,8 @@ describe('the status aggregator', () => {
   });
 
   it('reports the number and the winners after the draw only', () => {
-    store(1, 10, 10);
-    store(2, 10, 10);
+    store(1, 10);
+    store(2, 10);
     tick();
     expect(board.fullReport().agency[0]!.winners).to.equal(null);
     board.setWinners(new Map([[1, 3]]));
@@ -128,7 +193,7 @@ describe('the status aggregator', () => {
   it('omits the curves of agencies beyond its limit of detailed ones', () => {
     const many = MAX_DETAILED_AGENCIES + 500;
     board = new StatusAggregator(activity, many, 7574);
-    for (let agency = 1; agency <= many; agency++) store(agency, 2, 2);
+    for (let agency = 1; agency <= many; agency++) store(agency, 2);
     tick();
     tick();
     const { agency, bets } = board.fullReport();
