@@ -139,7 +139,7 @@ export class MemoryLotteryOverview implements LotteryOverview {
     const agencies = Array.from(known, (agency) => {
       return { agency, bets: countsByAgency.get(agency) ?? 0, hasFinished: finished.has(agency) };
     });
-    return { agencies };
+    return { agencies, servers: [] };
   }
 }
 

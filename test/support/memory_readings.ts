@@ -1,10 +1,12 @@
-import { type AgencyProgress } from '../../apps/server/domain/lottery_overview';
+import { type AgencyProgress, type ServerState } from '../../apps/server/domain/lottery_overview';
 import { type ServerActivity } from '../../apps/server/stats/server_activity';
 import { type LotteryReading } from '../../apps/server/status/report/overview_reader';
 
 /** The readings of a lottery in memory, whose bets come by this server or by another one. */
 export class MemoryReadings {
   private readonly agencies = new Map<number, AgencyProgress>();
+
+  servers: readonly ServerState[] = [];
 
   constructor(private readonly activity: ServerActivity) {}
 
@@ -26,6 +28,6 @@ export class MemoryReadings {
 
   /** A reading of the present state. */
   at(time: number): LotteryReading {
-    return { at: new Date(time), state: { agencies: Array.from(this.agencies.values()) } };
+    return { at: new Date(time), state: { agencies: Array.from(this.agencies.values()), servers: this.servers } };
   }
 }

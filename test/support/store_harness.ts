@@ -8,6 +8,7 @@ import { type AgencyProgress, type LotteryOverview } from '../../apps/server/dom
 import { NEVER_STOPPED } from '../../apps/server/domain/stop';
 import { type Store } from '../../apps/server/domain/store';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
+import { type ServerActivity } from '../../apps/server/stats/server_activity';
 import { SERVER_SETTINGS } from '../../apps/server/settings';
 import { TOKENS } from '../../apps/server/tokens';
 import { formatCsvRow } from '../../apps/protocol/csv_row';
@@ -22,6 +23,7 @@ export interface OpenStore {
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
   readonly overview: LotteryOverview;
+  readonly activity: ServerActivity;
   readonly lines: readonly string[];
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ async function openStore(environment: Readonly<Record<string, string>>): Promise
     tracker: container.get(TOKENS.FinishTracker),
     winners,
     overview: container.get(TOKENS.LotteryOverview),
+    activity: container.get(TOKENS.ServerActivity),
     lines,
     async close() {
       await winners.close();
@@ -80,14 +83,21 @@ export async function createFileHarness(): Promise<StoreHarness> {
   };
 }
 
+export interface PostgresHarness extends StoreHarness {
+  readonly url: string;
+  /** Runs statements as the owner of the database, and returns the rows of the last one. */
+  run(text: string): Promise<readonly Record<string, unknown>[]>;
+}
+
 /** A store in a database of its own; the test is skipped on a machine without PostgreSQL. */
-export async function createPostgresHarness(context: Mocha.Context): Promise<StoreHarness & { readonly url: string }> {
+export async function createPostgresHarness(context: Mocha.Context): Promise<PostgresHarness> {
   const server: PostgresServer = await sharedPostgres(context);
   const database = await server.createDatabase();
   const url = server.url(database);
   let servers = 0;
   return {
     url,
+    run: (text) => server.run(text, database),
     open: (settings) =>
       openStore({
         ...TERMS,

@@ -53,7 +53,7 @@ export function answersIn(bytes: string, { isHead = false } = {}): Answer[] {
 export class TestStatusServer {
   /** The requests received by the endpoints, as `METHOD /path`. */
   readonly seen: string[] = [];
-  readonly stream = new SseBroadcaster(new StatusAggregator(new ServerActivity(), 3, 7574));
+  readonly stream = new SseBroadcaster(new StatusAggregator('server1', new ServerActivity(), 3, 7574));
   /** Resolves at the request for `/held`. */
   readonly heldIsAsked: Promise<void>;
   answerHeld: () => void = () => {};

@@ -18,7 +18,7 @@ import { BoundedHttpServer } from './http/http_server';
 export interface StatusServerParts {
   readonly settings: Pick<
     ServerSettings,
-    'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_STATUS_HOSTS' | 'SERVER_WINNING_NUMBER'
+    'SERVER_NAME' | 'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_STATUS_HOSTS' | 'SERVER_WINNING_NUMBER'
   >;
   readonly activity: ServerActivity;
   readonly overview: LotteryOverview;
@@ -102,7 +102,12 @@ export class StatusServer {
 export async function openStatusServer(parts: StatusServerParts): Promise<StatusServer> {
   const { settings, activity, overview, tracker, log, maxConnections } = parts;
   const reader = new OverviewReader(overview, log);
-  const aggregator = new StatusAggregator(activity, tracker.expected, settings.SERVER_WINNING_NUMBER);
+  const aggregator = new StatusAggregator(
+    settings.SERVER_NAME,
+    activity,
+    tracker.expected,
+    settings.SERVER_WINNING_NUMBER,
+  );
   aggregator.tick(new Date(), await reader.next());
   const broadcaster = new SseBroadcaster(aggregator, Math.min(MAX_PAGES, Math.floor(maxConnections / 2)));
   const metrics = new Metrics({ activity, aggregator, pages: () => broadcaster.size });

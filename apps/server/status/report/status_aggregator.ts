@@ -1,9 +1,16 @@
+import { type ServerState } from '../../domain/lottery_overview';
 import { type AgencyActivity } from '../../stats/agency_activity';
 import { type ServerActivity } from '../../stats/server_activity';
 import { AgencyTrack } from './agency_track';
 import { type LotteryReading } from './overview_reader';
 import { RateMeter } from './rate_meter';
-import { type AgencyReport, type AgencyState, type StatusReport, type StatusSummary } from './status_report';
+import {
+  type AgencyReport,
+  type AgencyState,
+  type ServerReport,
+  type StatusReport,
+  type StatusSummary,
+} from './status_report';
 import { TimeSeries } from './time_series';
 
 /** The length of a series in seconds: three minutes. */
@@ -32,9 +39,11 @@ export class StatusAggregator {
   /** The time of the last reading; that of the start before the first one. */
   private readAt = this.at;
   private hasRead = false;
+  private servers: readonly ServerReport[] = [];
   private json: Buffer | undefined;
 
   constructor(
+    private readonly serverName: string,
     private readonly activity: ServerActivity,
     private readonly expected: number,
     private readonly winningNumber: number,
@@ -90,7 +99,8 @@ export class StatusAggregator {
     for (const count of errors.values()) total += count;
     return {
       at: this.at.toISOString(),
-      server: { phase, startedAt: startedAt.toISOString(), sessionsOpen },
+      server: { name: this.serverName, phase, startedAt: startedAt.toISOString(), sessionsOpen },
+      servers: this.servers,
       bets: { stored: this.totals.bets, perSecond: this.rate.perSecond },
       agencies: { expected: this.expected, byState: this.totals.byState },
       draw:
@@ -115,6 +125,7 @@ export class StatusAggregator {
       added += this.trackOf(this.activity.of(progress.agency)).take(progress, interval);
     }
     this.rate.sample(added, interval.seconds);
+    this.servers = state.servers.map(describeServer);
     this.readAt = at;
     this.hasRead = true;
     return added;
@@ -138,6 +149,17 @@ export class StatusAggregator {
     }
     return track;
   }
+}
+
+function describeServer({ name, isAlive, startedAt, seenAt, sessions, betsPerSecond }: ServerState): ServerReport {
+  return {
+    name,
+    alive: isAlive,
+    startedAt: startedAt.toISOString(),
+    seenAt: seenAt.toISOString(),
+    sessionsOpen: sessions,
+    perSecond: Math.round(betsPerSecond),
+  };
 }
 
 function noAgencies(): Record<AgencyState, number> {

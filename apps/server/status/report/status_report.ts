@@ -21,15 +21,30 @@ export interface AgencyReport {
   readonly curve?: readonly number[];
 }
 
-/** The state of the server. docs/operations.md documents it and changes with it. */
+/** A server of a shared store on the page and in `/status.json`. */
+export interface ServerReport {
+  readonly name: string;
+  /** False: heartbeats are missing, and the server has not stopped in good order. The other fields are the last ones. */
+  readonly alive: boolean;
+  readonly startedAt: string;
+  readonly seenAt: string;
+  readonly sessionsOpen: number;
+  /** The bets that it stores a second. */
+  readonly perSecond: number;
+}
+
+/** The state of the lottery and of this server. docs/operations.md documents it and changes with it. */
 export interface StatusSummary {
   /** The time of the report (ISO 8601). */
   readonly at: string;
   readonly server: {
+    readonly name: string;
     readonly phase: ServerPhase;
     readonly startedAt: string;
     readonly sessionsOpen: number;
   };
+  /** The servers of a shared store by their names, this one included; none with a store in files. */
+  readonly servers: readonly ServerReport[];
   readonly bets: {
     readonly stored: number;
     readonly perSecond: number;
@@ -54,6 +69,6 @@ export interface StatusSummary {
 
 /** The report for the page and for `/status.json`. */
 export interface StatusReport extends StatusSummary {
-  /** The agencies seen so far. The others of 1 to `expected` are absent and without bets. */
+  /** The agencies with a session on this server, or known to the store. The others of 1 to `expected` are absent and without bets. */
   readonly agency: readonly AgencyReport[];
 }

@@ -13,7 +13,7 @@ export class FileLotteryOverview implements LotteryOverview {
   ) {}
 
   async read(): Promise<LotteryState> {
-    return { agencies: this.agencies() };
+    return { agencies: this.agencies(), servers: [] };
   }
 
   private *agencies(): Generator<AgencyProgress> {

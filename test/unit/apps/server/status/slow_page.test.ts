@@ -28,7 +28,7 @@ describe('an open page without a reader, over a real connection', function () {
   beforeEach(async () => {
     activity = new ServerActivity();
     lottery = new MemoryReadings(activity);
-    board = new StatusAggregator(activity, AGENCIES, 7574);
+    board = new StatusAggregator('server1', activity, AGENCIES, 7574);
     stream = new SseBroadcaster(board);
     responses.length = 0;
     server = new BoundedHttpServer({

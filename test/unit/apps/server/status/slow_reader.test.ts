@@ -32,7 +32,7 @@ describe('unread answers of a server with many agencies', function () {
   beforeEach(async () => {
     const activity = new ServerActivity();
     const lottery = new MemoryReadings(activity);
-    const aggregator = new StatusAggregator(activity, AGENCIES, 7574);
+    const aggregator = new StatusAggregator('server1', activity, AGENCIES, 7574);
     for (let agency = 1; agency <= AGENCIES; agency++) lottery.store(agency, agency);
     aggregator.tick(new Date(), lottery.at(Date.now()));
     const broadcaster = new SseBroadcaster(aggregator);

@@ -39,7 +39,7 @@ describe('the broadcaster of open pages', () => {
   let stream: SseBroadcaster;
 
   beforeEach(() => {
-    board = new StatusAggregator(new ServerActivity(), 3, 7574);
+    board = new StatusAggregator('server1', new ServerActivity(), 3, 7574);
     stream = new SseBroadcaster(board);
   });
 

@@ -17,7 +17,7 @@ describe('the endpoints of the status server', () => {
 
   beforeEach(async () => {
     activity = new ServerActivity();
-    const aggregator = new StatusAggregator(activity, 3, 7574);
+    const aggregator = new StatusAggregator('server1', activity, 3, 7574);
     logged = [];
     const log = { error: (action: string, result: string) => logged.push(`${action} ${result}`) };
     const metrics = {

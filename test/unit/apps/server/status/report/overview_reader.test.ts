@@ -13,7 +13,7 @@ describe('the reader of the whole lottery', () => {
   let reader: OverviewReader;
 
   beforeEach(() => {
-    states = [{ agencies: [] }, { agencies: [{ agency: 1, bets: 2, hasFinished: false }] }, { agencies: [] }];
+    states = [0, 1, 2].map((bets) => ({ agencies: [{ agency: 1, bets, hasFinished: false }], servers: [] }));
     readings = 0;
     now = 5_000;
     read = async () => states[readings - 1]!;

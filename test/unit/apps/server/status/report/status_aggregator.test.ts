@@ -12,7 +12,7 @@ describe('the status aggregator', () => {
   beforeEach(() => {
     activity = new ServerActivity();
     lottery = new MemoryReadings(activity);
-    board = new StatusAggregator(activity, 4, 7574);
+    board = new StatusAggregator('server1', activity, 4, 7574);
     now = Date.now();
     board.tick(new Date(now), lottery.at(now));
   });
@@ -78,7 +78,7 @@ describe('the status aggregator', () => {
   it('includes the bets of an earlier run in the number of bets, and not in the rate', () => {
     lottery.storeElsewhere(3, 5000);
     store(3, 10);
-    board = new StatusAggregator(activity, 4, 7574);
+    board = new StatusAggregator('server1', activity, 4, 7574);
     tick();
     expect(board.fullReport().agency[0]).to.deep.include({ bets: 5010, curve: [10] });
     expect(board.fullReport().bets).to.deep.include({ stored: 5010, curve: [10] });
@@ -179,6 +179,25 @@ describe('the status aggregator', () => {
     expect(board.fullReport().agency).to.have.length(1);
   });
 
+  it('reports the servers of the last reading', () => {
+    expect(board.summary().server.name).to.equal('server1');
+    expect(board.summary().servers).to.deep.equal([]);
+    const times = { startedAt: new Date('2026-01-02T03:04:05Z'), seenAt: new Date('2026-01-02T03:14:05.678Z') };
+    lottery.servers = [
+      { name: 'server1', isAlive: true, ...times, sessions: 3, betsPerSecond: 123.4 },
+      { name: 'server2', isAlive: false, ...times, sessions: 0, betsPerSecond: 0 },
+    ];
+    tick();
+    const reported = { startedAt: '2026-01-02T03:04:05.000Z', seenAt: '2026-01-02T03:14:05.678Z' };
+    const servers = [
+      { name: 'server1', alive: true, ...reported, sessionsOpen: 3, perSecond: 123 },
+      { name: 'server2', alive: false, ...reported, sessionsOpen: 0, perSecond: 0 },
+    ];
+    expect(board.changes().servers).to.deep.equal(servers);
+    tickWithoutReading();
+    expect(board.changes().servers).to.deep.equal(servers);
+  });
+
   it('reports the number and the winners after the draw only', () => {
     store(1, 10);
     store(2, 10);
@@ -192,7 +211,7 @@ describe('the status aggregator', () => {
 
   it('omits the curves of agencies beyond its limit of detailed ones', () => {
     const many = MAX_DETAILED_AGENCIES + 500;
-    board = new StatusAggregator(activity, many, 7574);
+    board = new StatusAggregator('server1', activity, many, 7574);
     for (let agency = 1; agency <= many; agency++) store(agency, 2);
     tick();
     tick();
