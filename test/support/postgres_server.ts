@@ -144,6 +144,27 @@ export class PostgresServer {
     await ended;
   }
 
+  /**
+   * Stops all processes of the server that clients see (SIGSTOP): it accepts connections and says nothing more.
+   *
+   * @returns a function that lets them go on.
+   */
+  async freeze(): Promise<() => void> {
+    const backends = await this.run("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'");
+    const pids = [this.pid, ...backends.map(({ pid }) => pid as number)];
+    const signal = (name: NodeJS.Signals): void => {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, name);
+        } catch {
+          // The backend of this query has ended.
+        }
+      }
+    };
+    signal('SIGSTOP');
+    return () => signal('SIGCONT');
+  }
+
   /** Starts it after a `kill`, with further parameters. */
   async launch(parameters: Readonly<Record<string, string>> = {}): Promise<void> {
     const args = Object.entries(parameters).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

@@ -39,6 +39,11 @@ export class ServerActivity implements StoreObserver {
   readonly sessionSeconds = new Histogram(SESSION_SECONDS_BOUNDS);
   committedBytes = 0;
 
+  /** Whether the server takes bets. */
+  get isReady(): boolean {
+    return this.phase === 'ready' && this.storeIsWritable;
+  }
+
   /** The agency's record, created at its first use. */
   of(agency: number): AgencyActivity {
     let activity = this.agencies.get(agency);

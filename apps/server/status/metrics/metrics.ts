@@ -50,8 +50,11 @@ export class Metrics {
 }
 
 function addServerMetrics(registers: Registry[], { activity, aggregator, pages }: MetricSources): void {
-  addGauge(registers, 'lottery_ready', '1 while the server takes bets, 0 while it stops.', () =>
-    activity.phase === 'ready' ? 1 : 0,
+  addGauge(
+    registers,
+    'lottery_ready',
+    '1 while the server takes bets, 0 while it stops or its store accepts no writes.',
+    () => (activity.isReady ? 1 : 0),
   );
   addCounter(
     registers,

@@ -68,6 +68,18 @@ describe('the endpoints of the status server', () => {
     });
   }
 
+  it('answers /readyz with 503 while the store accepts no writes', async () => {
+    activity.phase = 'ready';
+    activity.writable(false);
+    expect(await answerOf('/readyz')).to.deep.equal([503, 'not ready: the store accepts no writes\n']);
+    expect(await answerOf('/healthz')).to.deep.equal([200, 'ok\n']);
+    activity.phase = 'stopping';
+    expect(await answerOf('/readyz')).to.deep.equal([503, 'not ready: stopping\n']);
+    activity.phase = 'ready';
+    activity.writable(true);
+    expect(await answerOf('/readyz')).to.deep.equal([200, 'ready\n']);
+  });
+
   it('answer HEAD as GET, without a body and without an open stream', async () => {
     for (const path of ['/', '/events', '/status.json', '/healthz']) {
       expect(await answerOf(path, 'HEAD'), path).to.deep.equal([200, '']);
