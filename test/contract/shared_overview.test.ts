@@ -15,7 +15,7 @@ describe('the overview of a store with several servers', () => {
 
   beforeEach(async function () {
     harness = await createPostgresHarness(this);
-    [one, two] = [await harness.open(), await harness.open()];
+    [one, two] = [await harness.open({ SERVER_DATABASE_CONNECTIONS: '3' }), await harness.open()];
   });
 
   afterEach(async () => {
@@ -60,6 +60,33 @@ describe('the overview of a store with several servers', () => {
     }
     one.activity.batchStored(1, 1_000_000);
     await eventually('the rate', async () => (await serversOf(two))[0]!.betsPerSecond > 0, DEADLINE_MS);
+  });
+
+  it('counts the use of the database by this server', async () => {
+    const isQuiet = async (): Promise<boolean> => {
+      const { connections, connectionsOpened } = one.overview.database!;
+      return connections.inUse === 0 && connectionsOpened === connections.open;
+    };
+    await eventually('unused connections', isQuiet, DEADLINE_MS);
+    const before = one.overview.database!;
+    const { open } = before.connections;
+    expect(open).to.be.within(1, 3);
+    expect(before).to.deep.equal({
+      connections: { open, inUse: 0, max: 3 },
+      connectionsOpened: open,
+      connectionsLost: 0,
+      failovers: 0,
+      waits: 0,
+      retries: 0,
+      unknownOutcomes: 0,
+    });
+    await harness.run(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()`);
+    const isCounted = async (): Promise<boolean> => {
+      const { connectionsLost, connectionsOpened } = one.overview.database!;
+      return connectionsLost >= open && connectionsOpened > open;
+    };
+    await eventually('the lost connections and new ones', isCounted, DEADLINE_MS);
   });
 
   it('has no stopped server, and shows a server without heartbeats as lost', async () => {

@@ -135,6 +135,7 @@ for (const { name, create } of STORES) {
 
     it('shows the whole lottery at each moment: bets, finishes, winners', async () => {
       const { bets, tracker, winners, overview } = await open();
+      expect(overview.database === undefined).to.equal(name === 'files');
       expect(await readAgencies(overview)).to.deep.equal([]);
       const claims = await Promise.all([1, 2, 3].map((agency) => bets.claim(agency)));
       await bets.append(claims[0]!, batch(bet(1, 1, '42'), bet(1, 2, '042')), 0);

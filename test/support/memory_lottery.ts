@@ -127,6 +127,8 @@ export class MemoryWinnerService implements WinnerService {
 
 /** The whole lottery of these services. */
 export class MemoryLotteryOverview implements LotteryOverview {
+  readonly database = undefined;
+
   constructor(
     private readonly bets: MemoryBetRepository,
     private readonly tracker: MemoryFinishTracker,
@@ -139,7 +141,7 @@ export class MemoryLotteryOverview implements LotteryOverview {
     const agencies = Array.from(known, (agency) => {
       return { agency, bets: countsByAgency.get(agency) ?? 0, hasFinished: finished.has(agency) };
     });
-    return { agencies, servers: [] };
+    return { agencies, servers: [], standbys: undefined };
   }
 }
 

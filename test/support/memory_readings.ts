@@ -1,12 +1,19 @@
-import { type AgencyProgress, type ServerState } from '../../apps/server/domain/lottery_overview';
+import {
+  type AgencyProgress,
+  type DatabaseUse,
+  type ServerState,
+  type StandbyState,
+} from '../../apps/server/domain/lottery_overview';
 import { type ServerActivity } from '../../apps/server/stats/server_activity';
 import { type LotteryReading } from '../../apps/server/status/report/overview_reader';
+import { StatusAggregator } from '../../apps/server/status/report/status_aggregator';
 
 /** The readings of a lottery in memory, whose bets come by this server or by another one. */
 export class MemoryReadings {
   private readonly agencies = new Map<number, AgencyProgress>();
 
   servers: readonly ServerState[] = [];
+  standbys: readonly StandbyState[] | undefined;
 
   constructor(private readonly activity: ServerActivity) {}
 
@@ -28,6 +35,27 @@ export class MemoryReadings {
 
   /** A reading of the present state. */
   at(time: number): LotteryReading {
-    return { at: new Date(time), state: { agencies: Array.from(this.agencies.values()), servers: this.servers } };
+    return {
+      at: new Date(time),
+      state: { agencies: Array.from(this.agencies.values()), servers: this.servers, standbys: this.standbys },
+    };
   }
+}
+
+/** An aggregator of server1, with the winning number 7574 and without a database. */
+export function createAggregator(
+  activity: ServerActivity,
+  agencies: number,
+  database?: () => DatabaseUse,
+): StatusAggregator {
+  return new StatusAggregator({
+    serverName: 'server1',
+    terms: { number: 7574, agencies },
+    activity,
+    overview: {
+      get database() {
+        return database?.();
+      },
+    },
+  });
 }

@@ -227,7 +227,10 @@ export class PostgresServer {
     };
     const lines = Object.entries(configuration).map(([name, value]) => `${name} = '${value}'\n`);
     await appendFile(join(data, 'postgresql.conf'), lines.join(''));
-    await writeFile(join(data, 'pg_hba.conf'), `local all all trust\nhost all all all ${authentication ?? 'trust'}\n`);
+    await writeFile(
+      join(data, 'pg_hba.conf'),
+      `local all,replication all trust\nhost all all all ${authentication ?? 'trust'}\n`,
+    );
   }
 
   private async createTemplate(): Promise<void> {
@@ -244,7 +247,8 @@ export function openDatabase(url: string, options: Partial<DatabaseOptions> = {}
   return new Database(target, { connections: 2, ...options });
 }
 
-function spawnAs(program: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+/** Starts a program as the user of the server. */
+export function spawnAs(program: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   return spawn(program, args, {
     ...options,
     ...unprivilegedUser(),

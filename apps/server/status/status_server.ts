@@ -102,12 +102,8 @@ export class StatusServer {
 export async function openStatusServer(parts: StatusServerParts): Promise<StatusServer> {
   const { settings, activity, overview, tracker, log, maxConnections } = parts;
   const reader = new OverviewReader(overview, log);
-  const aggregator = new StatusAggregator(
-    settings.SERVER_NAME,
-    activity,
-    tracker.expected,
-    settings.SERVER_WINNING_NUMBER,
-  );
+  const terms = { number: settings.SERVER_WINNING_NUMBER, agencies: tracker.expected };
+  const aggregator = new StatusAggregator({ serverName: settings.SERVER_NAME, terms, activity, overview });
   aggregator.tick(new Date(), await reader.next());
   const broadcaster = new SseBroadcaster(aggregator, Math.min(MAX_PAGES, Math.floor(maxConnections / 2)));
   const metrics = new Metrics({ activity, aggregator, pages: () => broadcaster.size });

@@ -11,16 +11,20 @@ export interface LotteryReading {
 /** The longest share of the time spent on readings, from 0 to 1. */
 const MAX_SHARE = 0.05;
 
+/** The shortest of the last readings counts: a single one may have waited for other work. */
+const COUNTED_READINGS = 3;
+
 /** The longest wait for a reading, in milliseconds. A later one is the next result. */
 const MAX_WAIT_MS = 500;
 
 /**
  * Reads the whole lottery again and again: at each call, or less often if that takes long, so that it takes at most a
- * twentieth of the time.
+ * twentieth of the time. A failed reading is repeated at the next call.
  */
 export class OverviewReader {
   private reading: Promise<void> | undefined;
   private result: LotteryReading | undefined;
+  private durations: readonly number[] = [];
   private nextAt = -Infinity;
   private isFailing = false;
 
@@ -48,11 +52,12 @@ export class OverviewReader {
     try {
       this.result = { state: await this.overview.read(), at: new Date() };
       this.isFailing = false;
+      this.durations = [...this.durations, this.clock() - startedAt].slice(-COUNTED_READINGS);
+      this.nextAt = startedAt + Math.min(...this.durations) / MAX_SHARE;
     } catch (error) {
       if (!this.isFailing) this.log.error('read_lottery', 'fail', { error: (error as Error).message });
       this.isFailing = true;
     }
-    this.nextAt = startedAt + (this.clock() - startedAt) / MAX_SHARE;
     this.reading = undefined;
   }
 }

@@ -1,7 +1,9 @@
-import { type ServerState } from '../../domain/lottery_overview';
+import { type DrawTerms } from '../../domain/draw_record';
+import { type LotteryOverview, type ServerState } from '../../domain/lottery_overview';
 import { type AgencyActivity } from '../../stats/agency_activity';
 import { type ServerActivity } from '../../stats/server_activity';
 import { AgencyTrack } from './agency_track';
+import { DatabaseTrack } from './database_track';
 import { type LotteryReading } from './overview_reader';
 import { RateMeter } from './rate_meter';
 import {
@@ -21,6 +23,14 @@ const SERIES_SECONDS = 180;
  * scrape.
  */
 export const MAX_DETAILED_AGENCIES = 2_000;
+
+/** The constants and the sources of the reports. */
+export interface AggregatorSources {
+  readonly serverName: string;
+  readonly terms: DrawTerms;
+  readonly activity: ServerActivity;
+  readonly overview: Pick<LotteryOverview, 'database'>;
+}
 
 /**
  * Builds the report for all viewers once a second: of the lottery from the readings of the store, of the server from its
@@ -42,12 +52,13 @@ export class StatusAggregator {
   private servers: readonly ServerReport[] = [];
   private json: Buffer | undefined;
 
-  constructor(
-    private readonly serverName: string,
-    private readonly activity: ServerActivity,
-    private readonly expected: number,
-    private readonly winningNumber: number,
-  ) {}
+  private readonly activity: ServerActivity;
+  private readonly database: DatabaseTrack;
+
+  constructor(private readonly sources: AggregatorSources) {
+    this.activity = sources.activity;
+    this.database = new DatabaseTrack(sources.activity);
+  }
 
   /** Sets the number of winning bets per agency after the draw. The next tick reports it. */
   setWinners(winners: ReadonlyMap<number, number>): void {
@@ -68,10 +79,11 @@ export class StatusAggregator {
     this.json = undefined;
     this.winners = this.nextWinners;
     this.changed.length = 0;
+    this.database.tick(reading);
     this.series.push(reading === undefined ? 0 : this.take(reading));
     this.totals = { bets: 0, winners: 0, byState: noAgencies() };
     for (const agency of this.activity.agencies.values()) this.sample(this.trackOf(agency), agency.id);
-    this.totals.byState.absent += Math.max(0, this.expected - this.tracks.size);
+    this.totals.byState.absent += Math.max(0, this.sources.terms.agencies - this.tracks.size);
   }
 
   /** The full report. */
@@ -94,18 +106,21 @@ export class StatusAggregator {
 
   /** The report without agencies. */
   summary(): StatusSummary {
+    const { serverName, terms, overview } = this.sources;
     const { phase, startedAt, sessionsOpen, errors } = this.activity;
+    const { database } = overview;
     let total = 0;
     for (const count of errors.values()) total += count;
     return {
       at: this.at.toISOString(),
-      server: { name: this.serverName, phase, startedAt: startedAt.toISOString(), sessionsOpen },
+      server: { name: serverName, phase, startedAt: startedAt.toISOString(), sessionsOpen },
       servers: this.servers,
+      database: database === undefined ? null : this.database.report(database),
       bets: { stored: this.totals.bets, perSecond: this.rate.perSecond },
-      agencies: { expected: this.expected, byState: this.totals.byState },
+      agencies: { expected: terms.agencies, byState: this.totals.byState },
       draw:
         this.winners !== undefined
-          ? { held: true, number: this.winningNumber, winners: this.totals.winners }
+          ? { held: true, number: terms.number, winners: this.totals.winners }
           : { held: false, number: null, winners: null },
       errors: { total, byCode: Object.fromEntries(errors) },
     };

@@ -1,4 +1,5 @@
 import { type ProtocolErrorCode } from '../../../protocol/protocol_error';
+import { type DatabaseUse, type StandbyState } from '../../domain/lottery_overview';
 import { type ServerPhase } from '../../stats/server_activity';
 
 /** The progress of an agency, in ascending order. `absent`: without a session and not finished. */
@@ -33,6 +34,18 @@ export interface ServerReport {
   readonly perSecond: number;
 }
 
+/** The database as this server uses it. Counts are since the start of the server. */
+export interface DatabaseReport extends DatabaseUse {
+  /** Whether it confirms this server's heartbeats. */
+  readonly writable: boolean;
+  /** The time of the last reading of the whole lottery (ISO 8601), null before the first. */
+  readonly readAt: string | null;
+  /** The mean time of this server's commits in the last three seconds, null without commits. */
+  readonly commitSeconds: number | null;
+  /** Null if the role of the servers has no right to see them. */
+  readonly standbys: readonly StandbyState[] | null;
+}
+
 /** The state of the lottery and of this server. docs/operations.md documents it and changes with it. */
 export interface StatusSummary {
   /** The time of the report (ISO 8601). */
@@ -45,6 +58,8 @@ export interface StatusSummary {
   };
   /** The servers of a shared store by their names, this one included; none with a store in files. */
   readonly servers: readonly ServerReport[];
+  /** Null with a store in files. */
+  readonly database: DatabaseReport | null;
   readonly bets: {
     readonly stored: number;
     readonly perSecond: number;

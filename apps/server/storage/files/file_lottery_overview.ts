@@ -7,13 +7,15 @@ import { type FileFinishTracker } from './file_finish_tracker';
 /** The whole lottery from memory: one server has the files open. */
 @injectable()
 export class FileLotteryOverview implements LotteryOverview {
+  readonly database = undefined;
+
   constructor(
     @inject(TOKENS.BetRepository) private readonly bets: FileBetRepository,
     @inject(TOKENS.FinishTracker) private readonly tracker: FileFinishTracker,
   ) {}
 
   async read(): Promise<LotteryState> {
-    return { agencies: this.agencies(), servers: [] };
+    return { agencies: this.agencies(), servers: [], standbys: undefined };
   }
 
   private *agencies(): Generator<AgencyProgress> {

@@ -1,13 +1,16 @@
 import { inject, injectable } from 'inversify';
 import {
   type AgencyProgress,
+  type DatabaseUse,
   type LotteryOverview,
   type LotteryState,
   type ServerState,
 } from '../../domain/lottery_overview';
+import { type ServerSettings } from '../../settings';
 import { TOKENS } from '../../tokens';
 import { type Database } from './database/database';
 import { type OpenDraw } from './open_draw';
+import { StandbyMonitor } from './standby_monitor';
 
 /** $1: draw. */
 const AGENCIES = `
@@ -28,15 +31,33 @@ const WAIT_MS = 500;
 /** Reads the whole lottery from the database, the bets of all servers included. */
 @injectable()
 export class PostgresLotteryOverview implements LotteryOverview {
+  private readonly standbys: StandbyMonitor;
+
   constructor(
-    @inject(TOKENS.Database) private readonly database: Database,
+    @inject(TOKENS.Database) private readonly pool: Database,
     @inject(TOKENS.OpenDraw) private readonly draw: OpenDraw,
-  ) {}
+    @inject(TOKENS.ServerSettings) private readonly settings: Pick<ServerSettings, 'SERVER_DATABASE_CONNECTIONS'>,
+  ) {
+    this.standbys = new StandbyMonitor(pool);
+  }
+
+  get database(): DatabaseUse {
+    const { openConnections, connectionsInUse, counters } = this.pool;
+    return {
+      connections: { open: openConnections, inUse: connectionsInUse, max: this.settings.SERVER_DATABASE_CONNECTIONS },
+      connectionsOpened: counters.opened,
+      connectionsLost: counters.lost,
+      failovers: counters.failovers,
+      waits: counters.waits,
+      retries: counters.retries,
+      unknownOutcomes: counters.unknownOutcomes,
+    };
+  }
 
   async read(): Promise<LotteryState> {
     // One after the other: the readings use one connection.
-    const agencies = await this.database.query<AgencyProgress>(AGENCIES, [this.draw.id], { waitMs: WAIT_MS });
-    const servers = await this.database.query<ServerState>(SERVERS, [this.draw.id], { waitMs: WAIT_MS });
-    return { agencies, servers };
+    const agencies = await this.pool.query<AgencyProgress>(AGENCIES, [this.draw.id], { waitMs: WAIT_MS });
+    const servers = await this.pool.query<ServerState>(SERVERS, [this.draw.id], { waitMs: WAIT_MS });
+    return { agencies, servers, standbys: await this.standbys.read(WAIT_MS) };
   }
 }

@@ -7,9 +7,9 @@ import { expect } from 'chai';
 import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
 import { SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
 import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
-import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
+import { type StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
-import { MemoryReadings } from '../../../../support/memory_readings';
+import { createAggregator, MemoryReadings } from '../../../../support/memory_readings';
 
 const AGENCIES = 2_000;
 /** More updates than the kernel buffers for an unread connection; an update has some 200 kB here. */
@@ -28,7 +28,7 @@ describe('an open page without a reader, over a real connection', function () {
   beforeEach(async () => {
     activity = new ServerActivity();
     lottery = new MemoryReadings(activity);
-    board = new StatusAggregator('server1', activity, AGENCIES, 7574);
+    board = createAggregator(activity, AGENCIES);
     stream = new SseBroadcaster(board);
     responses.length = 0;
     server = new BoundedHttpServer({

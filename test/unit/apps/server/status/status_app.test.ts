@@ -5,9 +5,9 @@ import { SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaste
 import { securityHeaders } from '../../../../../apps/server/status/http/security_headers';
 import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
 import { createStatusApp } from '../../../../../apps/server/status/status_app';
-import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
 import { type ActionLog } from '../../../../../apps/runtime/action_log';
+import { createAggregator } from '../../../../support/memory_readings';
 
 describe('the endpoints of the status server', () => {
   let activity: ServerActivity;
@@ -17,7 +17,7 @@ describe('the endpoints of the status server', () => {
 
   beforeEach(async () => {
     activity = new ServerActivity();
-    const aggregator = new StatusAggregator('server1', activity, 3, 7574);
+    const aggregator = createAggregator(activity, 3);
     logged = [];
     const log = { error: (action: string, result: string) => logged.push(`${action} ${result}`) };
     const metrics = {

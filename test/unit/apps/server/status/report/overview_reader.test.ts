@@ -13,11 +13,14 @@ describe('the reader of the whole lottery', () => {
   let reader: OverviewReader;
 
   beforeEach(() => {
-    states = [0, 1, 2].map((bets) => ({ agencies: [{ agency: 1, bets, hasFinished: false }], servers: [] }));
+    states = [0, 1, 2].map((bets) => {
+      return { agencies: [{ agency: 1, bets, hasFinished: false }], servers: [], standbys: undefined };
+    });
     readings = 0;
     now = 5_000;
     read = async () => states[readings - 1]!;
     const overview = {
+      database: undefined,
       read: () => {
         readings++;
         return read();
@@ -45,6 +48,21 @@ describe('the reader of the whole lottery', () => {
     now += 1;
     expect(await nextState()).to.equal(states[1]);
     expect(readings).to.equal(2);
+  });
+
+  it('does not pause after a single slow reading, or a failed one', async () => {
+    const durations = [1, 5_000, 1];
+    read = async () => {
+      now += durations[readings - 1]!;
+      if (readings === 3) throw new StoreUnavailableError('no connection');
+      return states[0]!;
+    };
+    for (const [index, expected] of [states[0], states[0], undefined].entries()) {
+      now += 20;
+      expect(await nextState(), `reading ${index}`).to.equal(expected);
+    }
+    read = async () => states[1]!;
+    expect(await nextState()).to.equal(states[1]);
   });
 
   it('does not wait longer than half a second for a reading, and returns a late one at a later call', async () => {

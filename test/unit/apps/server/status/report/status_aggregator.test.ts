@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../../../apps/server/stats/server_activity';
-import { MAX_DETAILED_AGENCIES, StatusAggregator } from '../../../../../../apps/server/status/report/status_aggregator';
-import { MemoryReadings } from '../../../../../support/memory_readings';
+import {
+  MAX_DETAILED_AGENCIES,
+  type StatusAggregator,
+} from '../../../../../../apps/server/status/report/status_aggregator';
+import { createAggregator, MemoryReadings } from '../../../../../support/memory_readings';
 
 describe('the status aggregator', () => {
   let activity: ServerActivity;
@@ -12,7 +15,7 @@ describe('the status aggregator', () => {
   beforeEach(() => {
     activity = new ServerActivity();
     lottery = new MemoryReadings(activity);
-    board = new StatusAggregator('server1', activity, 4, 7574);
+    board = createAggregator(activity, 4);
     now = Date.now();
     board.tick(new Date(now), lottery.at(now));
   });
@@ -78,7 +81,7 @@ describe('the status aggregator', () => {
   it('includes the bets of an earlier run in the number of bets, and not in the rate', () => {
     lottery.storeElsewhere(3, 5000);
     store(3, 10);
-    board = new StatusAggregator('server1', activity, 4, 7574);
+    board = createAggregator(activity, 4);
     tick();
     expect(board.fullReport().agency[0]).to.deep.include({ bets: 5010, curve: [10] });
     expect(board.fullReport().bets).to.deep.include({ stored: 5010, curve: [10] });
@@ -198,6 +201,44 @@ describe('the status aggregator', () => {
     expect(board.changes().servers).to.deep.equal(servers);
   });
 
+  it('reports no database for a store in files', () => {
+    expect(board.summary().database).to.equal(null);
+  });
+
+  it('reports the database, with the commits of the last three seconds', () => {
+    const use = {
+      connections: { open: 3, inUse: 1, max: 4 },
+      connectionsOpened: 5,
+      connectionsLost: 2,
+      failovers: 1,
+      waits: 6,
+      retries: 7,
+      unknownOutcomes: 8,
+    };
+    const before = { ...use, writable: true, readAt: null, commitSeconds: null, standbys: null };
+    board = createAggregator(activity, 4, () => use);
+    expect(board.summary().database).to.deep.equal(before);
+
+    tickWithoutReading();
+    activity.committed({ batches: 1, bytes: 10, milliseconds: 10 });
+    activity.committed({ batches: 1, bytes: 10, milliseconds: 30 });
+    lottery.standbys = [{ name: 'db2', mode: 'sync', lagSeconds: 0.5, lagBytes: 100 }];
+    tick();
+    const readAt = new Date(now).toISOString();
+    const after = { ...before, readAt, commitSeconds: 0.02, standbys: lottery.standbys };
+    expect(board.summary().database).to.deep.equal(after);
+
+    activity.writable(false);
+    activity.committed({ batches: 1, bytes: 10, milliseconds: 80 });
+    tickWithoutReading();
+    expect(board.summary().database).to.deep.equal({ ...after, writable: false, commitSeconds: 0.04 });
+    tickWithoutReading();
+    tickWithoutReading();
+    expect(board.summary().database!.commitSeconds).to.equal(0.08);
+    tickWithoutReading();
+    expect(board.summary().database!.commitSeconds).to.equal(null);
+  });
+
   it('reports the number and the winners after the draw only', () => {
     store(1, 10);
     store(2, 10);
@@ -211,7 +252,7 @@ describe('the status aggregator', () => {
 
   it('omits the curves of agencies beyond its limit of detailed ones', () => {
     const many = MAX_DETAILED_AGENCIES + 500;
-    board = new StatusAggregator('server1', activity, many, 7574);
+    board = createAggregator(activity, many);
     for (let agency = 1; agency <= many; agency++) store(agency, 2);
     tick();
     tick();
