@@ -17,6 +17,7 @@ export const TOKENS = {
   BetRepository: Symbol.for('BetRepository'),
   FinishTracker: Symbol.for('FinishTracker'),
   DrawRecord: Symbol.for('DrawRecord'),
+  LotteryOverview: Symbol.for('LotteryOverview'),
   WinnerService: Symbol.for('WinnerService'),
   ServerActivity: Symbol.for('ServerActivity'),
   StoreObserver: Symbol.for('StoreObserver'),

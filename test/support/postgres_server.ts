@@ -161,6 +161,27 @@ export class PostgresServer {
     }
   }
 
+  /**
+   * Stops all processes of the server that clients see (SIGSTOP): it accepts connections and says nothing more.
+   *
+   * @returns a function that lets them go on.
+   */
+  async freeze(): Promise<() => void> {
+    const backends = await this.run("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'");
+    const pids = [this.pid, ...backends.map(({ pid }) => pid as number)];
+    const signal = (name: NodeJS.Signals): void => {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, name);
+        } catch {
+          // The backend of this query has ended.
+        }
+      }
+    };
+    signal('SIGSTOP');
+    return () => signal('SIGCONT');
+  }
+
   /** Starts it after a `kill`, with further parameters. */
   async launch(parameters: Readonly<Record<string, string>> = {}): Promise<void> {
     const args = Object.entries(parameters).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -223,7 +244,10 @@ export class PostgresServer {
     };
     const lines = Object.entries(configuration).map(([name, value]) => `${name} = '${value}'\n`);
     await appendFile(join(data, 'postgresql.conf'), lines.join(''));
-    await writeFile(join(data, 'pg_hba.conf'), `local all all trust\nhost all all all ${authentication ?? 'trust'}\n`);
+    await writeFile(
+      join(data, 'pg_hba.conf'),
+      `local all,replication all trust\nhost all all all ${authentication ?? 'trust'}\n`,
+    );
   }
 
   private async createTemplate(): Promise<void> {
@@ -240,7 +264,8 @@ export function openDatabase(url: string, options: Partial<DatabaseOptions> = {}
   return new Database(target, { connections: 2, ...options });
 }
 
-function spawnAs(program: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+/** Starts a program as the user of the server. */
+export function spawnAs(program: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   return spawn(program, args, {
     ...options,
     ...unprivilegedUser(),

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { createServerContainer } from '../../apps/server/container';
 import { type BetRepository } from '../../apps/server/domain/bet_repository';
 import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
+import { type AgencyProgress, type LotteryOverview } from '../../apps/server/domain/lottery_overview';
 import { NEVER_STOPPED } from '../../apps/server/domain/stop';
 import { type Store } from '../../apps/server/domain/store';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
+import { type ServerActivity } from '../../apps/server/stats/server_activity';
 import { SERVER_SETTINGS } from '../../apps/server/settings';
 import { readStoredRows as readFileRows } from '../../apps/server/storage/files/bets/stored_rows';
 import { findDraw, readStoredRows as readDatabaseRows } from '../../apps/server/storage/postgres/stored_rows';
@@ -22,6 +24,8 @@ export interface OpenStore {
   readonly bets: BetRepository;
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
+  readonly overview: LotteryOverview;
+  readonly activity: ServerActivity;
   readonly lines: readonly string[];
   close(): Promise<void>;
 }
@@ -52,12 +56,20 @@ export async function openStore(environment: Readonly<Record<string, string>>): 
     bets: container.get(TOKENS.BetRepository),
     tracker: container.get(TOKENS.FinishTracker),
     winners,
+    overview: container.get(TOKENS.LotteryOverview),
+    activity: container.get(TOKENS.ServerActivity),
     lines,
     async close() {
       await winners.close();
       await store.close();
     },
   };
+}
+
+/** The agencies of the whole lottery, by their ids. */
+export async function readAgencies(overview: LotteryOverview): Promise<readonly AgencyProgress[]> {
+  const { agencies } = await overview.read();
+  return Array.from(agencies).sort((one, other) => one.agency - other.agency);
 }
 
 const TERMS = { SERVER_AGENCIES: '3', SERVER_WINNING_NUMBER: '42' };
@@ -78,14 +90,21 @@ export async function createFileHarness(): Promise<StoreHarness & { readonly dir
   };
 }
 
+export interface PostgresHarness extends StoreHarness {
+  readonly url: string;
+  /** Runs statements as the owner of the database, and returns the rows of the last one. */
+  run(text: string): Promise<readonly Record<string, unknown>[]>;
+}
+
 /** A store in a database of its own; the test is skipped on a machine without PostgreSQL. */
-export async function createPostgresHarness(context: Mocha.Context): Promise<StoreHarness & { readonly url: string }> {
+export async function createPostgresHarness(context: Mocha.Context): Promise<PostgresHarness> {
   const server: PostgresServer = await sharedPostgres(context);
   const database = await server.createDatabase();
   const url = server.url(database);
   let servers = 0;
   return {
     url,
+    run: (text) => server.run(text, database),
     open: (settings) =>
       openStore({
         ...TERMS,

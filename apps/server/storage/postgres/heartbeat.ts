@@ -10,6 +10,9 @@ import { type WriteGate } from './write_gate';
 
 const INTERVAL_MS = 1_000;
 
+/** A silent database, or one that waits for its standby, is noticed within seconds. In milliseconds. */
+const LIMITS = { waitMs: 2_000, timeoutMs: 3_000 };
+
 /** $1: name, $2: draw, $3: open sessions, $4: bets a second. */
 const BEAT = `
   INSERT INTO servers (name, draw, started_at, seen_at, sessions, bets_per_second)
@@ -52,12 +55,12 @@ export class Heartbeat {
     await this.task.stop();
     if (!this.gate.isOpen) return;
     // Without the update the server counts as alive for some more seconds.
-    await this.database.write('UPDATE servers SET seen_at = NULL WHERE name = $1', [this.name]).catch(() => {});
+    await this.database.write('UPDATE servers SET seen_at = NULL WHERE name = $1', [this.name], LIMITS).catch(() => {});
   }
 
   private async beat(): Promise<void> {
     const fields = [this.name, this.draw.id, this.activity.sessionsOpen, this.betsPerSecond()];
-    await this.database.write(BEAT, fields);
+    await this.database.write(BEAT, fields, LIMITS);
     if (this.gate.isOpen) return;
     this.gate.open();
     this.observer.writable(true);

@@ -119,22 +119,6 @@ export class PostgresBetRepository implements BetRepository {
     return this.appending.submit({ claim, batch, after, lines });
   }
 
-  async count(agency: number): Promise<number> {
-    const [row] = await this.database.query<{ stored: number }>(
-      'SELECT stored FROM agencies WHERE draw = $1 AND agency = $2',
-      [this.draw.id, agency],
-    );
-    return row?.stored ?? 0;
-  }
-
-  async agencies(): Promise<readonly number[]> {
-    const rows = await this.database.query<{ agency: number }>(
-      'SELECT agency FROM agencies WHERE draw = $1 AND stored > 0',
-      [this.draw.id],
-    );
-    return rows.map(({ agency }) => agency);
-  }
-
   async *winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
     if (number !== this.winningNumber) throw new Error(`the winners of ${this.winningNumber} are stored, no others`);
     throwIfStopped(stop);

@@ -66,14 +66,6 @@ export class PostgresFinishTracker implements FinishTracker {
     return row?.finished ?? false;
   }
 
-  async agencies(): Promise<readonly number[]> {
-    const rows = await this.database.query<{ agency: number }>(
-      'SELECT agency FROM agencies WHERE draw = $1 AND finished_with IS NOT NULL',
-      [this.draw.id],
-    );
-    return rows.map(({ agency }) => agency);
-  }
-
   /** The number as of the last poll or finish of this server. */
   async count(): Promise<number> {
     return this.finished;

@@ -9,6 +9,7 @@ import { OpenDraw } from './open_draw';
 import { PostgresBetRepository } from './postgres_bet_repository';
 import { PostgresDrawRecord } from './postgres_draw_record';
 import { PostgresFinishTracker } from './postgres_finish_tracker';
+import { PostgresLotteryOverview } from './postgres_lottery_overview';
 import { PostgresStore } from './postgres_store';
 import { WriteGate } from './write_gate';
 
@@ -25,6 +26,7 @@ export function createPostgresModule(settings: ServerSettings): ContainerModule 
     bind(TOKENS.BetRepository).to(PostgresBetRepository);
     bind(TOKENS.FinishTracker).to(PostgresFinishTracker);
     bind(TOKENS.DrawRecord).to(PostgresDrawRecord);
+    bind(TOKENS.LotteryOverview).to(PostgresLotteryOverview);
     bind(TOKENS.Heartbeat).to(Heartbeat);
     bind(TOKENS.Store).to(PostgresStore);
   });
