@@ -154,8 +154,10 @@ export class ClusterLottery {
   async complete(): Promise<void> {
     for (const agency of this.agencies) {
       const { code } = await agency.ended;
-      if (code !== 0)
-        throw new BrokenPromiseError(`agency ${agency.id} ended with ${code}:\n${agency.lines.join('\n')}`);
+      if (code === 0) continue;
+      const servers = this.servers.map((server) => server!.output.slice(-5_000));
+      const logs = [agency.lines.join('\n'), ...servers, this.options.nodes.lastLines()];
+      throw new BrokenPromiseError(`agency ${agency.id} ended with ${code}:\n${logs.join('\n\n')}`);
     }
     this.requireNoFailure();
     await Promise.all(

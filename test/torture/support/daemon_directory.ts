@@ -64,7 +64,7 @@ export class DaemonDirectory {
   }
 
   /** The last lines of the file `name.log`, for the message of a failure. */
-  lastLines(name: string, count = 15): string {
+  lastLines(name: string, count = 60): string {
     const file = this.path(`${name}.log`);
     return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(-count).join('\n') : 'not started';
   }

@@ -82,12 +82,24 @@ export class PatroniCluster implements ReplicatedDatabase {
     return this.nodeThat('is primary', async (node) => (await answers(node, '/primary')) && node.acceptsWrites());
   }
 
-  /** A node that confirms commits, once there is one. */
+  /**
+   * The synchronous standby, once primary and leader key agree on it. Patroni promotes no other node, and none at all
+   * between a promotion and the choice of the next standby, when `synchronous_standby_names` is `*`.
+   */
   async synchronousStandby(): Promise<PostgresNode> {
-    return this.nodeThat('is synchronous', async (node) => answers(node, '/sync'));
+    const primary = await this.primary();
+    return this.nodeThat('is synchronous', async (node) => {
+      if (!(await answers(node, '/sync'))) return false;
+      const query = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync' AND application_name = $1";
+      const setting = await primary.query<{ synchronous_standby_names: string }>('SHOW synchronous_standby_names');
+      return (
+        setting[0]!.synchronous_standby_names.includes(node.name) &&
+        (await primary.query(query, [node.name])).length > 0
+      );
+    });
   }
 
-  /** Resolves when all three nodes are up, one of them as a synchronous standby. */
+  /** Resolves when all three nodes are up, and one of them would be promoted after the death of the primary. */
   async untilWhole(): Promise<void> {
     const primary = await this.primary();
     await this.synchronousStandby();
@@ -113,6 +125,10 @@ export class PatroniCluster implements ReplicatedDatabase {
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
     if (response.status !== 200) throw new Error(`switchover: ${response.status} ${await response.text()}`);
+  }
+
+  lastLines(): string {
+    return this.nodes.map(({ name }) => `${name}:\n${this.options.daemons.lastLines(name)}`).join('\n');
   }
 
   /** Stops the Patroni of a node (SIGSTOP), and not its PostgreSQL. */
@@ -181,8 +197,7 @@ export class PatroniCluster implements ReplicatedDatabase {
       return found !== undefined;
     };
     await eventually(`a node that ${what}`, look, DEADLINE_MS).catch((error: Error) => {
-      const logs = this.nodes.map(({ name }) => `${name}:\n${this.options.daemons.lastLines(name)}`);
-      throw new Error([error.message, ...logs].join('\n'), { cause: error });
+      throw new Error(`${error.message}\n${this.lastLines()}`, { cause: error });
     });
     return found!;
   }

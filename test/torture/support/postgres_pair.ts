@@ -22,14 +22,17 @@ export interface PostgresPairOptions {
 export class PostgresPair implements ReplicatedDatabase {
   private roles: readonly [primary: PostgresNode, standby: PostgresNode];
 
-  private constructor(readonly nodes: readonly [PostgresNode, PostgresNode]) {
+  private constructor(
+    private readonly daemons: DaemonDirectory,
+    readonly nodes: readonly [PostgresNode, PostgresNode],
+  ) {
     this.roles = nodes;
   }
 
   static async start({ daemons, network, programs, wal }: PostgresPairOptions): Promise<PostgresPair> {
     const a = new PostgresNode(daemons, programs, 'a', network.host(1));
     const b = new PostgresNode(daemons, programs, 'b', network.host(2));
-    const pair = new PostgresPair([a, b]);
+    const pair = new PostgresPair(daemons, [a, b]);
     await a.initialise(wal);
     await a.start(pair.settingsOf(a));
     await b.copy(a);
@@ -86,6 +89,10 @@ export class PostgresPair implements ReplicatedDatabase {
     const [primary] = this.roles;
     const query = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'";
     await eventually('a synchronous standby', async () => (await primary.query(query)).length > 0, DEADLINE_MS);
+  }
+
+  lastLines(): string {
+    return this.nodes.map(({ name }) => `${name}:\n${this.daemons.lastLines(name)}`).join('\n');
   }
 
   private settingsOf(node: PostgresNode): Record<string, string> {

@@ -13,6 +13,8 @@ export interface ReplicatedDatabase {
   readonly nodes: readonly PostgresNode[];
   /** The node that accepts writes, once there is one. */
   primary(): Promise<PostgresNode>;
+  /** The last log lines of all nodes and their managers, for the message of a failure. */
+  lastLines(): string;
 }
 
 /** The URL of a database with all nodes. */
