@@ -14,7 +14,7 @@ help: ## List the commands
 
 # `npm ci` runs once, and again after a change of the lock file. No package needs its install script.
 node_modules: package.json package-lock.json
-	npm ci --ignore-scripts --no-fund --no-audit
+	npm ci --ignore-scripts --no-fund --no-audit >&2
 	@touch node_modules
 
 .PHONY: build
@@ -149,11 +149,28 @@ bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=
 bench-status: build ## Measure the effect of 50 open status pages on the bets (PAIRS=101: some minutes)
 	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),101)'
 
-# Takes 6 minutes on an idle machine; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
+# TORTURE_SEED=… repeats a run. PARTS=kill,cluster: some files of test/torture, and folders with all their files. An
+# experiment runs by its name only. A shorter part is in `make test`.
+comma := ,
+torture_files = $(or $(wildcard $(1:%=test/torture/%.test.ts) $(1:%=test/torture/%/*.test.ts) \
+  $(1:%=test/torture/*/%.experiment.ts)),$(error test/torture has no part $(1)))
+TORTURE_FILES = $(if $(PARTS),$(foreach part,$(subst $(comma), ,$(PARTS)),$(call torture_files,$(part))),\
+  $(wildcard test/torture/*.test.ts test/torture/*/*.test.ts))
+
 .PHONY: torture
-torture: build ## Kill, cut, starve and flood the server; its store must match the agencies' record (docs/durability.md)
-	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json
+torture: build ## Kill, cut, starve and flood servers and databases, and check their stores (docs/durability.md; PARTS=…)
+	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json $(TORTURE_FILES)
 
 .PHONY: new-draw
-new-draw: build ## Move the stored bets and the draw to an archive; the next server begins with an empty store
+new-draw: build ## Put the stored bets and the draw aside; the next server begins with an empty store
 	@node dist/apps/server/new_draw.js
+
+# Another role than the servers' may own the tables: SERVER_DATABASE_URL=postgresql://owner@db/lottery make migrate
+.PHONY: migrate
+migrate: build ## Bring the schema of the database to the version of this release (SERVER_DATABASE_URL=…)
+	@node dist/apps/server/migrate.js
+
+# `make -s`: without it, stdout has the commands of make too. SERVER_STORE and the other settings choose the store.
+.PHONY: export-store
+export-store: build ## Write the stored bets as bets.csv has them: make -s export-store >FILE (DRAW=2: an older draw)
+	@node dist/apps/server/export_store.js $(if $(DRAW),--draw '$(DRAW)')

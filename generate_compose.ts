@@ -68,8 +68,10 @@ function parseCommandLine(args: string[]): CommandLine | undefined {
   const { values, positionals } = parseOptions(args);
   if (values.help) return undefined;
   const [count, ...more] = positionals;
-  if (count === undefined) throw new ComposeFileError('say how many clients: npx ts-node generate_compose.ts 5');
-  if (more.length > 0) throw new ComposeFileError(`one number of clients is enough: what is "${more.join(' ')}"?`);
+  if (count === undefined)
+    throw new ComposeFileError('the number of clients is missing: npx ts-node generate_compose.ts 5');
+  if (more.length > 0)
+    throw new ComposeFileError(`unexpected argument after the number of clients: "${more.join(' ')}"`);
   const servers = values.servers === undefined ? undefined : parseServerCount(values.servers);
   return { clients: parseClientCount(count), servers, output: values.output, template: values.template };
 }
@@ -82,7 +84,7 @@ function rejectTemplateAsOutput({ output, template }: CommandLine): void {
 function rejectMountedFileAsOutput({ output, template }: CommandLine, compose: string): void {
   for (const file of [...mountedFiles(compose), ...secretFiles(compose)]) {
     if (!isSameFile(output, resolve(dirname(template), file))) continue;
-    throw new ComposeFileError(`${output} is ${file}, which a container reads: write to another file`);
+    throw new ComposeFileError(`${output} is ${file}, a file mounted in a container: write to another file`);
   }
 }
 

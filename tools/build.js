@@ -15,12 +15,9 @@ const isReadable = process.env['BUILD_READABLE'] !== undefined;
 
 /** Programs with one process per server and agency, often many at a time. They start from a code cache. */
 const cached = ['apps/server/main', 'apps/client/main'];
-const programs = [
-  'apps/server/healthcheck.ts',
-  'apps/server/new_draw.ts',
-  'apps/echo/server.ts',
-  'apps/echo/client.ts',
-];
+const programs = ['apps/server/healthcheck.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
+/** Programs beside the server that use its packages of the database. */
+const databasePrograms = ['apps/server/migrate.ts', 'apps/server/new_draw.ts', 'apps/server/export_store.ts'];
 // Packages loaded on demand by the server, each a bundle beside it.
 const drivers = ['pg', 'pg-copy-streams', 'pgpass'];
 // Modules loaded on demand, and so separate from the program's own bundle.
@@ -49,7 +46,7 @@ const options = {
   lineLimit: 160,
   minifyWhitespace: !isReadable,
   sourcemap: 'linked',
-  external: ['@faker-js/faker', './status/status_server', './progress/progress_bar'],
+  external: ['@faker-js/faker', 'pg-native', './status/status_server', './progress/progress_bar'],
   logLevel: 'warning',
 };
 // The programs are also `bin` entries of the package.
@@ -61,7 +58,7 @@ const asFunction = {
   outExtension: { '.js': '.bundle.js' },
 };
 
-/** The programs with code caches load the packages of the database from bundles beside them, when they need them. */
+/** The server, and the programs beside it, load the packages of the database from bundles beside them on demand. */
 const withDrivers = {
   alias: Object.fromEntries(drivers.map((name) => [name, `./drivers/${name}`])),
   external: [...options.external, ...drivers.map((name) => `./drivers/${name}`)],
@@ -81,6 +78,7 @@ async function build() {
     entryPoints: Object.fromEntries(drivers.map((name) => [name, name])),
   });
   bundle([...programs, ...onDemand, ...tools, ...bench], asProgram);
+  bundle(databasePrograms, { ...asProgram, ...withDrivers });
   if (isReadable) {
     bundle(entries, { ...asProgram, ...withDrivers });
   } else {
@@ -91,6 +89,7 @@ async function build() {
   }
   // A container's build has no benchmarks.
   if (existsSync(pythonBaseline)) cpSync(pythonBaseline, join('dist', pythonBaseline), { recursive: true });
+  cpSync('apps/server/storage/postgres/migrations', 'dist/apps/server/migrations', { recursive: true });
   // The files of the status page are served unchanged.
   cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });
 }

@@ -124,7 +124,7 @@ function requireService(services: YAMLMap, name: string, placeholder: string): Y
   let found = false;
   visit(service, { Scalar: (_key, scalar) => void (found ||= hasPlaceholder(scalar, placeholder)) });
   if (found) return service;
-  throw new ComposeFileError(`the template's service "${name}" says nowhere ${placeholder}`);
+  throw new ComposeFileError(`the template's service "${name}" has no placeholder ${placeholder}`);
 }
 
 /** Inserts name1 … nameN in place of the service with this name, each with its number for the placeholder. */

@@ -5,6 +5,7 @@ import { LogOutput } from './log_output';
 import { parentMessagesWritten } from './parent_process';
 import { endProcess } from './process_end';
 import { loadSettings, SettingsError, type SettingsOf, type SettingsTable } from './settings';
+import { settingsHelp } from './settings_help';
 import { writeLine, writeText, written } from './standard_streams';
 
 /** The outputs of a program. */
@@ -130,15 +131,10 @@ function readArguments(program: { readonly hasResult?: boolean }): { help: boole
 }
 
 function helpText<Table extends SettingsTable>(program: Program<Table>): string {
-  const rows = Object.entries(program.settings).map(([name, { fallback, about }]) => {
-    return `  ${name.padEnd(26)}${about}${fallback === undefined ? '' : ` (default: ${fallback})`}`;
-  });
   return [
     `${program.name}: ${program.about}`,
     '',
-    `Settings, from the section [DEFAULT] of ${program.defaultFile} (CONFIG_FILE names another file); an environment`,
-    'variable of the same name has precedence:',
-    ...rows,
+    ...settingsHelp(program.settings, program.defaultFile),
     '',
     ...(program.hasResult === true ? ['--json prints the result as JSON on stdout; the log goes to stderr.', ''] : []),
     'Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 failed; 2 unusable settings.',

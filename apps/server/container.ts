@@ -12,7 +12,7 @@ import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
 import { type ServerSettings } from './settings';
 import { createFilesModule } from './storage/files/files_module';
-import type * as postgresModule from './storage/postgres/postgres_module';
+import { createPostgresModule } from './storage/postgres/postgres_module';
 import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
 import { TOKENS } from './tokens';
@@ -54,11 +54,9 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
 }
 
 function createStoreModule(settings: ServerSettings): ContainerModule {
-  if (settings.SERVER_STORE === 'file') return createFilesModule(settings.SERVER_DATA_DIR);
-  // The module is evaluated at this call, and with it the database's driver: a server on files loads neither.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { createPostgresModule } = require('./storage/postgres/postgres_module') as typeof postgresModule;
-  return createPostgresModule(settings);
+  return settings.SERVER_STORE === 'file'
+    ? createFilesModule(settings.SERVER_DATA_DIR)
+    : createPostgresModule(settings);
 }
 
 function createStatusServer(

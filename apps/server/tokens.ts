@@ -11,6 +11,7 @@ export const TOKENS = {
   Database: Symbol.for('Database'),
   OpenDraw: Symbol.for('OpenDraw'),
   LocalClaims: Symbol.for('LocalClaims'),
+  WriteGate: Symbol.for('WriteGate'),
   Heartbeat: Symbol.for('Heartbeat'),
   Store: Symbol.for('Store'),
   BetRepository: Symbol.for('BetRepository'),

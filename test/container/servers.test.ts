@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { parse } from 'papaparse';
+import { parseDocument } from 'yaml';
 
 import { runCommand } from '../support/command';
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
@@ -7,13 +8,14 @@ import { ComposeStack, engineAnswers } from '../support/compose_stack';
 const AGENCIES = [1, 2, 3, 4, 5];
 const CLIENTS = AGENCIES.map((id) => `client${id}`);
 const SERVERS = ['server1', 'server2', 'server3'];
-const BETS = 20_000;
+const BETS = 10_000;
 const WINNING_NUMBER = 7574;
 const NUMBER_FIELD = 4;
 const POSTGRES_IMAGE = 'postgres:17';
 
-/** Five bets a batch, one batch in flight: the upload lasts some seconds, and every acknowledgement is awaited. */
-const SLOW_UPLOAD = { CLI_BATCH_MAX_AMOUNT: '5', CLI_WINDOW: '1' };
+/** 20 bets in a batch, one batch in flight, and 20 ms a commit: on the fastest machine, the upload takes 10 s. */
+const SLOW_UPLOAD = { CLI_BATCH_MAX_AMOUNT: '20', CLI_WINDOW: '1' };
+const SLOW_COMMIT = ['postgres', '-c', 'commit_delay=20000', '-c', 'commit_siblings=0'];
 
 const STORED_BATCH = /action: apuesta_recibida \| result: success/;
 
@@ -32,6 +34,11 @@ describe('three servers on one PostgreSQL, in containers', function () {
         ini,
       ),
     );
+    await stack.edit('docker-compose.template.yaml', (text) => {
+      const template = parseDocument(text);
+      template.setIn(['x-servers', 'services', 'postgres', 'command'], SLOW_COMMIT);
+      return template.toString();
+    });
   });
 
   after(async () => {
@@ -122,21 +129,25 @@ describe('three servers on one PostgreSQL, in containers', function () {
     expect(await stack.exitCodes()).to.deep.equal(Object.fromEntries(services.map((service) => [service, 0])));
   });
 
-  it('keep their bets over make docker-compose-down, and lose them by make docker-compose-clean', async () => {
+  it('keep their bets over make docker-compose-down', async () => {
     await stack.make('docker-compose-down');
     expect(await stack.compose('ps', '--all', '--quiet')).to.equal('');
     await stack.make('docker-compose-up');
     await expectWholeFiles();
-    await stack.make('docker-compose-clean');
-    expect(await stack.volumes()).to.deep.equal([]);
   });
 
-  it('are replaced by one server, with its own files', async () => {
-    await stack.make('docker-compose-up');
+  it('are replaced by one server with its own files, and come back to their database', async () => {
     await stack.make('docker-compose-up', 'AGENCIES=1');
-    const running = (await stack.compose('ps', '--all', '--format', '{{.Service}}')).trim().split('\n');
-    expect(running).to.have.members(['server', 'echo', 'client1']);
-    expect(await stack.exitCodeOf('client1')).to.equal(0);
+    const containers = (await stack.compose('ps', '--all', '--format', '{{.Service}}')).trim().split('\n');
+    expect(containers).to.have.members(['server', 'echo', 'client1']);
+    await stack.make('docker-compose-up', `AGENCIES=${AGENCIES.length}`, 'SERVERS=3');
+    for (const client of CLIENTS) expect(await stack.exitCodeOf(client), client).to.equal(0);
+    await expectWholeFiles();
+  });
+
+  it('lose their database by make docker-compose-clean', async () => {
+    await stack.make('docker-compose-clean');
+    expect(await stack.volumes()).to.deep.equal([`${stack.project}_server_data`]);
   });
 
   async function expectUploading(): Promise<void> {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ServerActivity } from '../../apps/server/stats/server_activity';
 import { type StoreObserver } from '../../apps/server/domain/store_observer';
 import { Heartbeat } from '../../apps/server/storage/postgres/heartbeat';
+import { WriteGate } from '../../apps/server/storage/postgres/write_gate';
 import { OpenDraw } from '../../apps/server/storage/postgres/open_draw';
 import { eventually } from '../support/eventually';
 import { createMemoryLog } from '../support/memory_lottery';
@@ -38,7 +39,7 @@ describe('the heartbeat of a server', function () {
     };
     const memory = createMemoryLog();
     lines = memory.lines;
-    heartbeat = new Heartbeat('server1', database, draw, new ServerActivity(), observer, memory.log);
+    heartbeat = new Heartbeat('server1', database, draw, new WriteGate(), new ServerActivity(), observer, memory.log);
     await heartbeat.start();
   });
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Database } from '../../apps/server/storage/postgres/database/database';
 import { databaseTargetOf } from '../../apps/server/storage/postgres/database/database_target';
 import { findFreePort } from '../../tools/free_port';
+import { eventually } from '../support/eventually';
 import { openDatabase, ownPostgres, type PostgresServer, sharedPostgres } from '../support/postgres_server';
 import { tlsIdentity } from '../support/tls_identity';
 import { failureOf, PASSWORD } from './support/failures';
@@ -62,12 +63,12 @@ describe('the servers of a database', function () {
     expect(await directoryOf(open(urlOf([socketOf(other), socketOf(server)])))).to.equal(other.directory);
   });
 
-  it('that are dead, or no host at all, are passed by', async () => {
+  it('are skipped if they are dead, or no hosts at all', async () => {
     const dead = [`127.0.0.1:${await findFreePort()}`, '%2Fnowhere', 'host.invalid', socketOf(server)];
     expect(await directoryOf(open(urlOf(dead)))).to.equal(server.directory);
   });
 
-  it('that accept no writes are passed by, unless any will do', async () => {
+  it('are skipped if they accept no writes, except with target_session_attrs=any', async () => {
     await other.run(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
     try {
       const hosts = [socketOf(other), socketOf(server)];
@@ -84,7 +85,7 @@ describe('the servers of a database', function () {
     }
   });
 
-  it('that are no longer primary lose their connections', async () => {
+  it('lose their connections when they are no longer the primary', async () => {
     const database = open(urlOf([socketOf(server)]));
     const demoted = database.transaction(async (tx) => {
       await tx.query('SET TRANSACTION READ ONLY');
@@ -97,42 +98,41 @@ describe('the servers of a database', function () {
     expect(database.counters).to.include({ opened: 2, lost: 2, unknownOutcomes: 0 });
   });
 
-  it('that are silent cost the time limit of a connection, once', async () => {
+  it('cost the time limit of a connection, once, if they are silent', async () => {
     const silent = await listen(() => {});
     try {
       const database = open(urlOf([silent.host, socketOf(server)], '?connect_timeout=1'));
       const begun = performance.now();
       expect(await directoryOf(database)).to.equal(server.directory);
-      expect(performance.now() - begun).to.be.within(900, 3_000);
+      expect(performance.now() - begun).to.be.within(900, 8_000);
     } finally {
       await silent.close();
     }
   });
 
-  it('are left for the next when they end, and the last good one is tried first', async () => {
+  it('are replaced by the next one when they end, and the last good one is tried first', async () => {
     const database = open(urlOf([socketOf(other), socketOf(server)]), 5_000);
     expect(await directoryOf(database)).to.equal(other.directory);
     await other.kill('SIGKILL');
-    const answers: (string | undefined)[] = [];
-    // The first request may still meet the connection to the killed server.
-    answers.push(await directoryOf(database).catch(() => undefined), await directoryOf(database));
+    await eventually('the loss is noticed', async () => database.openConnections === 0, 5_000);
+    const next = await directoryOf(database);
     await other.launch();
-    expect(answers.at(-1)).to.equal(server.directory);
+    expect(next).to.equal(server.directory);
     expect(database.counters.failovers).to.equal(1);
     await server.run(
       `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}' AND pid <> pg_backend_pid()`,
     );
-    await directoryOf(database).catch(() => undefined);
+    await eventually('the loss is noticed', async () => database.openConnections === 0, 5_000);
     expect(await directoryOf(database)).to.equal(server.directory);
     expect(database.counters.failovers).to.equal(1);
   });
 
-  it('that cannot be reached within the wait are named with their reasons', async () => {
+  it('are named with their reasons if none can be reached within the wait', async () => {
     const port = await findFreePort();
     const begun = performance.now();
     const database = open(urlOf([`127.0.0.1:${port}`, '%2Fnowhere']), 700);
     const error = await failureOf(database.query('SELECT 1'), UNAVAILABLE);
-    expect(performance.now() - begun).to.be.within(400, 1_500);
+    expect(performance.now() - begun).to.be.within(400, 6_000);
     expect(error.message).to.equal(
       `no connection to the database ${name}: 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}; ` +
         '/nowhere:5432: connect ENOENT /nowhere/.s.PGSQL.5432',
@@ -164,7 +164,7 @@ describe('the servers of a database', function () {
 
     const whoAmI = (database: Database) => database.query('SELECT current_user AS who');
 
-    it('take that of the URL, of its file, and of PGPASSFILE', async () => {
+    it('accept that of the URL, of its file, and of PGPASSFILE', async () => {
       await writeFile(file, `${PASSWORD}\n`);
       expect(await whoAmI(openAs(`agent:${PASSWORD}`))).to.deep.equal([{ who: 'agent' }]);
       expect(await whoAmI(openAs('agent', file))).to.deep.equal([{ who: 'agent' }]);
@@ -180,7 +180,7 @@ describe('the servers of a database', function () {
       }
     });
 
-    it('refuse a wrong one at once, without a word of it', async () => {
+    it('refuse a wrong one at once, with an error that does not quote it', async () => {
       const begun = performance.now();
       const error = await failureOf(whoAmI(openAs(`agent:${PASSWORD}x`)), UNAVAILABLE);
       expect(error.message).to.equal(
@@ -224,7 +224,7 @@ describe('the servers of a database', function () {
       return (await database.query<{ ssl: boolean }>(text))[0]!.ssl;
     };
 
-    it('are encrypted if they can be, or as sslmode says', async () => {
+    it('are encrypted if the server has TLS, or according to sslmode', async () => {
       expect(await isEncrypted('127.0.0.1', '')).to.equal(true);
       expect(await isEncrypted('127.0.0.1', '?sslmode=require')).to.equal(true);
       expect(await isEncrypted('127.0.0.1', '?sslmode=disable')).to.equal(false);
@@ -232,12 +232,12 @@ describe('the servers of a database', function () {
       expect(await isEncrypted('localhost', `?sslmode=verify-ca&sslrootcert=${ca}`)).to.equal(true);
     });
 
-    it('must have a certificate of the authorities where it is checked', async () => {
+    it('must have a certificate of the authorities if it is checked', async () => {
       const error = await failureOf(isEncrypted('localhost', '?sslmode=verify-full'), UNAVAILABLE);
       expect(error.message).to.match(/self-signed certificate$/);
     });
 
-    it('are not encrypted where they cannot be, unless they must', async () => {
+    it('are not encrypted without TLS on the server, and fail if encryption is required', async () => {
       await other.kill('SIGQUIT');
       await other.launch();
       expect(await isEncrypted('127.0.0.1', '')).to.equal(false);
@@ -247,7 +247,7 @@ describe('the servers of a database', function () {
   });
 });
 
-/** A listener for TCP, and its end with all its connections. */
+/** A TCP listener. `close` also ends its connections. */
 async function listen(onConnection: (socket: Socket) => void): Promise<{ host: string; close(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {

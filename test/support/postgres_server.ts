@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { appendFile, chmod, chown, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { Database, type DatabaseOptions } from '../../apps/server/storage/postgr
 import { databaseTargetOf } from '../../apps/server/storage/postgres/database/database_target';
 import { migrateSchema } from '../../apps/server/storage/postgres/schema_migration';
 import { findFreePort } from '../../tools/free_port';
+import { eventually } from './eventually';
 import { findPostgresPrograms } from './postgres_programs';
 import { unprivilegedUser } from './unprivileged_user';
 
@@ -134,14 +136,29 @@ export class PostgresServer {
     }
   }
 
-  /** Ends the server with a signal: SIGKILL is a crash, SIGQUIT a crash without children, SIGINT a fast shutdown. */
-  async kill(signal: NodeJS.Signals): Promise<void> {
+  /** Ends the server with a signal: SIGKILL to each of its processes, SIGQUIT (a crash too) or SIGINT (a fast shutdown). */
+  async kill(signal: 'SIGKILL' | 'SIGQUIT' | 'SIGINT'): Promise<void> {
     const { postmaster } = this;
     if (postmaster === undefined) return;
     this.postmaster = undefined;
+    const { pid } = postmaster;
+    // Without the first process the others end by themselves, but only a moment later.
+    const others =
+      signal === 'SIGKILL' ? readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ') : [];
     const ended = once(postmaster, 'exit');
     postmaster.kill(signal);
+    for (const other of others) if (this.runs(other)) process.kill(Number(other), signal);
     await ended;
+    await eventually('all processes have ended', async () => !others.some((other) => this.runs(other)), 10_000);
+  }
+
+  /** Whether a process of this server has this number. */
+  private runs(pid: string): boolean {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === join(this.directory, 'data');
+    } catch {
+      return false;
+    }
   }
 
   /**

@@ -10,11 +10,13 @@ import { type Store } from '../../apps/server/domain/store';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
 import { type ServerActivity } from '../../apps/server/stats/server_activity';
 import { SERVER_SETTINGS } from '../../apps/server/settings';
+import { readStoredRows as readFileRows } from '../../apps/server/storage/files/bets/stored_rows';
+import { findDraw, readStoredRows as readDatabaseRows } from '../../apps/server/storage/postgres/stored_rows';
 import { TOKENS } from '../../apps/server/tokens';
 import { formatCsvRow } from '../../apps/protocol/csv_row';
 import { loadSettings } from '../../apps/runtime/settings';
 import { createMemoryLog } from './memory_lottery';
-import { type PostgresServer, sharedPostgres } from './postgres_server';
+import { openDatabase, type PostgresServer, sharedPostgres } from './postgres_server';
 
 /** The services of one server over a store, as its container composes them. */
 export interface OpenStore {
@@ -34,10 +36,13 @@ export interface StoreHarness {
   open(settings?: Readonly<Record<string, string>>): Promise<OpenStore>;
   /** All stored rows in the form of bets.csv: each agency's in the order of their storage, by agency. */
   rows(): Promise<readonly string[]>;
+  /** The pieces of an export of the store. */
+  exportRows(): AsyncIterable<Buffer>;
   remove(): Promise<void>;
 }
 
-async function openStore(environment: Readonly<Record<string, string>>): Promise<OpenStore> {
+/** Composes and opens the services of a server with these settings. */
+export async function openStore(environment: Readonly<Record<string, string>>): Promise<OpenStore> {
   const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'none.ini', environment });
   const { log, lines } = createMemoryLog();
   const container = createServerContainer(settings, log);
@@ -45,7 +50,7 @@ async function openStore(environment: Readonly<Record<string, string>>): Promise
   store.onBroken(() => {});
   await store.open(NEVER_STOPPED);
   const winners = container.get<WinnerService>(TOKENS.WinnerService);
-  winners.start(NEVER_STOPPED);
+  winners.start(new AbortController().signal);
   return {
     store,
     bets: container.get(TOKENS.BetRepository),
@@ -70,10 +75,12 @@ export async function readAgencies(overview: LotteryOverview): Promise<readonly 
 const TERMS = { SERVER_AGENCIES: '3', SERVER_WINNING_NUMBER: '42' };
 
 /** A store in the files of a temporary directory. */
-export async function createFileHarness(): Promise<StoreHarness> {
+export async function createFileHarness(): Promise<StoreHarness & { readonly directory: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'store-'));
   return {
+    directory,
     open: (settings) => openStore({ ...TERMS, SERVER_DATA_DIR: directory, ...settings }),
+    exportRows: () => readFileRows(directory, NEVER_STOPPED),
     async rows() {
       const text = await readFile(join(directory, 'bets.csv'), 'utf8');
       const rows = text.split('\n').slice(0, -1);
@@ -112,6 +119,14 @@ export async function createPostgresHarness(context: Mocha.Context): Promise<Pos
         database,
       );
       return rows.map((row) => formatCsvRow(Object.values(row).map(String)));
+    },
+    async *exportRows() {
+      const exported = openDatabase(url);
+      try {
+        yield* readDatabaseRows(exported, await findDraw(exported, undefined), NEVER_STOPPED);
+      } finally {
+        await exported.close();
+      }
     },
     async remove() {},
   };

@@ -5,16 +5,16 @@ import { orderForAgency } from './agency_order';
 import { type Endpoint, type EndpointFinder } from './endpoint_finder';
 
 /**
- * Which endpoint an agency tries next: each of them once in a round, in the order of the agency. A round goes on behind
- * the last endpoint of the round before, and looks all names up anew.
+ * Selects the next endpoint of an agency: each one once in a round, in the order of the agency. A round begins behind
+ * the last endpoint of the round before, with a new look-up of all names.
  */
 @injectable()
 export class EndpointRounds {
-  /** The endpoints in the agency's order, from the last look-up on. */
+  /** The endpoints of the last look-up, in the agency's order. */
   private order: readonly Endpoint[] = [];
-  /** The place in `order` of the endpoint that was tried last. */
+  /** The index in `order` of the last tried endpoint. */
   private at = -1;
-  /** The number of endpoints that this round has not tried yet. */
+  /** The number of untried endpoints of this round. */
   private left = 0;
   /** Whether the names must be looked up again within this round. */
   private isStale = false;
@@ -25,7 +25,7 @@ export class EndpointRounds {
   ) {}
 
   /**
-   * The endpoint to try now.
+   * Returns the endpoint for the next attempt.
    *
    * @throws StoppedError as soon as `stop` fires, while names are looked up.
    */
@@ -36,7 +36,7 @@ export class EndpointRounds {
     return this.order[this.at]!;
   }
 
-  /** Whether no other endpoint is left in this round. */
+  /** Whether this round has tried all endpoints. */
   get isOver(): boolean {
     return this.left === 0;
   }
@@ -46,12 +46,12 @@ export class EndpointRounds {
     return this.order.length;
   }
 
-  /** The name of the endpoint behind the one that was tried last. It may be another after a new look-up. */
+  /** The name of the endpoint behind the last tried one. A new look-up may change it. */
   get nextName(): string {
     return this.order[(this.at + 1) % this.order.length]!.name;
   }
 
-  /** Begins another round, with the endpoint that was tried last in the last place. */
+  /** Begins another round, with the last tried endpoint in the last place. */
   restart(): void {
     this.left = this.order.length - 1;
     this.isStale = true;

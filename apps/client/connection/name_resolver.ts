@@ -5,7 +5,7 @@ import { CodedError } from '../../runtime/coded_error';
 import { raceStop, StoppedError } from '../stop';
 import { TOKENS } from '../tokens';
 
-/** The addresses of a server's name are not known: no such name, no response in time. Another look-up may succeed. */
+/** The look-up of a server's name failed: no such name, or no response in time. Another look-up may succeed. */
 export class NameLookupError extends CodedError {
   readonly code = 'NAME_LOOKUP_FAILED';
 }
@@ -13,7 +13,7 @@ export class NameLookupError extends CodedError {
 /** Finds all addresses of a host name, at least one. */
 export type LookUp = (host: string) => Promise<readonly string[]>;
 
-/** Asks the system (getaddrinfo(3)), with the hint of `net.connect`: IPv6 only on a machine with an IPv6 address. */
+/** Looks a name up with getaddrinfo(3), with the hint of `net.connect`: IPv6 only on a machine with an IPv6 address. */
 export function lookUpInSystem(host: string): Promise<readonly string[]> {
   // The module dns/promises would cost 1 ms at the start of an agency.
   return new Promise((resolve, reject) => {
@@ -31,7 +31,7 @@ const TIMEOUT_WITH_ALTERNATIVE_MS = 1_500;
 /** Looks names up. A name keeps its last addresses while its name server fails. */
 @injectable()
 export class NameResolver {
-  /** A look-up cannot be cancelled. At most one of each name is under way, so they do not pile up in Node's thread pool. */
+  /** The look-ups in progress, one for each name: they cannot be cancelled, and would fill Node's thread pool. */
   private readonly pending = new Map<string, Promise<readonly string[]>>();
   /** The addresses of the last successful look-up of each name. */
   private readonly known = new Map<string, readonly string[]>();
@@ -44,7 +44,7 @@ export class NameResolver {
   /**
    * The addresses of a name, sorted: many name servers rotate them.
    *
-   * @param isOnly whether the agency has no other server. The look-up has more time then.
+   * @param isOnly whether the agency has no other server. The time limit is longer then.
    * @throws NameLookupError no such name, or a failure of the name server without addresses from before.
    * @throws StoppedError as soon as `stop` fires.
    */

@@ -56,7 +56,7 @@ export class Reconnector {
   /**
    * Runs `work` on a connection, and again on a new one after each transient error: a connection that is refused or
    * lost, an unknown name, or a retryable `E`. It gives up after the retry limit without any progress, but not before
-   * each endpoint was tried.
+   * an attempt at each endpoint.
    *
    * @param work begins anew on each connection: the server's count of stored bets is the place to continue.
    * @throws the last error of `work`; StoppedError after `stop` has fired.

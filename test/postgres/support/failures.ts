@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { inspect } from 'node:util';
 import { expectCode } from '../../support/rejection';
 
-/** The password in every URL of the tests that look at failures. */
+/** The password in the URLs of tests of failures. */
 export const PASSWORD = 'Pa55-w0rd';
 
-/** The error that a request fails with. It has this code, and neither it nor its causes contain the password. */
+/** The error of a failed request. It has this code, and neither the error nor its causes contain the password. */
 export async function failureOf(request: Promise<unknown>, code: string): Promise<Error> {
   const error = await expectCode(request, code);
   expect(inspect(error, { depth: Infinity, showHidden: true })).not.to.include(PASSWORD);

@@ -110,7 +110,7 @@ describe('the compose file of several servers', () => {
     });
   });
 
-  it('has servers that differ in their number alone', () => {
+  it('has servers that differ only in their number', () => {
     const renumbered = JSON.stringify(services['server1']).replaceAll(/server1|STATUS_PORT1/g, (text) =>
       text.replace('1', '3'),
     );
@@ -205,11 +205,11 @@ describe('the compose file of several servers', () => {
     const [base] = TEMPLATE.split(SECTION);
     expect(() => composeFile(base!, 2, 3)).to.throw(ComposeFileError, /^the template has no "x-servers"$/);
     const numberless = `${base}\nx-servers:\n  services:\n    server:\n      image: x\n`;
-    expect(() => composeFile(numberless, 2, 3)).to.throw(ComposeFileError, /"server" says nowhere \{server\}$/);
+    expect(() => composeFile(numberless, 2, 3)).to.throw(ComposeFileError, /"server" has no placeholder \{server\}$/);
   });
 });
 
-describe('the number of servers as it was typed', () => {
+describe('the number of servers on the command line', () => {
   it('may be 1 to the greatest', () => {
     expect([parseServerCount('1'), parseServerCount(String(MAX_SERVERS))]).to.deep.equal([1, MAX_SERVERS]);
   });
@@ -224,7 +224,7 @@ describe('the number of servers as it was typed', () => {
   }
 });
 
-describe('generate_compose.ts --servers as it is run', function () {
+describe('the program generate_compose.ts with --servers', function () {
   this.timeout(60_000);
   let directory: string;
 
@@ -245,7 +245,7 @@ describe('generate_compose.ts --servers as it is run', function () {
     return { status, stdout, stderr };
   }
 
-  it('writes the file, and the passwords beside it, for the containers and nobody else on this machine', () => {
+  it('writes the file, and the passwords beside it, readable in the containers, and by no other user of this machine', () => {
     expect(run('10', '--servers', '3', '-o', 'out.yaml')).to.deep.equal({
       status: 0,
       stdout: 'out.yaml: 3 servers on PostgreSQL, the echo service and 10 clients\nmade 3 passwords for the database\n',
@@ -296,13 +296,13 @@ describe('generate_compose.ts --servers as it is run', function () {
     expect(readdirSync(secrets)).to.deep.equal([]);
   });
 
-  it('refuses a number that is none, and too many for the network', () => {
+  it('refuses an invalid number, and too many for the network', () => {
     for (const [args, message] of [
       [['1', '--servers', '0'], 'the number of servers must be a whole number from 1 to 20, not "0"'],
       [['1', '--servers', 'x'], 'the number of servers must be a whole number from 1 to 20, not "x"'],
       [['1', '--servers', '-1'], 'the number of servers must be a whole number from 1 to 20, not "-1"'],
       [['1', '--servers='], 'the number of servers must be a whole number from 1 to 20, not ""'],
-      [['--servers', '3'], 'say how many clients: npx ts-node generate_compose.ts 5'],
+      [['--servers', '3'], 'the number of clients is missing: npx ts-node generate_compose.ts 5'],
       [['1', '--servers'], "Option '--servers <value>' argument missing (--help lists the options)"],
       [
         ['250', '--servers', '3'],
@@ -323,7 +323,7 @@ describe('generate_compose.ts --servers as it is run', function () {
       status: 2,
       stdout: '',
       stderr:
-        'generate_compose: .secrets/server_password is ./.secrets/server_password, which a container reads: write to another file\n',
+        'generate_compose: .secrets/server_password is ./.secrets/server_password, a file mounted in a container: write to another file\n',
     });
     expect(readFileSync(path('.secrets/server_password'), 'utf8')).to.equal(password);
     expect(existsSync(path('.secrets/.secrets'))).to.equal(false);

@@ -24,9 +24,10 @@ export interface AgencyAppend {
 }
 
 /**
- * Groups batches by agency, and counts them as stored under their claims. A batch of an ended claim, and one that does not follow the agency's bets, is rejected alone.
+ * Groups batches by agency, and counts them as stored under their claims. A batch under an ended claim, or out of
+ * sequence, is rejected alone.
  *
- * @returns one entry an agency, in the order of the agencies.
+ * @returns one entry for each agency, sorted by agency.
  */
 export function planAppends(submissions: readonly PendingBatch[], claims: LocalClaims): readonly AgencyAppend[] {
   const appends = new Map<number, AgencyAppend>();

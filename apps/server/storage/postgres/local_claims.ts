@@ -7,7 +7,7 @@ interface LocalClaim {
   /** The agency's stored bets, those in flight to the database included. */
   stored: number;
   hasFinished: boolean;
-  /** The failure of a commit under the claim. Nothing more is sent under it: its session ends, too. */
+  /** The failure of a commit under the claim. Nothing more is sent under it, and its session ends. */
   failure: Error | undefined;
 }
 
@@ -22,7 +22,7 @@ export class LocalClaims {
     this.claims.set(claim.agency, { claim, stored: claim.stored, hasFinished, failure: undefined });
   }
 
-  /** Forgets the agency's claim while a newer one is requested: the newer one ends it in any case. */
+  /** Removes the agency's claim at the request of a newer one, which ends it in any case. */
   remove(agency: number): void {
     this.claims.delete(agency);
   }
@@ -37,8 +37,8 @@ export class LocalClaims {
   }
 
   /**
-   * The number of the agency's stored bets, those in flight included. Bets are stored under the newest claim only, so it
-   * is exact unless the claim has ended on another server.
+   * The number of the agency's stored bets, those in flight included. Bets are stored under the newest claim only, so
+   * it is exact unless the claim has ended on another server.
    *
    * @throws ClaimSupersededError the claim has ended.
    * @throws Error the failure of an earlier commit under the claim.

@@ -15,6 +15,7 @@ import { type Transaction } from './database/transaction';
 import { type LocalClaims, supersededClaim } from './local_claims';
 import { type OpenDraw } from './open_draw';
 import { type WinningBet, WinningBets } from './winning_bets';
+import { type WriteGate } from './write_gate';
 
 /** The state of an agency's row, as of its lock. */
 interface AgencyState {
@@ -32,7 +33,7 @@ interface StoredAppends {
   readonly refused: readonly { readonly append: AgencyAppend; readonly state: AgencyState | undefined }[];
 }
 
-/** A claim or a count does not fit: the transaction is rolled back. */
+/** A claim has ended, or a count differs: the transaction is rolled back. */
 class Misfit extends Error {}
 
 const UNIQUE_VIOLATION = '23505';
@@ -41,7 +42,7 @@ const UNIQUE_VIOLATION = '23505';
 const CONCURRENT_COMMITS = 2;
 
 /**
- * Claims agencies of the current draw. The lock on the row of the draw holds a new draw off until the commit.
+ * Claims agencies of the current draw. The lock on the row of the draw delays a new draw until the commit.
  * $1: draw, $2: agencies.
  */
 const CLAIM = `
@@ -97,6 +98,7 @@ export class PostgresBetRepository implements BetRepository {
     @inject(TOKENS.Database) private readonly database: Database,
     @inject(TOKENS.OpenDraw) private readonly draw: OpenDraw,
     @inject(TOKENS.LocalClaims) private readonly claims: LocalClaims,
+    @inject(TOKENS.WriteGate) private readonly gate: WriteGate,
     @inject(TOKENS.WinningNumber) private readonly winningNumber: number,
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
   ) {
@@ -132,6 +134,7 @@ export class PostgresBetRepository implements BetRepository {
   }
 
   private async commitClaims(submissions: readonly Submission<number, AgencyClaim>[]): Promise<void> {
+    this.gate.requireOpen();
     const newest = new Map(submissions.map((submission) => [submission.item, submission]));
     const agencies = Array.from(newest.keys());
     const rows = await this.database.write<AgencyState>(CLAIM, [this.draw.id, agencies]);
@@ -163,6 +166,7 @@ export class PostgresBetRepository implements BetRepository {
   /** Stores the batches whose claims and counts fit. After a failure nothing more is sent under their claims. */
   private async commitPlanned(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
     try {
+      this.gate.requireOpen();
       return (await this.storeAll(planned)) ?? (await this.storeFitting(planned));
     } catch (error) {
       for (const { claim } of planned) this.claims.recordFailure(claim, error as Error);
@@ -171,7 +175,7 @@ export class PostgresBetRepository implements BetRepository {
   }
 
   /**
-   * Stores all batches, with the check at the end: so the rows are sent while the commit before still holds the locks.
+   * Stores all batches, with the check at the end: the rows are sent while the previous commit still holds the locks.
    * Returns undefined, and stores nothing, if a claim or a count does not fit.
    */
   private async storeAll(planned: readonly AgencyAppend[]): Promise<StoredAppends | undefined> {

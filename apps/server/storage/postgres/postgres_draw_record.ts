@@ -11,7 +11,8 @@ import { type OpenDraw } from './open_draw';
  */
 const HOLD = `
   UPDATE draws SET held_at = now()
-   WHERE draw = $1 AND winning_number = $2 AND agencies = $3 AND finished = agencies AND held_at IS NULL`;
+   WHERE draw = $1 AND winning_number = $2 AND agencies = $3 AND finished = agencies AND held_at IS NULL
+     AND is_current`;
 
 /** Records the draw in its row: the database accepts the first of several servers. */
 @injectable()
@@ -31,6 +32,8 @@ export class PostgresDrawRecord implements DrawRecord {
       return row?.is_held === true;
     });
     if (!isHeld)
-      throw new StoreConflictError('the draw cannot be held: the database has other terms, or fewer finishes');
+      throw new StoreConflictError(
+        'the draw cannot be held: the database has other terms, fewer finishes, or a newer draw',
+      );
   }
 }

@@ -57,7 +57,7 @@ const EMPTY_RANGE: CheckedRange = { start: 0, end: 0, checksum: 0 };
  * @throws StoreDamagedError acknowledged bytes are missing or changed, or the files belong to another program.
  * @throws StoreStoppedError `stop` has fired.
  */
-export async function findBets(directory: StoreDirectory, stop: AbortSignal): Promise<FoundBets> {
+export async function findBets(directory: Pick<StoreDirectory, 'open'>, stop: AbortSignal): Promise<FoundBets> {
   const files: BetFiles = { bets: undefined, journal: undefined, mark: undefined };
   try {
     files.bets = await directory.open(BETS);

@@ -152,6 +152,16 @@ class DiskFile implements StoreFile {
   }
 }
 
+/** Opens a file for reading only, or returns undefined if it does not exist. */
+export async function openForReading(path: string): Promise<StoreFile | undefined> {
+  try {
+    return new DiskFile(await open(path, constants.O_RDONLY), () => {});
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** Writes all bytes of the buffers from `position`, in as many writes as needed. */
 export async function writeAll(file: StoreFile, buffers: readonly Uint8Array[], position: number): Promise<void> {
   let left = buffers;

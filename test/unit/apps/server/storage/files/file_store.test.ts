@@ -59,7 +59,7 @@ describe('the store in files', () => {
       winners: container.get(TOKENS.WinnerService),
       overview: container.get(TOKENS.LotteryOverview),
     };
-    open.winners.start(NEVER_STOPPED);
+    open.winners.start(new AbortController().signal);
     opened.push(open);
     return open;
   }

@@ -13,7 +13,7 @@ import { expectCode, rejection } from '../../../../../../support/rejection';
 
 const UNKNOWN = 'STORE_OUTCOME_UNKNOWN';
 
-/** A connection whose only task is to have notices, and to be given up. */
+/** A double of a connection, with its notice and its end. */
 class FakeConnection {
   readonly host = { host: 'a', port: 1 };
   isUsable = true;
@@ -50,22 +50,22 @@ describe('the acknowledgement of', () => {
     ['a write', acknowledgedWrite],
   ] as const) {
     describe(what, () => {
-      const answer = async (code: string | undefined) => {
+      const respondWith = async (code: string | undefined) => {
         fake.notice = { code, message: 'a notice' };
         return 'COMMIT';
       };
 
-      it('is a clean answer', async () => {
+      it('is a clean response', async () => {
         fake.notice = { code: '01000', message: 'a notice of an earlier statement' };
         expect(await acknowledged(connection, async () => 'COMMIT')).to.equal('COMMIT');
-        expect(await acknowledged(connection, () => answer('00000'))).to.equal('COMMIT');
+        expect(await acknowledged(connection, () => respondWith('00000'))).to.equal('COMMIT');
         expect(fake.isUsable).to.equal(true);
       });
 
       for (const code of ['01000', '57P01', '25P01', undefined]) {
-        it(`is no answer with the notice ${code}`, async () => {
+        it(`is unknown with the notice ${code}`, async () => {
           const error = await expectCode(
-            acknowledged(connection, () => answer(code)),
+            acknowledged(connection, () => respondWith(code)),
             UNKNOWN,
           );
           expect(error.message).to.equal(
@@ -109,7 +109,7 @@ describe('the acknowledgement of', () => {
     expect(fake.isUsable).to.equal(false);
   });
 
-  it('a write is none after an error of the server, or on a server that is read-only', async () => {
+  it('a write is rolled back after an error of the server, or on a read-only server', async () => {
     for (const error of [new StatementError('refused', '23505'), lost('25006')]) {
       expect(await rejection(acknowledgedWrite(connection, () => Promise.reject(error)))).to.equal(error);
     }

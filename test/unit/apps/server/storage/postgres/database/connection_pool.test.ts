@@ -55,7 +55,7 @@ describe('the pool of connections', () => {
   const acquire = async (waitMs = LONG_MS) => (await pool.acquire(waitMs)) as unknown as FakeConnection;
   const release = (connection: FakeConnection): void => pool.release(connection as unknown as Connection);
 
-  it('opens one when there is need, and hands it out again', async () => {
+  it('opens a connection on demand, and hands it out again', async () => {
     const first = await acquire();
     expect([pool.open, pool.inUse]).to.deep.equal([1, 1]);
     release(first);
@@ -66,7 +66,7 @@ describe('the pool of connections', () => {
     expect(counters.waits).to.equal(0);
   });
 
-  it('serves those who wait in their order', async () => {
+  it('serves waiting requests in their order', async () => {
     const [first, second] = [await acquire(), await acquire()];
     const served: string[] = [];
     const waiting = ['a', 'b', 'c'].map(async (name) => {
@@ -89,10 +89,10 @@ describe('the pool of connections', () => {
     await acquire();
     await acquire();
     const error = await expectCode(acquire(20), 'DATABASE_UNAVAILABLE');
-    expect(error.message).to.equal('all 2 connections to the database were at work for 20 ms');
+    expect(error.message).to.equal('all 2 connections to the database were in use for 20 ms');
   });
 
-  it('replaces a lost connection, for one who waits too', async () => {
+  it('replaces a lost connection, also for a waiting request', async () => {
     const [first, second] = [await acquire(), await acquire()];
     const waiting = acquire();
     first.destroy();
@@ -106,7 +106,7 @@ describe('the pool of connections', () => {
     expect(counters.lost).to.equal(2);
   });
 
-  it('gives up the idle connections only', async () => {
+  it('destroys the idle connections only', async () => {
     const [first, second] = [await acquire(), await acquire()];
     release(first);
     pool.giveUpIdle();
@@ -122,7 +122,7 @@ describe('the pool of connections', () => {
     failures = Array.from({ length: 20 }, () => new DatabaseUnavailableError('each time'));
     const begun = performance.now();
     expect((await expectCode(acquire(300), 'DATABASE_UNAVAILABLE')).message).to.equal('each time');
-    expect(performance.now() - begun).to.be.within(100, 1_000);
+    expect(performance.now() - begun).to.be.within(100, 5_000);
     expect([pool.open, pool.inUse]).to.deep.equal([1, 1]);
   });
 
@@ -133,7 +133,7 @@ describe('the pool of connections', () => {
     expect(pool.open).to.equal(0);
   });
 
-  it('ends after the connections at work, and serves nobody from then on', async () => {
+  it('ends after the connections in use, and rejects later requests', async () => {
     const [first, second] = [await acquire(), await acquire()];
     const waiting = acquire();
     release(first);

@@ -42,7 +42,7 @@ describe('an error of the server', () => {
     ['53300', false],
     ['57P03', false],
   ] as const) {
-    it(`${state} while connecting ${isRefused ? 'stays' : 'may pass'}`, () => {
+    it(`${state} while connecting is ${isRefused ? 'lasting' : 'transient'}`, () => {
       expect(isRefusedConnection(serverError(state))).to.equal(isRefused);
     });
   }
