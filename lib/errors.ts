@@ -58,6 +58,17 @@ export class AcceptFailedError extends SocketError {
   }
 }
 
+/** The TLS handshake of a connection to a listener failed. `cause` is the system's error, if there was one. */
+export class HandshakeFailedError extends SocketError {
+  readonly code = 'HANDSHAKE_FAILED';
+
+  /** @param problem continues "the TLS handshake …". */
+  constructor(endpoints: Endpoints, problem: string, cause?: unknown) {
+    const peer = endpoints.remote === undefined ? '' : ` with ${formatAddress(endpoints.remote)}`;
+    super('accept', endpoints, `the TLS handshake${peer} ${problem}`, cause);
+  }
+}
+
 /** This side closed the socket, before the call or while it waited. */
 export class SocketClosedError extends SocketError {
   readonly code = 'SOCKET_CLOSED';
@@ -166,11 +177,27 @@ function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
   return ` ${preposition} ${formatAddress(endpoints.remote)}`;
 }
 
-/** Several attempts to connect (RFC 8305, "happy eyeballs") fail with an AggregateError, whose own message is empty. */
-function describeCause(cause: unknown): string {
+/**
+ * A cause in one line. Several attempts to connect (RFC 8305, "happy eyeballs") fail with an AggregateError, whose own
+ * message is empty. The message of an OpenSSL error ends with a line break and names a line of OpenSSL's source.
+ */
+export function describeCause(cause: unknown): string {
   if (cause instanceof AggregateError && cause.errors.length > 0) {
     return cause.errors.map((each) => describeCause(each)).join('; ');
   }
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.message !== '' ? cause.message : ((cause as NodeJS.ErrnoException).code ?? cause.name);
+  if (!(cause instanceof Error)) return inOneLine(String(cause));
+  const { message, code, name, library, reason } = cause as OpenSslError;
+  if (library !== undefined && reason !== undefined) return `${reason} (${code ?? library})`;
+  return message !== '' ? inOneLine(message) : (code ?? name);
+}
+
+/** An error of Node from OpenSSL's error queue (docs of Node, "OpenSSL error properties"). */
+interface OpenSslError extends Error {
+  readonly code?: string;
+  readonly library?: string;
+  readonly reason?: string;
+}
+
+function inOneLine(text: string): string {
+  return text.trim().replace(/\s*[\r\n]+\s*/g, ' ');
 }

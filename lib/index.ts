@@ -18,6 +18,7 @@ export {
   ConnectionLostError,
   DelimiterNotFoundError,
   type Endpoints,
+  HandshakeFailedError,
   ListenFailedError,
   type Operation,
   SocketClosedError,

@@ -46,6 +46,10 @@ const REFUSED_BY_LISTEN: typeof REFUSED_BY_BOTH = [
   [{ backlog: -1 }, RangeError, 'backlog must be a whole number'],
   [{ backlog: 2 ** 31 }, RangeError, 'backlog must be a whole number from 0 to 2147483647'],
   [{ maxWaiting: 1.5 }, RangeError, 'maxWaiting must be a whole number'],
+  [{ handshakeTimeoutMs: 0 }, RangeError, 'handshakeTimeoutMs must be a whole number from 1 to 2147483647'],
+  [{ handshakeTimeoutMs: Infinity }, RangeError, 'handshakeTimeoutMs must be a whole number'],
+  [{ maxHandshaking: 0 }, RangeError, 'maxHandshaking must be a whole number, at least 1'],
+  [{ onHandshakeError: 'log' }, TypeError, 'onHandshakeError must be a function'],
   [{ createServer: {} }, TypeError, 'createServer must be a function'],
 ];
 
