@@ -95,6 +95,24 @@ export class ConnectionLostError extends SocketError {
   }
 }
 
+/**
+ * The peer has refused the certificate of this side, or misses one, by a TLS alert. With TLS 1.3 a client learns it after
+ * `connect`, at a later call. A peer that closes without an alert cannot be told from a loss.
+ */
+export class CertificateRefusedError extends SocketError {
+  readonly code = 'CERTIFICATE_REFUSED';
+
+  constructor(
+    operation: Operation,
+    endpoints: Endpoints,
+    /** The alert of RFC 8446 section 6.2: `certificate required` or `unknown ca`, for instance. */
+    readonly alert: string,
+    cause?: unknown,
+  ) {
+    super(operation, endpoints, `the peer refused the certificate of this side (${alert})`, cause);
+  }
+}
+
 /** The peer ended its side within the unit that was being read. The bytes that had come can still be received. */
 export class UnexpectedEofError extends SocketError {
   readonly code = 'UNEXPECTED_EOF';
@@ -166,6 +184,33 @@ export class DelimiterNotFoundError extends SocketError {
   ) {
     super('receive', endpoints, `no delimiter within ${limit} bytes`);
   }
+}
+
+/** The error of an attempt to connect that has failed. */
+export function connectError(endpoints: Endpoints, cause: unknown): SocketError {
+  const alert = certificateAlert(cause);
+  if (alert !== undefined) return new CertificateRefusedError('connect', endpoints, alert, cause);
+  return new ConnectFailedError(endpoints, cause ?? 'the stream was closed');
+}
+
+/** The error of a call on a connection that was lost. */
+export function lossError(
+  operation: Operation,
+  endpoints: Endpoints,
+  cause: unknown,
+  progress: ConnectionLostError['progress'],
+): SocketError {
+  const alert = certificateAlert(cause);
+  if (alert !== undefined) return new CertificateRefusedError(operation, endpoints, alert, cause);
+  return new ConnectionLostError(operation, endpoints, cause, progress);
+}
+
+const CERTIFICATE_ALERT = /^\S+ alert ((?:bad|unsupported) certificate|certificate \w+|unknown ca|access denied)$/;
+
+/** The alert about the certificate of this side, in OpenSSL's words; undefined for any other cause. */
+function certificateAlert(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  return CERTIFICATE_ALERT.exec((cause as OpenSslError).reason ?? '')?.[1];
 }
 
 function describeEndpoints(operation: Operation, endpoints: Endpoints): string {

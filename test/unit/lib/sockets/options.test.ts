@@ -39,6 +39,13 @@ const REFUSED_BY_CONNECT: typeof REFUSED_BY_BOTH = [
   [{ host: undefined }, TypeError, 'host must be a text that is not empty, but is undefined'],
   [{ port: 0 }, RangeError, 'port must be a whole number from 1 to 65535, but is 0'],
   [{ host: undefined, port: undefined, createConnection: 'x' }, TypeError, 'createConnection must be a function'],
+  [{ tls: true }, TypeError, 'tls must be an object, but is true'],
+  [{ tls: null }, TypeError, 'tls must be an object, but is null'],
+  [
+    { host: undefined, port: undefined, createConnection: stream, tls: {} },
+    TypeError,
+    'tls needs host and port, or path',
+  ],
   [{ createConnection: stream }, TypeError, 'one target is possible'],
 ];
 
