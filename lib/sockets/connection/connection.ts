@@ -2,8 +2,9 @@ import { type Duplex } from 'node:stream';
 import { localAddressOf, remoteAddressOf } from '../../address';
 import { Deferred } from '../../async/deferred';
 import {
-  ConnectionLostError,
+  type ConnectionLostError,
   type Endpoints,
+  lossError,
   type Operation,
   SocketClosedError,
   type SocketError,
@@ -243,7 +244,7 @@ export class Connection {
   endError(operation: Operation, cause?: unknown, progress?: ConnectionLostError['progress']): SocketError {
     const { ending } = this;
     if (ending === CLOSED_HERE) return new SocketClosedError(operation, this.knownEndpoints);
-    return new ConnectionLostError(operation, this.knownEndpoints, ending?.cause ?? cause ?? undefined, progress);
+    return lossError(operation, this.knownEndpoints, ending?.cause ?? cause ?? undefined, progress);
   }
 
   private closeBy(destroy: (stream: Duplex) => void): void {
