@@ -6,7 +6,7 @@ import { BatchOutOfSequenceError, StoreConflictError, type StoreError } from '..
 import { throwIfStopped } from '../../domain/stop';
 import { NO_OBSERVER, type StoreObserver } from '../../domain/store_observer';
 import { TOKENS } from '../../tokens';
-import { GroupCommit, type Submission } from '../group_commit';
+import { type CommitLimits, GroupCommit, type Submission } from '../group_commit';
 import { type AgencyAppend, type BatchAppend, type PendingBatch, planAppends } from './append_plan';
 import { formatCopyRows } from './copy_rows';
 import { type Database } from './database/database';
@@ -38,8 +38,8 @@ class Misfit extends Error {}
 
 const UNIQUE_VIOLATION = '23505';
 
-/** While one commit waits for the disk and the standby, the rows of the next one are sent. */
-const CONCURRENT_COMMITS = 2;
+/** While one commit waits for the disk and the standby, the rows of the next one are sent. An agency has 64 batches in flight. */
+const COMMIT_LIMITS: CommitLimits = { concurrency: 2, maxItems: 64, minItemsBeside: 32 };
 
 /**
  * Claims agencies of the current draw. The lock on the row of the draw delays a new draw until the commit.
@@ -90,7 +90,7 @@ export class PostgresBetRepository implements BetRepository {
   private readonly claiming = new GroupCommit<number, AgencyClaim>((submissions) => this.commitClaims(submissions));
   private readonly appending = new GroupCommit<BatchAppend, number>(
     (submissions) => this.commitBatches(submissions),
-    CONCURRENT_COMMITS,
+    COMMIT_LIMITS,
   );
   private readonly winningBets: WinningBets;
 
@@ -181,7 +181,7 @@ export class PostgresBetRepository implements BetRepository {
   private async storeAll(planned: readonly AgencyAppend[]): Promise<StoredAppends | undefined> {
     try {
       await this.database.transaction(async (transaction) => {
-        await transaction.copyFrom(COPY_BETS, linesOf(planned));
+        await transaction.copyFrom(COPY_BETS, [linesOf(planned)]);
         const states = await this.moveCounts(transaction, planned);
         if (!planned.every(({ claim }) => states.get(claim.agency)?.moved === true)) throw new Misfit();
         await this.addWinners(transaction, planned);
@@ -204,7 +204,7 @@ export class PostgresBetRepository implements BetRepository {
         .filter((append) => !isMoved(append))
         .map((append) => ({ append, state: states.get(append.claim.agency) }));
       if (accepted.length > 0) {
-        await transaction.copyFrom(COPY_BETS, linesOf(accepted));
+        await transaction.copyFrom(COPY_BETS, [linesOf(accepted)]);
         await this.addWinners(transaction, accepted);
       }
       return { accepted, refused };
@@ -249,8 +249,9 @@ export class PostgresBetRepository implements BetRepository {
   }
 }
 
-function linesOf(appends: readonly AgencyAppend[]): Uint8Array[] {
-  return appends.flatMap(({ submissions }) => submissions.map(({ item }) => item.lines));
+/** One buffer: each piece of a COPY costs a message of its own. */
+function linesOf(appends: readonly AgencyAppend[]): Uint8Array {
+  return Buffer.concat(appends.flatMap(({ submissions }) => submissions.map(({ item }) => item.lines)));
 }
 
 function refusalOf(claim: AgencyClaim, after: number, state: AgencyState | undefined): StoreError {
