@@ -11,6 +11,7 @@ const PROGRAMS = {
   echoClient: 'apps/echo/client.js',
   newDraw: 'apps/server/new_draw.js',
   exportStore: 'apps/server/export_store.js',
+  importStore: 'apps/server/import_store.js',
   healthcheck: 'apps/server/healthcheck.js',
   run: 'tools/run_lottery.js',
   data: 'tools/generate_data.js',
