@@ -1,17 +1,17 @@
 'use strict';
 
 /**
- * Which file may import which: down only, and never in a circle. Type imports count (`tsPreCompilationDeps`). `make lint`
- * checks it; docs/architecture.md describes the rooms.
+ * The rules of imports: down only, and never in a circle. Type imports count (`tsPreCompilationDeps`). `make lint` checks
+ * them; docs/architecture.md describes the rooms.
  */
 
 const LIB_ROOT = '^lib/(errors|address|arguments)[.]ts$';
-const LIB_FRONT_DOORS = '^lib/(index|testing/index)[.]ts$';
+const LIB_ENTRY_POINTS = '^lib/(index|testing/index)[.]ts$';
 
 /** The rooms of the server without a store; a store is any other room. */
 const CORE = 'domain|sessions|stats|status|process|lottery_server';
 
-/** The modules in `from` may import Node's own modules and what `to` allows, and nothing else. */
+/** The modules in `from` may import only those in `to` and Node's own modules. */
 function allowOnly(name, comment, from, ...to) {
   return { name, comment, severity: 'error', from: { path: from }, to: { pathNot: to, dependencyTypesNot: ['core'] } };
 }
@@ -26,54 +26,73 @@ module.exports = {
   forbidden: [
     {
       name: 'no-circle',
-      comment: 'Two modules that need each other are one idea, or lack a third one. Types included.',
+      comment: 'Modules in a circle are one idea, or a third module is missing. Type imports count.',
       severity: 'error',
       from: {},
       to: { circular: true },
     },
     {
       name: 'resolvable',
-      comment: 'Every import leads somewhere.',
+      comment: 'Every import is resolved to a module.',
       severity: 'error',
       from: {},
       to: { couldNotResolve: true },
     },
-    allowOnly(
-      'lib-alone',
-      'The library imports itself and Node: no package, and nothing of its users.',
-      '^lib/',
-      '^lib/',
-    ),
+    allowOnly('lib-alone', 'The library imports itself and Node: no package, and no program.', '^lib/', '^lib/'),
     allowOnly('lib-root', 'Errors, addresses and checks of arguments are the lowest layer.', LIB_ROOT, LIB_ROOT),
-    allowOnly('lib-async', 'Waiting uses the errors only.', '^lib/async/', '^lib/async/', LIB_ROOT),
+    allowOnly(
+      'lib-async',
+      'The asynchronous primitives import the lowest layer only.',
+      '^lib/async/',
+      '^lib/async/',
+      LIB_ROOT,
+    ),
     allowOnly(
       'lib-platform',
-      'Workarounds for Node use Node only.',
+      'Workarounds for Node import Node only.',
       '^lib/sockets/platform/',
       '^lib/sockets/platform/',
     ),
     allowOnly(
       'lib-connection',
-      'The parts of a connection do not see the sockets.',
+      'The parts of a connection do not import the sockets.',
       '^lib/sockets/connection/',
       '^lib/sockets/(connection|platform)/',
       '^lib/async/',
       LIB_ROOT,
     ),
-    allowOnly('lib-sockets', 'Sockets use nothing above.', '^lib/sockets/', '^lib/(sockets|async)/', LIB_ROOT),
-    allowOnly('lib-framing', 'Framing uses sockets.', '^lib/framing/', '^lib/(framing|sockets|async)/', LIB_ROOT),
-    allowOnly('lib-testing', 'The doubles use sockets.', '^lib/testing/', '^lib/(testing|sockets|async)/', LIB_ROOT),
+    allowOnly(
+      'lib-sockets',
+      'The sockets import neither framing nor the doubles.',
+      '^lib/sockets/',
+      '^lib/(sockets|async)/',
+      LIB_ROOT,
+    ),
+    allowOnly(
+      'lib-framing',
+      'Framing does not import the doubles.',
+      '^lib/framing/',
+      '^lib/(framing|sockets|async)/',
+      LIB_ROOT,
+    ),
+    allowOnly(
+      'lib-testing',
+      'The doubles do not import framing.',
+      '^lib/testing/',
+      '^lib/(testing|sockets|async)/',
+      LIB_ROOT,
+    ),
 
     forbid(
-      'lib-front-doors',
+      'lib-entry-points',
       'The library is imported through lib/index or lib/testing/index, as its users do.',
       '^(apps|tools|bench|examples)/',
       '^lib/',
-      LIB_FRONT_DOORS,
+      LIB_ENTRY_POINTS,
     ),
     forbid(
       'shared-by-both-sides',
-      'What both sides share depends on neither.',
+      'The code of both sides depends on neither side.',
       '^apps/(protocol|runtime)/',
       '^apps/(server|client|echo)/',
     ),

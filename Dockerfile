@@ -32,6 +32,9 @@ COPY --from=build /build/dist/apps/server/import_store.js import_store.js
 COPY --from=build /build/dist/apps/server/drivers drivers
 COPY --from=build /build/dist/apps/server/status/status_server.js status/status_server.js
 COPY --from=build /build/dist/apps/server/status/page status/page
+COPY --from=build /build/dist/apps/server/drivers drivers
+COPY --from=build /build/dist/apps/server/migrate.js migrate.js
+COPY --from=build /build/dist/apps/server/migrations migrations
 # Ready: the store is open, and agencies are accepted. The first check follows after one interval; clients wait for it.
 HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 CMD ["node", "healthcheck.js"]
 USER node

@@ -87,19 +87,24 @@ docker-image: docker-engine ## Build the images server:latest, client:latest and
 	  docker build $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) --target $$target --tag $$target:latest . || exit; \
 	done
 
-# An existing file is kept, with its edits. AGENCIES on the command line or in the environment makes it anew.
-$(COMPOSE_FILE): $(if $(filter-out file,$(origin AGENCIES)),always) | node_modules
-	@npx --no-install ts-node generate_compose.ts $(AGENCIES) -o $@
+# An existing file is kept, with its edits. AGENCIES or SERVERS on the command line or in the environment makes it anew.
+$(COMPOSE_FILE): $(if $(filter-out file undefined,$(origin AGENCIES) $(origin SERVERS)),always) | node_modules
+	@npx --no-install ts-node generate_compose.ts '$(AGENCIES)' $(if $(SERVERS),--servers '$(SERVERS)') -o $@
 
 .PHONY: always
 always:
 
+# Missing sample data are made. Containers of services that the compose file no longer has are removed: after a change of
+# SERVERS, an older server would still have the name `server` in the network, and take bets for another store.
 .PHONY: docker-compose-up
-docker-compose-up: docker-image build $(COMPOSE_FILE) ## Start the lottery in containers; missing sample data are made
+docker-compose-up: docker-engine $(COMPOSE_FILE) docker-image build ## Start the lottery in containers (AGENCIES=5, SERVERS=3: with PostgreSQL)
 	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); [ "$$clients" -eq 0 ] || \
 	  node dist/tools/generate_data.js --agencies "$$clients" --bets '$(BETS)' --only-missing
-	$(COMPOSE) up -d
-	@echo "status page: http://$$($(COMPOSE) port server 8080)/"
+	$(COMPOSE) up -d --remove-orphans
+	@for server in $$($(COMPOSE) config --services | grep -E '^server[0-9]*$$' | sort -V); do \
+	  number=$${server#server}; \
+	  echo "status page$${number:+ of $$server}: http://$$($(COMPOSE) port $$server 8080)/"; \
+	done
 
 .PHONY: docker-compose-logs
 docker-compose-logs: docker-engine ## Follow the logs of the containers
@@ -144,14 +149,26 @@ bench-system: build ## Measure the whole system: speed, memory, start-up (PARTS=
 bench-status: build ## Measure the effect of 50 open status pages on the bets (PAIRS=101: some minutes)
 	@node dist/bench/status_overhead.js --pairs '$(or $(PAIRS),101)'
 
-# Takes 6 minutes on an idle machine; TORTURE_SEED=… repeats a run. A shorter part is in `make test`.
+# TORTURE_SEED=… repeats a run. PARTS=kill,cluster: some files of test/torture, and folders with all their files. An
+# experiment runs by its name only. A shorter part is in `make test`.
+comma := ,
+torture_files = $(or $(wildcard $(1:%=test/torture/%.test.ts) $(1:%=test/torture/%/*.test.ts) \
+  $(1:%=test/torture/*/%.experiment.ts)),$(error test/torture has no part $(1)))
+TORTURE_FILES = $(if $(PARTS),$(foreach part,$(subst $(comma), ,$(PARTS)),$(call torture_files,$(part))),\
+  $(wildcard test/torture/*.test.ts test/torture/*/*.test.ts))
+
 .PHONY: torture
-torture: build ## Kill, cut, starve and flood the server; its store must match the agencies' record (docs/durability.md)
-	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json
+torture: build ## Kill, cut, starve and flood servers and databases, and check their stores (docs/durability.md; PARTS=…)
+	@TORTURE=full npx --no-install mocha --config test/torture/mocharc.json $(TORTURE_FILES)
 
 .PHONY: new-draw
 new-draw: build ## Put the stored bets and the draw aside; the next server begins with an empty store
 	@node dist/apps/server/new_draw.js
+
+# Another role than the servers' may own the tables: SERVER_DATABASE_URL=postgresql://owner@db/lottery make migrate
+.PHONY: migrate
+migrate: build ## Bring the schema of the database to the version of this release (SERVER_DATABASE_URL=…)
+	@node dist/apps/server/migrate.js
 
 # `make -s`: without it, stdout has the commands of make too. SERVER_STORE and the other settings choose the store.
 .PHONY: export-store

@@ -3,14 +3,26 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { writeLine, writeText } from './apps/runtime/standard_streams';
-import { composeFile, ComposeFileError, MAX_CLIENTS, mountedFiles, parseClientCount } from './tools/compose_file';
+import {
+  composeFile,
+  ComposeFileError,
+  MAX_CLIENTS,
+  MAX_SERVERS,
+  mountedFiles,
+  parseClientCount,
+  parseServerCount,
+  secretFiles,
+} from './tools/compose_file';
+import { createSecretFiles } from './tools/secret_files';
 
 const TEMPLATE = 'docker-compose.template.yaml';
-const USAGE = `usage: npx ts-node generate_compose.ts CLIENTS [-o FILE] [-t TEMPLATE]
+const USAGE = `usage: npx ts-node generate_compose.ts CLIENTS [--servers SERVERS] [-o FILE] [-t TEMPLATE]
 
 Writes a compose file with the server, the echo service and the given number of clients (0 to ${MAX_CLIENTS}).
 Relative paths in the file start at its own directory.
 
+      --servers SERVERS    the number of servers (1 to ${MAX_SERVERS}), on one PostgreSQL; its missing passwords are made.
+                           Without this option: one server, on its own files
   -o, --output FILE        the file to write (default: docker-compose-dev.yaml)
   -t, --template FILE      the template (default: ${TEMPLATE} beside this program)
   -h, --help               print this text
@@ -18,6 +30,8 @@ Relative paths in the file start at its own directory.
 
 interface CommandLine {
   readonly clients: number;
+  /** undefined: one server without a database. */
+  readonly servers: number | undefined;
   readonly output: string;
   readonly template: string;
 }
@@ -26,12 +40,17 @@ function main(args: string[]): void {
   try {
     const commandLine = parseCommandLine(args);
     if (commandLine === undefined) return writeText(process.stdout, USAGE);
-    const { clients, output, template } = commandLine;
+    const { clients, servers, output, template } = commandLine;
     rejectTemplateAsOutput(commandLine);
-    const compose = composeFile(readTemplate(template), clients);
+    const compose = composeFile(readTemplate(template), clients, servers);
     rejectMountedFileAsOutput(commandLine, compose);
+    const passwords = createSecretFiles(secretFiles(compose).map((file) => resolve(dirname(output), file)));
     writeOutput(output, compose);
-    writeLine(process.stdout, `${output}: the server, the echo service and ${formatCount(clients)}`);
+    writeLine(
+      process.stdout,
+      `${output}: ${formatServers(servers)}, the echo service and ${formatCount(clients, 'client')}`,
+    );
+    if (passwords > 0) writeLine(process.stdout, `made ${formatCount(passwords, 'password')} for the database`);
   } catch (error) {
     if (!(error instanceof ComposeFileError)) throw error;
     writeLine(process.stderr, `generate_compose: ${error.message}`);
@@ -49,9 +68,12 @@ function parseCommandLine(args: string[]): CommandLine | undefined {
   const { values, positionals } = parseOptions(args);
   if (values.help) return undefined;
   const [count, ...more] = positionals;
-  if (count === undefined) throw new ComposeFileError('say how many clients: npx ts-node generate_compose.ts 5');
-  if (more.length > 0) throw new ComposeFileError(`one number of clients is enough: what is "${more.join(' ')}"?`);
-  return { clients: parseClientCount(count), output: values.output, template: values.template };
+  if (count === undefined)
+    throw new ComposeFileError('the number of clients is missing: npx ts-node generate_compose.ts 5');
+  if (more.length > 0)
+    throw new ComposeFileError(`unexpected argument after the number of clients: "${more.join(' ')}"`);
+  const servers = values.servers === undefined ? undefined : parseServerCount(values.servers);
+  return { clients: parseClientCount(count), servers, output: values.output, template: values.template };
 }
 
 function rejectTemplateAsOutput({ output, template }: CommandLine): void {
@@ -60,9 +82,9 @@ function rejectTemplateAsOutput({ output, template }: CommandLine): void {
 
 /** Relative paths of mounted files start at the template's directory. */
 function rejectMountedFileAsOutput({ output, template }: CommandLine, compose: string): void {
-  for (const file of mountedFiles(compose)) {
+  for (const file of [...mountedFiles(compose), ...secretFiles(compose)]) {
     if (!isSameFile(output, resolve(dirname(template), file))) continue;
-    throw new ComposeFileError(`${output} is ${file}, which a container reads: write to another file`);
+    throw new ComposeFileError(`${output} is ${file}, a file mounted in a container: write to another file`);
   }
 }
 
@@ -84,13 +106,14 @@ function identify(path: string): BigIntStats | undefined {
 
 function parseOptions(args: string[]) {
   // parseArgs takes a negative number for an option; it is an invalid count.
-  const negative = args.find((arg) => /^-\d/.test(arg));
-  if (negative !== undefined) parseClientCount(negative);
+  const at = args.findIndex((arg) => /^-\d/.test(arg));
+  if (at >= 0) (args[at - 1] === '--servers' ? parseServerCount : parseClientCount)(args[at]!);
   try {
     return parseArgs({
       args,
       allowPositionals: true,
       options: {
+        servers: { type: 'string' },
         output: { type: 'string', short: 'o', default: 'docker-compose-dev.yaml' },
         template: { type: 'string', short: 't', default: join(__dirname, TEMPLATE) },
         help: { type: 'boolean', short: 'h', default: false },
@@ -117,8 +140,12 @@ function writeOutput(file: string, text: string): void {
   }
 }
 
-function formatCount(clients: number): string {
-  return clients === 1 ? '1 client' : `${clients} clients`;
+function formatServers(servers: number | undefined): string {
+  return servers === undefined ? 'the server' : `${formatCount(servers, 'server')} on PostgreSQL`;
+}
+
+function formatCount(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
 function firstSentence(error: Error): string {

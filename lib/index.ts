@@ -1,10 +1,13 @@
 /** Object-oriented TCP sockets with promises, and framed messages on them. */
 export { type Address, formatAddress } from './address';
-export { ConnectSocket, type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_socket';
-export { ListenSocket, type ListenSocketOptions, type ListenTarget } from './sockets/listen_socket';
+export { ConnectSocket } from './sockets/connect_socket';
+export { type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_options';
+export { ListenSocket } from './sockets/listen_socket';
+export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_options';
 export { PeerSocket } from './sockets/peer_socket';
 export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
-export { type BufferOptions, StreamSocket } from './sockets/stream_socket';
+export { StreamSocket } from './sockets/stream_socket';
+export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
 export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {

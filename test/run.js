@@ -19,7 +19,9 @@ const { summaryLine } = require('./support/summary_reporter');
 /** Files with limits of time or memory that other work would break, and files that keep every core busy. */
 const ALONE = [
   'container/lottery', // `docker compose stop` kills a container after 3 s
+  'container/servers',
   'system/few_descriptors',
+  'system/several_servers', // a connection must be made within 1.5 s
   'system/unread_output',
   'torture/crowd',
   'torture/sigterm',

@@ -17,7 +17,9 @@ const isReadable = process.env['BUILD_READABLE'] !== undefined;
 const cached = ['apps/server/main', 'apps/client/main'];
 const programs = ['apps/server/healthcheck.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
 /** Programs beside the server that use its packages of the database. */
-const databasePrograms = ['apps/server/new_draw.ts', 'apps/server/export_store.ts', 'apps/server/import_store.ts'];
+const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store'].map(
+  (name) => `apps/server/${name}.ts`,
+);
 // Packages loaded on demand by the server, each a bundle beside it.
 const drivers = ['pg', 'pg-copy-streams', 'pgpass'];
 // Modules loaded on demand, and so separate from the program's own bundle.
@@ -46,7 +48,7 @@ const options = {
   lineLimit: 160,
   minifyWhitespace: !isReadable,
   sourcemap: 'linked',
-  external: ['@faker-js/faker', './status/status_server', './progress/progress_bar'],
+  external: ['@faker-js/faker', 'pg-native', './status/status_server', './progress/progress_bar'],
   logLevel: 'warning',
 };
 // The programs are also `bin` entries of the package.
@@ -89,6 +91,7 @@ async function build() {
   }
   // A container's build has no benchmarks.
   if (existsSync(pythonBaseline)) cpSync(pythonBaseline, join('dist', pythonBaseline), { recursive: true });
+  cpSync('apps/server/storage/postgres/migrations', 'dist/apps/server/migrations', { recursive: true });
   // The files of the status page are served unchanged.
   cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });
 }

@@ -1,24 +1,27 @@
-import {
-  type Document,
-  isCollection,
-  isMap,
-  isScalar,
-  parse,
-  parseDocument,
-  type Scalar,
-  visit,
-  type YAMLMap,
-} from 'yaml';
+import { type Document, isCollection, isMap, parse, parseDocument, type Scalar, visit, type YAMLMap } from 'yaml';
+import { hasPlaceholder, repeatPlaceholder, replacePlaceholder } from './compose_placeholders';
+import { applyMergePatch } from './merge_patch';
 
 /**
- * The template's /24 network has 253 free addresses (256 less the network's own, the broadcast address and the
- * gateway). The server and the echo service take two, and one is reserved for the netcat container that tests the echo
- * service.
+ * The free addresses of the template's /24 network: 256 less the network's own, the broadcast address and the gateway.
  */
-export const MAX_CLIENTS = 250;
+const ADDRESSES = 253;
+
+/** The server and the echo service take an address each. One is for the netcat container that tests the echo service. */
+export const MAX_CLIENTS = ADDRESSES - 3;
+
+/** With several servers, PostgreSQL and its migration take an address each, beside the echo service and netcat. */
+const MAX_CLIENTS_AND_SERVERS = ADDRESSES - 4;
+
+/** PostgreSQL accepts 100 connections by default, and a server has up to four. */
+export const MAX_SERVERS = 20;
 
 const ID = '{id}';
 const AGENCIES = '{agencies}';
+const SERVER = '{server}';
+
+/** The extension of the template with the changes for several servers. */
+const SERVERS_PATCH = 'x-servers';
 
 /** An invalid count or template. The message is one line for the user. */
 export class ComposeFileError extends Error {
@@ -27,21 +30,58 @@ export class ComposeFileError extends Error {
 
 /** Parses the number of clients. Only digits are accepted: `1e2`, `3.0` or `+5` are probably mistakes. */
 export function parseClientCount(text: string): number {
-  const count = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : NaN;
-  if (count <= MAX_CLIENTS) return count;
-  throw new ComposeFileError(`the number of clients must be a whole number from 0 to ${MAX_CLIENTS}, not "${text}"`);
+  return parseCount(text, 'clients', 0, MAX_CLIENTS);
 }
 
-/** Builds the text of a compose file with this number of clients. The template's comments and order are kept. */
-export function composeFile(template: string, clients: number): string {
+/** Parses the number of servers of `--servers`, in the same grammar. */
+export function parseServerCount(text: string): number {
+  return parseCount(text, 'servers', 1, MAX_SERVERS);
+}
+
+function parseCount(text: string, what: string, min: number, max: number): number {
+  const count = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : NaN;
+  if (count >= min && count <= max) return count;
+  throw new ComposeFileError(`the number of ${what} must be a whole number from ${min} to ${max}, not "${text}"`);
+}
+
+/**
+ * Builds the text of a compose file with this number of clients. The template's comments and order are kept.
+ *
+ * @param servers the number of servers that share a PostgreSQL. Without it there is one server with its own files.
+ * @throws ComposeFileError the template cannot be used, or its network is too small.
+ */
+export function composeFile(template: string, clients: number, servers?: number): string {
   const document = parseTemplate(template);
   const services = requireMap(document, 'services');
   const server = requireService(services, 'server', AGENCIES);
-  const pattern = requireService(services, 'client', ID);
-
   replacePlaceholder(server, AGENCIES, clients === 0 ? undefined : String(clients));
-  replacePattern(services, pattern, clients);
-  return document.toString({ lineWidth: 0 });
+  if (servers === undefined) {
+    document.delete(SERVERS_PATCH);
+  } else {
+    requireAddresses(clients, servers);
+    insertServers(document, servers);
+  }
+  replacePattern(services, 'client', ID, clients);
+  // A removed last section leaves its blank line.
+  return `${document.toString({ lineWidth: 0 }).trimEnd()}\n`;
+}
+
+function requireAddresses(clients: number, servers: number): void {
+  if (clients + servers <= MAX_CLIENTS_AND_SERVERS) return;
+  throw new ComposeFileError(
+    `${clients} clients and ${servers} servers are too many: the network has addresses for ${MAX_CLIENTS_AND_SERVERS} of both together`,
+  );
+}
+
+function insertServers(document: Document, servers: number): void {
+  const compose = document.contents as YAMLMap;
+  const patch = requireMap(document, SERVERS_PATCH);
+  // It describes the section.
+  patch.commentBefore = null;
+  applyMergePatch(compose, patch);
+  document.delete(SERVERS_PATCH);
+  replacePattern(requireMap(document, 'services'), 'server', SERVER, servers);
+  repeatPlaceholder(compose, SERVER, servers);
 }
 
 /** The local paths in a compose file's bind mounts, in their original form. */
@@ -49,6 +89,12 @@ export function mountedFiles(compose: string): string[] {
   const { services } = parse(compose) as { services: Record<string, { volumes?: readonly Volume[] } | null> };
   const volumes = Object.values(services).flatMap((service) => service?.volumes ?? []);
   return volumes.flatMap((volume) => sourceOf(volume) ?? []);
+}
+
+/** The local paths of a compose file's secrets, in their original form. */
+export function secretFiles(compose: string): string[] {
+  const { secrets } = parse(compose) as { secrets?: Record<string, { file?: string } | null> };
+  return Object.values(secrets ?? {}).flatMap((secret) => secret?.file ?? []);
 }
 
 /** https://docs.docker.com/reference/compose-file/services/#volumes */
@@ -78,46 +124,26 @@ function requireService(services: YAMLMap, name: string, placeholder: string): Y
   let found = false;
   visit(service, { Scalar: (_key, scalar) => void (found ||= hasPlaceholder(scalar, placeholder)) });
   if (found) return service;
-  throw new ComposeFileError(`the template's service "${name}" says nowhere ${placeholder}`);
+  throw new ComposeFileError(`the template's service "${name}" has no placeholder ${placeholder}`);
 }
 
-/** Inserts client1 … clientN in place of the pattern. */
-function replacePattern(services: YAMLMap, pattern: YAMLMap, clients: number): void {
+/** Inserts name1 … nameN in place of the service with this name, each with its number for the placeholder. */
+function replacePattern(services: YAMLMap, name: string, placeholder: string, count: number): void {
+  const pattern = requireService(services, name, placeholder);
   const at = services.items.findIndex((pair) => pair.value === pattern);
   const [patternPair] = services.items.splice(at, 1);
-  for (let id = 1; id <= clients; id++) {
-    const name = `client${id}`;
-    if (services.has(name)) throw new ComposeFileError(`the template has a service "${name}" of its own`);
+  for (let number = 1; number <= count; number++) {
+    const numbered = `${name}${number}`;
+    if (services.has(numbered)) throw new ComposeFileError(`the template has a service "${numbered}" of its own`);
     const pair = patternPair!.clone();
-    (pair.key as Scalar).value = name;
-    replacePlaceholder(pair.value as YAMLMap, ID, String(id));
-    if (id > 1) dropComments(pair.value as YAMLMap, pair.key as Scalar);
-    services.items.splice(at + id - 1, 0, pair);
+    (pair.key as Scalar).value = numbered;
+    replacePlaceholder(pair.value as YAMLMap, placeholder, String(number));
+    if (number > 1) dropComments(pair.value as YAMLMap, pair.key as Scalar);
+    services.items.splice(at + number - 1, 0, pair);
   }
 }
 
-/** Replaces the placeholder by a value. Without a value, all entries with the placeholder are removed. */
-function replacePlaceholder(service: YAMLMap, placeholder: string, value: string | undefined): void {
-  if (value === undefined) return removePlaceholder(service, placeholder);
-  visit(service, {
-    Scalar(_key, scalar) {
-      if (hasPlaceholder(scalar, placeholder)) scalar.value = scalar.value.replaceAll(placeholder, value);
-    },
-  });
-}
-
-function removePlaceholder(service: YAMLMap, placeholder: string): void {
-  visit(service, {
-    Pair: (_key, pair) => (hasPlaceholder(pair.value, placeholder) ? visit.REMOVE : undefined),
-    Scalar: (key, scalar) =>
-      typeof key === 'number' && hasPlaceholder(scalar, placeholder) ? visit.REMOVE : undefined,
-  });
-  visit(service, {
-    Pair: (_key, pair) => (isCollection(pair.value) && pair.value.items.length === 0 ? visit.REMOVE : undefined),
-  });
-}
-
-/** All clients are equal, so only the first one keeps its comments. */
+/** The copies of a pattern are equal, so only the first one keeps its comments. */
 function dropComments(service: YAMLMap, key: Scalar): void {
   key.commentBefore = null;
   visit(service, {
@@ -126,10 +152,6 @@ function dropComments(service: YAMLMap, key: Scalar): void {
       node.commentBefore = null;
     },
   });
-}
-
-function hasPlaceholder(node: unknown, placeholder: string): node is Scalar<string> {
-  return isScalar(node) && typeof node.value === 'string' && node.value.includes(placeholder);
 }
 
 function firstLine(text: string): string {

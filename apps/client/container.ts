@@ -6,6 +6,9 @@ import { SingleBetAgency } from './agencies/single_bet_agency';
 import { UploadAgency } from './agencies/upload_agency';
 import { DataFile } from './bets/data_file';
 import { FileBetSource } from './bets/file_bet_source';
+import { EndpointFinder } from './connection/endpoint_finder';
+import { EndpointRounds } from './connection/endpoint_rounds';
+import { type LookUp, lookUpInSystem, NameResolver } from './connection/name_resolver';
 import { Reconnector, type SocketFactory } from './connection/reconnector';
 import { ParentProgress } from './progress/parent_progress';
 import { Progress, type ProgressListener } from './progress/progress';
@@ -23,11 +26,15 @@ export function createClientContainer(
   log: ActionLog,
   listeners: readonly ProgressListener[] = [],
 ): Container {
-  const createSocket: SocketFactory = () => new ConnectSocket(settings.CLI_SERVER_ADDRESS);
+  const createSocket: SocketFactory = (target) => new ConnectSocket(target);
   const container = new Container({ defaultScope: 'Singleton' });
   container.bind(TOKENS.Settings).toConstantValue(settings);
   container.bind(TOKENS.ActionLog).toConstantValue(log);
   container.bind(TOKENS.Progress).toConstantValue(new Progress([new ParentProgress(), ...listeners]));
+  container.bind<LookUp>(TOKENS.LookUp).toConstantValue(lookUpInSystem);
+  container.bind(TOKENS.NameResolver).to(NameResolver);
+  container.bind(TOKENS.EndpointFinder).to(EndpointFinder);
+  container.bind(TOKENS.EndpointRounds).to(EndpointRounds);
   container.bind(TOKENS.SocketFactory).toConstantValue(createSocket);
   container.bind(TOKENS.Reconnector).to(Reconnector);
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { filePath, hostAndPort, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
+import { filePath, hostsAndPorts, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
 import { type Bet, findFaultInBet } from '../protocol/bet';
 import { SettingsError, type SettingsOf, type SettingsTable } from '../runtime/settings';
 
@@ -8,7 +8,11 @@ const anyText = v.string();
 /** The agency's settings; config/client.ini documents them for the operator. */
 export const CLIENT_SETTINGS = {
   CLI_ID: { schema: wholeNumber(1, 1_000_000), fallback: '1', about: "the agency's id" },
-  CLI_SERVER_ADDRESS: { schema: hostAndPort, fallback: 'server:12345', about: 'the server, host:port' },
+  CLI_SERVER_ADDRESS: {
+    schema: hostsAndPorts,
+    fallback: 'server:12345',
+    about: 'the server, host:port; several, separated by commas',
+  },
   CLI_LOG_LEVEL: { schema: logLevel, fallback: 'INFO', about: 'DEBUG, INFO, WARNING, ERROR or CRITICAL' },
   CLI_DATA_FILE: {
     schema: filePath,
@@ -24,7 +28,7 @@ export const CLIENT_SETTINGS = {
   CLI_RETRY_LIMIT_MS: {
     schema: milliseconds(0),
     fallback: '60000',
-    about: 'the time limit of the attempts to reach the server',
+    about: 'the time limit of the attempts to reach a server',
   },
   NOMBRE: { schema: anyText, fallback: undefined, about: "a single bet instead of a file: the person's first name" },
   APELLIDO: { schema: anyText, fallback: undefined, about: 'last name' },

@@ -40,26 +40,25 @@ export const filePath = v.pipe(
 /** A local address to listen on: a host name or an IP address. An IPv6 address may be in brackets. */
 export const bindAddress = v.pipe(
   nonEmptyText,
-  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
-    const host = isIPv6(value) ? value : readHost(value);
-    if (host !== undefined) return host;
-    addIssue({ message: 'must be an IP address or a host name, without a port' });
-    return NEVER;
-  }),
+  parsed((text) => (isIPv6(text) ? text : readHost(text)), 'must be an IP address or a host name, without a port'),
 );
 
+/** A server: a host name, or an IP address without brackets, and a TCP port. */
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const HOST_AND_PORT = 'must be host:port with a port from 1 to 65535';
+
 /** `host:port`, with an IPv6 address in brackets. */
-export const hostAndPort = v.pipe(
+export const hostAndPort = v.pipe(v.string(), parsed(readHostAndPort, HOST_AND_PORT));
+
+/** `host:port`, or several of them separated by commas, each of them once. */
+export const hostsAndPorts = v.pipe(
   v.string(),
-  v.trim(),
-  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
-    const match = /^(.*):(\d{1,5})$/s.exec(value);
-    const host = match === null ? undefined : readHost(match[1]!);
-    if (host !== undefined) return { host, port: Number(match![2]) };
-    addIssue({ message: 'must be host:port' });
-    return NEVER;
-  }),
-  v.check(({ port }) => port >= 1 && port <= 65_535, 'must be host:port with a port from 1 to 65535'),
+  parsed(readHostsAndPorts, `${HOST_AND_PORT}, or several of them separated by commas`),
+  v.check(areDistinct, 'must have each server once'),
 );
 
 /** Letters, digits, `-` and `_` in labels separated by dots. The dot of the root may be at the end. */
@@ -71,6 +70,37 @@ export const hostNames = v.pipe(
   v.transform((text) => (text.trim() === '' ? [] : text.split(',').map((name) => name.trim()))),
   v.check((names) => names.every((name) => HOST_NAME.test(name)), 'must be host names, separated by commas'),
 );
+
+/** A transformation by `parse`, which returns undefined for other text. */
+function parsed<Value>(
+  parse: (text: string) => Value | undefined,
+  message: string,
+): v.RawTransformAction<string, Value> {
+  return v.rawTransform(({ dataset: { value: text }, addIssue, NEVER }) => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    addIssue({ message });
+    return NEVER;
+  });
+}
+
+function readHostsAndPorts(text: string): readonly HostAndPort[] | undefined {
+  const servers = text.split(',').map((part) => readHostAndPort(part));
+  return servers.every((server) => server !== undefined) ? servers : undefined;
+}
+
+function readHostAndPort(text: string): HostAndPort | undefined {
+  const match = /^(.*):(\d{1,5})$/s.exec(text.trim());
+  const host = match === null ? undefined : readHost(match[1]!);
+  if (host === undefined) return undefined;
+  const port = Number(match![2]);
+  return port >= 1 && port <= 65_535 ? { host, port } : undefined;
+}
+
+/** Host names are the same in capital letters (RFC 4343). */
+function areDistinct(servers: readonly HostAndPort[]): boolean {
+  return new Set(servers.map(({ host, port }) => `${host.toLowerCase()} ${port}`)).size === servers.length;
+}
 
 /** A host name, an IPv4 address, or an IPv6 address without its brackets; undefined for other text. */
 function readHost(text: string): string | undefined {

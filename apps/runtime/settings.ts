@@ -39,7 +39,7 @@ export class SettingsError extends CodedError {
   }
 }
 
-const DATABASE_URL = /(\bpostgres(?:ql)?:\/\/).*/is;
+const DATABASE_URL = /(\bpostgres(?:ql)?:\/\/).+/is;
 
 /** The sources of a program's settings. */
 export interface SettingsSources {

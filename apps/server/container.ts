@@ -6,12 +6,13 @@ import { ServerActivity } from './stats/server_activity';
 import { SessionFactory } from './sessions/session_factory';
 import { SessionServices } from './sessions/session_services';
 import { LotteryDraw } from './domain/lottery_draw';
+import { type LotteryOverview } from './domain/lottery_overview';
 import { readDescriptorUse } from './process/descriptor_budget';
 import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
 import { type ServerSettings } from './settings';
 import { createFilesModule } from './storage/files/files_module';
-import type * as postgresModule from './storage/postgres/postgres_module';
+import { createPostgresModule } from './storage/postgres/postgres_module';
 import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
 import { TOKENS } from './tokens';
@@ -35,7 +36,10 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.SessionFactory).to(SessionFactory);
   container
     .bind<OptionalStatusServer>(TOKENS.StatusServer)
-    .toResolvedValue((services: SessionServices) => createStatusServer(settings, services), [TOKENS.SessionServices]);
+    .toResolvedValue(
+      (services: SessionServices, overview: LotteryOverview) => createStatusServer(settings, services, overview),
+      [TOKENS.SessionServices, TOKENS.LotteryOverview],
+    );
   container.bind(TOKENS.DescriptorUse).toConstantValue(readDescriptorUse);
   container.bind(TOKENS.ListenSocket).toDynamicValue(
     () =>
@@ -50,19 +54,21 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
 }
 
 function createStoreModule(settings: ServerSettings): ContainerModule {
-  if (settings.SERVER_STORE === 'file') return createFilesModule(settings.SERVER_DATA_DIR);
-  // The module is evaluated at this call, and with it the database's driver: a server on files loads neither.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { createPostgresModule } = require('./storage/postgres/postgres_module') as typeof postgresModule;
-  return createPostgresModule(settings);
+  return settings.SERVER_STORE === 'file'
+    ? createFilesModule(settings.SERVER_DATA_DIR)
+    : createPostgresModule(settings);
 }
 
-function createStatusServer(settings: ServerSettings, services: SessionServices): OptionalStatusServer {
+function createStatusServer(
+  settings: ServerSettings,
+  services: SessionServices,
+  overview: LotteryOverview,
+): OptionalStatusServer {
   if (settings.SERVER_STATUS_PORT === 0) return new OptionalStatusServer(undefined, services.log);
   return new OptionalStatusServer((maxConnections) => {
     // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     const { openStatusServer } = require('./status/status_server') as typeof statusServer;
-    return openStatusServer({ settings, maxConnections, ...services });
+    return openStatusServer({ settings, maxConnections, overview, ...services });
   }, services.log);
 }

@@ -36,7 +36,7 @@ export class BenchPostgres {
 
   /** Makes and starts it in a directory below `directory`; undefined if the machine has no PostgreSQL. */
   static async start(directory: string, withStandby: boolean): Promise<BenchPostgres | undefined> {
-    const programs = findPostgresPrograms();
+    const programs = findPostgresPrograms(['initdb', 'postgres', 'pg_ctl', 'pg_basebackup']);
     if (programs === undefined) return undefined;
     const home = join(directory, 'postgres');
     rmSync(home, { recursive: true, force: true });

@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import { AbortedError, type Endpoints, type Operation, type SocketError, TimedOutError } from '../errors';
+import { type AbortableWait, AbortWatch } from './abort_watch';
 
 /** The options of every call that may wait. */
 export interface WaitOptions {
@@ -36,11 +36,11 @@ const MAX_TIMER_MS = 2_147_483_647;
  * The clocks and the abort signal of one wait. The first of them that fires cancels the wait with its own error and
  * stops the others. `stop` ends the watch when the wait has ended otherwise.
  *
- * It has no closure, for memory (docs/architecture.md): the object itself is the argument of its timers and the listener of
- * its signal.
+ * It has no closure, for memory (docs/architecture.md): the object itself is the argument of its timers and the wait that
+ * its signal ends.
  */
-export class Deadlines {
-  private readonly signal: AbortSignal | undefined;
+export class Deadlines implements AbortableWait {
+  private readonly abortWatch: AbortWatch | undefined;
   private callTimer: NodeJS.Timeout | undefined;
   private readTimer: NodeJS.Timeout | undefined;
 
@@ -52,11 +52,9 @@ export class Deadlines {
   ) {
     const { timeoutMs, signal } = options;
     if (timeoutMs !== undefined) this.callTimer = this.startTimer(timeoutMs, timeoutMs, 'call');
-    this.signal = signal;
     if (signal === undefined) return;
-    // One signal may end a thousand waits, at a server's stop for instance. Node would warn of a leak.
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', this);
+    this.abortWatch = AbortWatch.of(signal);
+    this.abortWatch.add(this);
   }
 
   /**
@@ -69,16 +67,15 @@ export class Deadlines {
     this.readTimer = timeoutMs === undefined ? undefined : this.startTimer(timeoutMs, timeoutMs - elapsedMs, clock);
   }
 
-  /** The listener of the abort signal (an EventListenerObject). */
-  handleEvent(): void {
-    this.expire(new AbortedError(this.operation, this.endpoints, this.signal?.reason));
+  onAbort(reason: unknown): void {
+    this.expire(new AbortedError(this.operation, this.endpoints, reason));
   }
 
   /** Stops all clocks and leaves the signal. A second call does nothing. */
   stop(): void {
     clearTimeout(this.callTimer);
     clearTimeout(this.readTimer);
-    this.signal?.removeEventListener('abort', this);
+    this.abortWatch?.remove(this);
   }
 
   private startTimer(limitMs: number, delayMs: number, clock: TimedOutError['clock']): NodeJS.Timeout | undefined {

@@ -5,30 +5,18 @@ import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
 import { ConnectFailedError, type Endpoints, SocketClosedError, SocketStateError } from '../errors';
 import { type Opening } from './connection/connection';
-import { type TcpOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
+import { type ConnectSocketOptions, requireConnectOptions } from './connect_options';
+import { toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { requirePathFits } from './platform/unix_path';
-import { type BufferOptions, StreamSocket } from './stream_socket';
-
-/** The target: a TCP port, the path of a Unix socket, or a stream that the caller makes. */
-export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;
-
-export type ConnectTarget =
-  | { readonly host: string; readonly port: number }
-  | { readonly path: string }
-  | {
-      /**
-       * Makes the stream, when `connect` is called: `() => tls.connect({ …, allowHalfOpen: true })` for instance. A
-       * stream that is still connecting, or in its TLS handshake, is waited for.
-       */
-      readonly createConnection: () => Duplex;
-    };
+import { StreamSocket } from './stream_socket';
 
 /** The client's socket. It connects once; another attempt needs another socket. */
 export class ConnectSocket extends StreamSocket {
   private isConnectCalled = false;
 
-  /** @throws RangeError `receiveBufferBytes` is not a whole number of at least 1. */
+  /** @throws TypeError, RangeError an option cannot be used, or there is not exactly one target. */
   constructor(private readonly options: ConnectSocketOptions) {
+    requireConnectOptions(options);
     super(options);
   }
 
@@ -79,16 +67,17 @@ export class ConnectSocket extends StreamSocket {
 
   private createStream(): Duplex {
     const { options } = this;
-    if ('createConnection' in options) return withTcpOptions(options.createConnection(), options);
-    if (!('path' in options)) return connect({ host: options.host, port: options.port, ...toNetOptions(options) });
+    if (options.createConnection !== undefined) return withTcpOptions(options.createConnection(), options);
+    if (options.path === undefined)
+      return connect({ host: options.host, port: options.port, ...toNetOptions(options) });
     requirePathFits(options.path);
     return connect({ path: options.path, allowHalfOpen: true });
   }
 
   private get target(): Address | undefined {
     const { options } = this;
-    if ('createConnection' in options) return undefined;
-    return 'path' in options ? { path: options.path } : { host: options.host, port: options.port };
+    if (options.createConnection !== undefined) return undefined;
+    return options.path === undefined ? { host: options.host, port: options.port } : { path: options.path };
   }
 
   override toString(): string {

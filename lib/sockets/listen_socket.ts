@@ -1,34 +1,14 @@
 import { createServer, type Server } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { requireWholeNumber } from '../arguments';
 import { type Address, addressOfServer, isWildcard } from '../address';
 import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from '../errors';
 import { PeerSocket } from './peer_socket';
-import { type BufferOptions } from './stream_socket';
-import { type TcpOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
+import { DEFAULT_BACKLOG, type ListenSocketOptions, requireListenOptions } from './listen_options';
+import { toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { rejection } from '../async/deferred';
 import { requirePathFits } from './platform/unix_path';
 import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
-
-export type ListenSocketOptions = TcpOptions &
-  BufferOptions &
-  ListenTarget & {
-    /** The number of connections that the system may queue for the process (listen(2)). Default: 128. */
-    readonly backlog?: number;
-    /** The number of connections that may wait for an `accept`; further ones are reset. Default: as `backlog`. */
-    readonly maxWaiting?: number;
-    /**
-     * Makes the server underneath, instead of a plain one: `() => tls.createServer({ key, cert, allowHalfOpen: true })`.
-     * It must not be listening yet.
-     */
-    readonly createServer?: () => Server;
-  };
-
-/** The address to listen on: a host with a port (0: any free one), or the path of a Unix socket. */
-export type ListenTarget = { readonly host?: string; readonly port: number } | { readonly path: string };
-
-const DEFAULT_BACKLOG = 128;
 
 /**
  * The server's socket: it binds, listens and accepts.
@@ -49,12 +29,11 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   /** Calls of `accept` that wait for a connection. */
   private readonly waitingAccepts = new Set<Waiter<PeerSocket>>();
 
-  /** @throws RangeError `backlog` or `maxWaiting` is not a whole number of at least 0. */
+  /** @throws TypeError, RangeError an option cannot be used, or there is not exactly one target. */
   constructor(private readonly options: ListenSocketOptions) {
+    requireListenOptions(options);
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
     this.maxWaiting = options.maxWaiting ?? this.backlog;
-    requireWholeNumber('backlog', this.backlog, 0);
-    requireWholeNumber('maxWaiting', this.maxWaiting, 0);
   }
 
   /** The address, with the port that the system has chosen; undefined before `bindAndListen`. */
@@ -159,12 +138,14 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   private startListening(waiter: Waiter<void>): void {
     try {
-      if ('path' in this.options) requirePathFits(this.options.path);
+      if (this.options.path !== undefined) requirePathFits(this.options.path);
       const server = this.options.createServer?.() ?? createServer(toNetOptions(this.options));
       this.server = server;
       server.on(connectionEvent(server), (stream: Duplex) => this.onConnection(stream));
       server.on('error', (error) => this.onError(error));
-      server.listen({ ...this.target, backlog: this.backlog }, () => this.onListening(server, waiter));
+      const { host, port, path } = this.options;
+      const target = path === undefined ? { host, port } : { path };
+      server.listen({ ...target, backlog: this.backlog }, () => this.onListening(server, waiter));
     } catch (unusable) {
       waiter.reject(new ListenFailedError({ local: this.target }, unusable));
     }
@@ -210,7 +191,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   private get target(): Address {
     const { options } = this;
-    return 'path' in options ? { path: options.path } : { host: options.host ?? '::', port: options.port };
+    return options.path === undefined ? { host: options.host ?? '::', port: options.port } : { path: options.path };
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Duplex } from 'node:stream';
 import { type Address } from '../address';
-import { type BufferOptions, StreamSocket } from './stream_socket';
+import { type BufferOptions } from './stream_options';
+import { StreamSocket } from './stream_socket';
 
 /**
  * The server's end of one accepted connection; it has everything but `connect`. `ListenSocket.accept` makes them. The

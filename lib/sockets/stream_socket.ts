@@ -7,17 +7,8 @@ import { Connection } from './connection/connection';
 import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
 import { Receiver } from './connection/receiver';
 import { Sender } from './connection/sender';
+import { type BufferOptions, DEFAULT_RECEIVE_BUFFER_BYTES } from './stream_options';
 
-/** How received bytes are kept until a call takes them. */
-export interface BufferOptions {
-  /**
-   * Reading from the network pauses while more bytes than this are buffered, or than the waiting read needs if that is
-   * more. One chunk of the stream (at most 64 KiB for TCP) may come on top. Default: 65536.
-   */
-  readonly receiveBufferBytes?: number;
-}
-
-const DEFAULT_RECEIVE_BUFFER_BYTES = 65_536;
 const DEFAULT_DELIMITER_LIMIT = 65_536;
 
 /**

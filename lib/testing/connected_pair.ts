@@ -1,5 +1,5 @@
 import { PeerSocket } from '../sockets/peer_socket';
-import { type BufferOptions } from '../sockets/stream_socket';
+import { type BufferOptions } from '../sockets/stream_options';
 import { type MemoryPairOptions, MemoryStream } from './memory_stream';
 
 /**

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { readFile } from 'node:fs/promises';
 import { parse } from 'papaparse';
 
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
@@ -45,7 +44,7 @@ describe('the lottery in containers', function () {
     for (const agency of AGENCIES) {
       const client = `client${agency}`;
       expect(await stack.exitCodeOf(client), client).to.equal(0);
-      const winners = (await betsOf(agency)).filter((bet) => Number(bet[NUMBER_FIELD]) === WINNING_NUMBER).length;
+      const winners = (await stack.betsOf(agency)).filter((bet) => Number(bet[NUMBER_FIELD]) === WINNING_NUMBER).length;
       const log = await stack.logsOf(client);
       expect(log).to.match(
         new RegExp(`action: consulta_ganadores \\| result: success \\| cant_ganadores: ${winners}\\b`),
@@ -58,7 +57,8 @@ describe('the lottery in containers', function () {
 
   it('stores exactly the bets of the files, each once', async () => {
     const expected: string[][] = [];
-    for (const agency of AGENCIES) expected.push(...(await betsOf(agency)).map((bet) => [String(agency), ...bet]));
+    for (const agency of AGENCIES)
+      expected.push(...(await stack.betsOf(agency)).map((bet) => [String(agency), ...bet]));
     stored = await storedBets();
     expect(sorted(rowsOf(stored))).to.deep.equal(sorted(expected));
   });
@@ -132,10 +132,6 @@ describe('the lottery in containers', function () {
     const services = ['server', 'echo', ...CLIENTS];
     expect(await stack.exitCodes()).to.deep.equal(Object.fromEntries(services.map((service) => [service, 0])));
     for (const service of services) expect((await stack.logsOf(service)).trimEnd(), service).to.match(LAST_LINE);
-  }
-
-  async function betsOf(agency: number): Promise<string[][]> {
-    return rowsOf(await readFile(stack.path(`.data/agency-${agency}.csv`), 'utf8'));
   }
 
   function storedBets(): Promise<string> {

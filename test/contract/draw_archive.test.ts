@@ -6,7 +6,7 @@ import { OpenDraw } from '../../apps/server/storage/postgres/open_draw';
 import { PostgresDrawRecord } from '../../apps/server/storage/postgres/postgres_draw_record';
 import { openDatabase } from '../support/postgres_server';
 import { expectCode } from '../support/rejection';
-import { createPostgresHarness, type OpenStore, type StoreHarness } from '../support/store_harness';
+import { createPostgresHarness, type OpenStore, type StoreHarness, readAgencies } from '../support/store_harness';
 
 const bet = (agency: number, document: number, number = '1'): string =>
   `${agency},Ana,Paz,${document},1999-03-17,${number}`;
@@ -82,7 +82,7 @@ describe('a new draw in PostgreSQL', () => {
     server = await harness.open({ SERVER_AGENCIES: '2', SERVER_WINNING_NUMBER: '7' });
     const next = await server.bets.claim(1);
     expect(next.stored).to.equal(0);
-    expect(await server.tracker.agencies()).to.deep.equal([]);
+    expect((await readAgencies(server.overview)).filter(({ hasFinished }) => hasFinished)).to.deep.equal([]);
     await server.bets.append(next, batch(bet(1, 9, '7')), 0);
 
     expect(await kept()).to.deep.equal(before);

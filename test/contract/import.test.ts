@@ -11,6 +11,7 @@ import { archiveDraw } from '../../apps/server/storage/postgres/draw_archive';
 import { type Database } from '../../apps/server/storage/postgres/database/database';
 import { importStore } from '../../apps/server/storage/postgres/store_import';
 import { arbitraryBet } from '../support/arbitrary_bets';
+import { eventually } from '../support/eventually';
 import { rowsByAgency, textOf } from '../support/piece_text';
 import { openDatabase } from '../support/postgres_server';
 import { expectCode } from '../support/rejection';
@@ -238,7 +239,7 @@ describe('an import of files into PostgreSQL', () => {
     }
   });
 
-  it('makes a server wait that opens the database meanwhile: it starts no draw, and fails', async () => {
+  it('makes a server wait that opens the database meanwhile: it finds the imported draw', async () => {
     const importing = openDatabase(target.url, { timeoutMs: 60_000 });
     let release = (): void => {};
     const released = new Promise<void>((resolve) => (release = resolve));
@@ -256,18 +257,23 @@ describe('an import of files into PostgreSQL', () => {
         yield Buffer.from(`${bet(1, 2)}\n`);
       },
     };
+    let opening: Promise<OpenStore> | undefined;
     try {
       const imported = importStore(importing, content, NEVER_STOPPED);
       await Promise.race([begun, imported]);
-      await expectCode(target.open(), 'DATABASE_STATEMENT_FAILED');
+      opening = target.open();
+      const isWaiting = `SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO draws%'`;
+      await eventually('the wait of the server', async () => (await database.query(isWaiting)).length > 0, 10_000);
       release();
       await imported;
-      expect(await target.rows()).to.deep.equal([bet(1, 1), bet(1, 2)]);
-      const store = await target.open();
+      const store = await opening;
       expect(await store.bets.claim(1)).to.include({ stored: 2 });
-      await store.close();
+      expect(await target.rows()).to.deep.equal([bet(1, 1), bet(1, 2)]);
+      expect(await database.query('SELECT draw FROM draws')).to.deep.equal([{ draw: 1 }]);
     } finally {
       release();
+      await (await opening)?.close();
       await importing.close();
     }
   });

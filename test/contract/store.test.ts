@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import { readBetBatch } from '../../apps/protocol/bet_batch';
 import { expectCode } from '../support/rejection';
-import { createFileHarness, createPostgresHarness, type OpenStore, type StoreHarness } from '../support/store_harness';
+import {
+  createFileHarness,
+  createPostgresHarness,
+  type OpenStore,
+  readAgencies,
+  type StoreHarness,
+} from '../support/store_harness';
 
 const bet = (agency: number, document: number, number = '1'): string =>
   `${agency},Ana,"Gómez, ""h.""",${document},1999-03-17,${number}`;
@@ -55,10 +61,10 @@ for (const { name, create } of STORES) {
       expect(await harness.rows()).to.deep.equal(rows);
       const again = await reopen();
       expect((await again.bets.claim(1)).stored).to.equal(3);
-      expect([await again.bets.count(1), await again.bets.count(2), await again.bets.count(3)]).to.deep.equal([
-        3, 2, 0,
+      expect(await readAgencies(again.overview)).to.deep.equal([
+        { agency: 1, bets: 3, hasFinished: false },
+        { agency: 2, bets: 2, hasFinished: false },
       ]);
-      expect(Array.from(await again.bets.agencies()).sort()).to.deep.equal([1, 2]);
       expect(await harness.rows()).to.deep.equal(rows);
     });
 
@@ -105,7 +111,8 @@ for (const { name, create } of STORES) {
       const next = await again.bets.claim(2);
       await again.tracker.finish(next, 1);
       expect([await again.tracker.hasFinished(2), await again.tracker.hasFinished(1)]).to.deep.equal([true, false]);
-      expect([await again.tracker.count(), await again.tracker.agencies()]).to.deep.equal([1, [2]]);
+      expect(await again.tracker.count()).to.equal(1);
+      expect(await readAgencies(again.overview)).to.deep.equal([{ agency: 2, bets: 1, hasFinished: true }]);
     });
 
     it('holds the draw when all have finished, and gives each agency its own winners in their order', async () => {
@@ -124,6 +131,36 @@ for (const { name, create } of STORES) {
       const again = await reopen();
       expect(await again.winners.waitForDraw(LATER)).to.equal(true);
       expect(await Promise.all([1, 2, 3].map((agency) => again.winners.winnersOf(agency)))).to.deep.equal(expected);
+    });
+
+    it('shows the whole lottery at each moment: bets, finishes, winners', async () => {
+      const { bets, tracker, winners, overview } = await open();
+      expect(overview.database === undefined).to.equal(name === 'files');
+      expect(await readAgencies(overview)).to.deep.equal([]);
+      const claims = await Promise.all([1, 2, 3].map((agency) => bets.claim(agency)));
+      await bets.append(claims[0]!, batch(bet(1, 1, '42'), bet(1, 2, '042')), 0);
+      await bets.append(claims[2]!, batch(bet(3, 1)), 0);
+      const withBets = (await readAgencies(overview)).filter((progress) => progress.bets > 0);
+      expect(withBets).to.deep.equal([
+        { agency: 1, bets: 2, hasFinished: false },
+        { agency: 3, bets: 1, hasFinished: false },
+      ]);
+      await bets.append(claims[2]!, batch(bet(3, 2), bet(3, 3, '42')), 1);
+      await tracker.finish(claims[1]!, 0);
+      await tracker.finish(claims[2]!, 3);
+      expect(await readAgencies(overview)).to.deep.equal([
+        { agency: 1, bets: 2, hasFinished: false },
+        { agency: 2, bets: 0, hasFinished: true },
+        { agency: 3, bets: 3, hasFinished: true },
+      ]);
+      await tracker.finish(claims[0]!, 2);
+      expect(await winners.waitForDraw(LATER)).to.equal(true);
+      expect(await winners.winnerCounts()).to.deep.equal(
+        new Map([
+          [1, 2],
+          [3, 1],
+        ]),
+      );
     });
 
     it('refuses other terms than those of its draw', async () => {

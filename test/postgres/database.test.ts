@@ -24,7 +24,7 @@ describe('the database', () => {
 
   const stored = () => other.query('SELECT id, amount, name FROM items ORDER BY id');
 
-  it('answers with rows, where a bigint is a number', async () => {
+  it('returns rows, with a bigint as a number', async () => {
     const parameters = [[3, 1], ['b', null], 2 ** 53 - 1, true] as const;
     const text = `SELECT $1::int[] AS ids, $2::text[] AS names, $3::bigint AS amount, $4::bool AS flag,
       count(*) AS rows, sum(x) AS sum, NULL::bigint AS nothing FROM generate_series(1, 3) AS x`;
@@ -33,7 +33,7 @@ describe('the database', () => {
     ]);
   });
 
-  it('stores a statement of its own, and returns its rows', async () => {
+  it('stores a single statement, and returns its rows', async () => {
     const rows = await database.write('INSERT INTO items VALUES ($1, $2, $3), (2, 20, NULL) RETURNING id', [
       1,
       10,
@@ -46,7 +46,7 @@ describe('the database', () => {
     ]);
   });
 
-  it('stores what a transaction does as a whole, and returns its result', async () => {
+  it('stores a transaction as a whole, and returns its result', async () => {
     const result = await database.transaction(async (tx) => {
       await tx.query('INSERT INTO items VALUES (1, 10, NULL)');
       const rows = [1, 2].map((block) => Buffer.from(`${block * 2},5,"Ñandú, A"\n${block * 2 + 1},6,x\n`));
@@ -64,7 +64,7 @@ describe('the database', () => {
     ]);
   });
 
-  it('takes a COPY as the first statement, with no data, and with a megabyte in many pieces', async () => {
+  it('accepts a COPY as the first statement, without data, and with a megabyte in many pieces', async () => {
     const copy = 'COPY items (id, amount, name) FROM STDIN (FORMAT csv)';
     expect(await database.transaction((tx) => tx.copyFrom(copy, []))).to.equal(0);
     const name = 'x'.repeat(1000);
@@ -105,7 +105,7 @@ describe('the database', () => {
     expect(database.counters).to.include({ opened: 1, lost: 0 });
   });
 
-  it('does not take a swallowed refusal for a success', async () => {
+  it('rejects a transaction with a swallowed refusal', async () => {
     const swallowing = database.transaction(async (tx) => {
       await tx.query('INSERT INTO items VALUES (1, 1, NULL)');
       await tx.query('SELECT 1 / 0').catch(() => {});
@@ -114,7 +114,7 @@ describe('the database', () => {
     expect(await stored()).to.deep.equal([]);
   });
 
-  it('rolls back a COPY with a bad row, and goes on on the same connection', async () => {
+  it('rolls back a COPY with a bad row, and keeps the connection', async () => {
     const copy = 'COPY items (id, amount, name) FROM STDIN (FORMAT csv)';
     const bad = database.transaction((tx) => tx.copyFrom(copy, [Buffer.from('1,1,a\n'), Buffer.from('2,x,b\n')]));
     expect(((await rejection(bad)) as StatementError).sqlState).to.equal('22P02');
@@ -135,7 +135,7 @@ describe('the database', () => {
     expect(await stored()).to.deep.equal([]);
   });
 
-  it('runs a transaction again after a serialization failure', async () => {
+  it('repeats a transaction after a serialization failure', async () => {
     await database.write('INSERT INTO items VALUES (1, 0, NULL)');
     let runs = 0;
     await database.transaction(async (tx) => {
@@ -150,7 +150,7 @@ describe('the database', () => {
     expect(await stored()).to.deep.equal([{ id: 1, amount: 102, name: null }]);
   });
 
-  it('gives up a transaction that meets a conflict each time', async () => {
+  it('gives up a transaction after a conflict in each run', async () => {
     await database.write('INSERT INTO items VALUES (1, 0, NULL)');
     let runs = 0;
     const failing = database.transaction(async (tx) => {
@@ -168,7 +168,7 @@ describe('the database', () => {
     expect(await stored()).to.deep.equal([{ id: 1, amount: 6, name: null }]);
   });
 
-  it('runs one of two transactions again that wait for each other', async () => {
+  it('repeats one of two transactions in a deadlock', async () => {
     await database.write('INSERT INTO items VALUES (1, 0, NULL), (2, 0, NULL)');
     let bothHaveLocked!: () => void;
     const meeting = new Promise<void>((resolve) => (bothHaveLocked = resolve));
@@ -181,14 +181,15 @@ describe('the database', () => {
         await tx.query('UPDATE items SET amount = amount + 1 WHERE id = $1', [second]);
       });
     await Promise.all([lockBoth(1, 2), lockBoth(2, 1)]);
-    expect(database.counters.retries).to.equal(1);
+    // The repetition may overtake the other transaction, and cause another deadlock.
+    expect(database.counters.retries).to.be.at.least(1);
     expect(await stored()).to.deep.equal([
       { id: 1, amount: 2, name: null },
       { id: 2, amount: 2, name: null },
     ]);
   });
 
-  it('ends a statement that takes too long, and the connection stays', async () => {
+  it('ends a statement after its time limit, and keeps the connection', async () => {
     const quick = openDatabase(url, { connections: 1, timeoutMs: 200 });
     const error = (await expectCode(quick.query('SELECT pg_sleep(10)'), 'DATABASE_STATEMENT_FAILED')) as StatementError;
     expect(error.sqlState).to.equal('57014');

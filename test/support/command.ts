@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { type UserIds } from './unprivileged_user';
 
 export interface CommandOptions {
   readonly cwd?: string;
@@ -6,6 +7,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The standard input (default: empty). */
   readonly input?: string;
+  /** The user of the command (default: the user of this process). */
+  readonly user?: UserIds;
   /** The time limit in milliseconds (default: 60,000). */
   readonly timeoutMs?: number;
 }
@@ -18,9 +21,9 @@ export interface CommandResult {
 
 /** Runs a command to its end, with any exit code. Rejects if it cannot be started, or after the time limit. */
 export function runCommand(command: string, args: string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { cwd, env, input = '', timeoutMs = 60_000 } = options;
+  const { cwd, env, user, input = '', timeoutMs = 60_000 } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, ...user });
     const stdout = collect(child, 'stdout');
     const stderr = collect(child, 'stderr');
     const deadline = setTimeout(() => {

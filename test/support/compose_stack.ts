@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parse as parseRows } from 'papaparse';
 import { parse, stringify } from 'yaml';
 
 import { type CommandResult, outputOf, runCommand } from './command';
@@ -17,11 +18,15 @@ const COPIED = [
 /** Another test may write `lib/dist` meanwhile. */
 const COPY_OPTIONS = { recursive: true, filter: (path: string) => basename(path) !== 'dist' };
 const BUILD_MS = 600_000;
+const END_MS = 300_000;
+
+type Services = Record<string, { container_name?: string }>;
 
 interface Template {
   name: string;
-  services: Record<string, { container_name: string }>;
+  services: Services;
   networks: unknown;
+  'x-servers': { services: Services };
 }
 
 /** Whether containers can be started on this machine. */
@@ -57,8 +62,10 @@ export class ComposeStack {
   private underOwnNames(text: string): string {
     const template = parse(text) as Template;
     template.name = this.project;
-    for (const service of Object.values(template.services)) {
-      service.container_name = `${this.project}-${service.container_name}`;
+    for (const services of [template.services, template['x-servers'].services]) {
+      for (const service of Object.values(services)) {
+        if (service.container_name !== undefined) service.container_name = `${this.project}-${service.container_name}`;
+      }
     }
     // Another network may have the template's subnet: the engine picks a free one.
     template.networks = { testing_net: {} };
@@ -75,12 +82,18 @@ export class ComposeStack {
 
   async make(...args: string[]): Promise<string> {
     // The flags and variables of a make that runs the tests are not for this one.
-    const env = { MAKEFLAGS: undefined, MFLAGS: undefined, AGENCIES: undefined, BETS: undefined };
+    const env = { MAKEFLAGS: undefined, MFLAGS: undefined, AGENCIES: undefined, SERVERS: undefined, BETS: undefined };
     return outputOf('make', args, { cwd: this.directory, env, timeoutMs: BUILD_MS });
   }
 
   async compose(...args: string[]): Promise<string> {
     return outputOf('docker', ['compose', '-f', 'docker-compose-dev.yaml', ...args], { cwd: this.directory });
+  }
+
+  /** The rows of an agency's file. */
+  async betsOf(agency: number): Promise<string[][]> {
+    const csv = await readFile(this.path(`.data/agency-${agency}.csv`), 'utf8');
+    return parseRows<string[]>(csv.trimEnd()).data;
   }
 
   /** Runs the netcat script with the echo service of this stack. */
@@ -95,7 +108,7 @@ export class ComposeStack {
 
   /** Waits for the end of a container. Returns its exit code. */
   async exitCodeOf(service: string): Promise<number> {
-    return Number(await outputOf('docker', ['wait', this.container(service)]));
+    return Number(await outputOf('docker', ['wait', this.container(service)], { timeoutMs: END_MS }));
   }
 
   /** The number of automatic restarts of a container. */
@@ -114,13 +127,35 @@ export class ComposeStack {
     return Object.fromEntries(ended);
   }
 
+  /** The names of the volumes of this stack. */
+  async volumes(): Promise<string[]> {
+    const filter = `label=com.docker.compose.project=${this.project}`;
+    const names = await outputOf('docker', ['volume', 'ls', '--quiet', '--filter', filter]);
+    return names.split('\n').filter((name) => name !== '');
+  }
+
   async logsOf(service: string): Promise<string> {
     return this.compose('logs', '--no-log-prefix', '--no-color', service);
   }
 
-  /** Waits for a matching line in the log of a container, from its start on. */
-  async awaitLog(service: string, pattern: RegExp, deadlineMs = 30_000): Promise<string> {
-    const child = spawn('docker', ['logs', '--follow', this.container(service)], {
+  /** Ends a container by SIGTERM. */
+  async stop(service: string): Promise<void> {
+    await outputOf('docker', ['stop', this.container(service)]);
+  }
+
+  /** Ends a container by SIGKILL. The engine does not start it again. */
+  async kill(service: string): Promise<void> {
+    await outputOf('docker', ['kill', this.container(service)]);
+    await this.exitCodeOf(service);
+  }
+
+  /**
+   * Waits for a matching line in the log of a container.
+   *
+   * @param since only lines from this time on count; all lines without it.
+   */
+  async awaitLog(service: string, pattern: RegExp, { deadlineMs = 30_000, since = new Date(0) } = {}): Promise<string> {
+    const child = spawn('docker', ['logs', '--follow', '--since', since.toISOString(), this.container(service)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const deadline = setTimeout(() => child.kill(), deadlineMs);

@@ -34,7 +34,7 @@ export function describeListenSocket(declareCases: (fixture: ListenFixture) => v
       clients,
       peers,
       listen: async (options = {}) => {
-        const listener = new ListenSocket({ ...LOOPBACK, ...options });
+        const listener = new ListenSocket({ ...LOOPBACK, ...options } as ListenSocketOptions);
         opened.push(listener);
         await listener.bindAndListen();
         return listener;

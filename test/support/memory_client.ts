@@ -3,6 +3,8 @@ import { type Container } from 'inversify';
 import { type Agency } from '../../apps/client/agencies/agency';
 import { type BetSource, type OutgoingBatch } from '../../apps/client/bets/bet_source';
 import { SourceChangedError } from '../../apps/client/bets/errors';
+import { type LookUp } from '../../apps/client/connection/name_resolver';
+import { type SocketFactory } from '../../apps/client/connection/reconnector';
 import { createClientContainer } from '../../apps/client/container';
 import { CLIENT_SETTINGS } from '../../apps/client/settings';
 import { TOKENS } from '../../apps/client/tokens';
@@ -10,25 +12,47 @@ import { loadSettings } from '../../apps/runtime/settings';
 import { createMemoryLog } from './memory_lottery';
 import { type ScriptedConnection, ScriptedServer } from './scripted_server';
 
-/** The client as production composes it, except for its connections to a scripted server in memory. */
+export interface UploadOptions {
+  readonly window?: number;
+  readonly retryLimitMs?: number;
+  /** Other settings. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The client as production composes it, except for its connections, to a scripted server in memory by default. */
 export class MemoryClient {
   readonly server = new ScriptedServer();
   readonly stop = new AbortController();
+  /** The addresses of host names; no test asks the system. */
+  lookUp: LookUp = async (host) => {
+    throw new Error(`the test has no name ${host}`);
+  };
   private readonly memory = createMemoryLog();
+
+  constructor(private readonly createSocket?: SocketFactory) {}
 
   /** Runs the agency of these settings; resolves with its exit code. `replace` rebinds other parts. */
   run(environment: Record<string, string>, replace: (container: Container) => void = () => {}): Promise<number> {
-    const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: 'none.ini', environment });
+    const settings = loadSettings(CLIENT_SETTINGS, {
+      defaultFile: 'none.ini',
+      environment: { CLI_SERVER_ADDRESS: '10.0.0.1:12345', ...environment },
+    });
     const container = createClientContainer(settings, this.memory.log);
-    container.rebind(TOKENS.SocketFactory).toConstantValue(this.server.createSocket);
+    container.rebind(TOKENS.SocketFactory).toConstantValue(this.createSocket ?? this.server.createSocket);
+    container.rebind<LookUp>(TOKENS.LookUp).toConstantValue((host) => this.lookUp(host));
     replace(container);
     return container.get<Agency>(TOKENS.Agency).run(this.stop.signal);
   }
 
   /** Runs an agency that uploads the bets of `source`. */
-  upload(source: BetSource, { window = 4, retryLimitMs = 60_000 } = {}): Promise<number> {
-    const environment = { CLI_WINDOW: String(window), CLI_RETRY_LIMIT_MS: String(retryLimitMs) };
-    return this.run(environment, (container) => container.rebind(TOKENS.BetSource).toConstantValue(source));
+  upload(
+    source: BetSource,
+    { window = 4, retryLimitMs = 60_000, environment = {} }: UploadOptions = {},
+  ): Promise<number> {
+    const limits = { CLI_WINDOW: String(window), CLI_RETRY_LIMIT_MS: String(retryLimitMs) };
+    return this.run({ ...limits, ...environment }, (container) =>
+      container.rebind(TOKENS.BetSource).toConstantValue(source),
+    );
   }
 
   /** The lines of the log that match. */
@@ -69,6 +93,7 @@ export async function giveWinners(
   connection: ScriptedConnection,
   total: number,
   winners: readonly string[],
+  agency = 1,
 ): Promise<void> {
   expect(await connection.next()).to.equal(`F ${total}`);
   connection.respond('O', String(total));
@@ -76,7 +101,7 @@ export async function giveWinners(
   connection.respond('W', '1/2');
   expect(await connection.next()).to.equal('A');
   connection.respond('R');
-  expect(await connection.next()).to.equal('N 1');
+  expect(await connection.next()).to.equal(`N ${agency}`);
   for (const value of winners) connection.respond('R', value);
   connection.respond('O', String(winners.join().split(',').filter(Boolean).length));
   expect(await connection.next()).to.equal('end');

@@ -4,6 +4,7 @@ import { type SessionServices } from '../../apps/server/sessions/session_service
 import { type AgencyClaim } from '../../apps/server/domain/agency_claim';
 import { type BetRepository, type Winner } from '../../apps/server/domain/bet_repository';
 import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
+import { type LotteryOverview, type LotteryState } from '../../apps/server/domain/lottery_overview';
 import { Latch } from '../../apps/server/domain/latch';
 import { SessionRegistry } from '../../apps/server/sessions/session_registry';
 import { BatchOutOfSequenceError, ClaimSupersededError } from '../../apps/server/domain/store_errors';
@@ -24,18 +25,15 @@ export class MemoryBetRepository implements BetRepository {
   private readonly winnersByNumber: (Winner & { number: number })[] = [];
   private tail: Promise<unknown> = Promise.resolve();
 
-  async count(agency: number): Promise<number> {
-    return this.counts.get(agency) ?? 0;
-  }
-
-  async agencies(): Promise<readonly number[]> {
-    return Array.from(this.counts.keys());
+  /** The number of bets of each agency with bets. */
+  get countsByAgency(): ReadonlyMap<number, number> {
+    return this.counts;
   }
 
   async claim(agency: number): Promise<AgencyClaim> {
     const epoch = (this.epochs.get(agency) ?? 0) + 1;
     this.epochs.set(agency, epoch);
-    return { agency, epoch, stored: await this.count(agency) };
+    return { agency, epoch, stored: this.counts.get(agency) ?? 0 };
   }
 
   onSuperseded(): void {}
@@ -54,7 +52,7 @@ export class MemoryBetRepository implements BetRepository {
   private async store(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
     await this.beforeStoring(batch);
     if (this.epochs.get(claim.agency) !== claim.epoch) throw new ClaimSupersededError('a newer session has claimed it');
-    const before = await this.count(batch.agency);
+    const before = this.counts.get(batch.agency) ?? 0;
     if (before !== after) throw new BatchOutOfSequenceError(`${before} bets are stored, not ${after}`);
     this.rows.push(...Buffer.from(batch.rows).toString('utf8').split('\n'));
     for (const { document, number } of betsOf(batch)) {
@@ -67,7 +65,7 @@ export class MemoryBetRepository implements BetRepository {
 
 /** A tracker in memory. */
 export class MemoryFinishTracker implements FinishTracker {
-  private readonly finished = new Set<number>();
+  readonly finished = new Set<number>();
   private readonly waiting: (() => void)[] = [];
 
   constructor(readonly expected: number) {}
@@ -79,10 +77,6 @@ export class MemoryFinishTracker implements FinishTracker {
 
   async hasFinished(agency: number): Promise<boolean> {
     return this.finished.has(agency);
-  }
-
-  async agencies(): Promise<readonly number[]> {
-    return Array.from(this.finished);
   }
 
   async count(): Promise<number> {
@@ -121,6 +115,34 @@ export class MemoryWinnerService implements WinnerService {
     }
     return documents;
   }
+
+  async winnerCounts(): Promise<ReadonlyMap<number, number>> {
+    const counts = new Map<number, number>();
+    for await (const { agency } of this.bets.winners(this.number, NEVER_STOPPED)) {
+      counts.set(agency, (counts.get(agency) ?? 0) + 1);
+    }
+    return counts;
+  }
+}
+
+/** The whole lottery of these services. */
+export class MemoryLotteryOverview implements LotteryOverview {
+  readonly database = undefined;
+
+  constructor(
+    private readonly bets: MemoryBetRepository,
+    private readonly tracker: MemoryFinishTracker,
+  ) {}
+
+  async read(): Promise<LotteryState> {
+    const { countsByAgency } = this.bets;
+    const { finished } = this.tracker;
+    const known = new Set([...countsByAgency.keys(), ...finished]);
+    const agencies = Array.from(known, (agency) => {
+      return { agency, bets: countsByAgency.get(agency) ?? 0, hasFinished: finished.has(agency) };
+    });
+    return { agencies, servers: [], standbys: undefined };
+  }
 }
 
 /** A log with its lines in memory. */
@@ -131,6 +153,7 @@ export function createMemoryLog(level: 'DEBUG' | 'INFO' = 'DEBUG'): { log: Actio
 
 export interface MemoryLottery extends SessionServices {
   readonly bets: MemoryBetRepository;
+  readonly overview: LotteryOverview;
   readonly tracker: MemoryFinishTracker;
   readonly lines: string[];
 }
@@ -140,6 +163,7 @@ export function createMemoryLottery(expected = 3): MemoryLottery {
   const bets = new MemoryBetRepository();
   const tracker = new MemoryFinishTracker(expected);
   const winners = new MemoryWinnerService(42, bets, tracker);
+  const overview = new MemoryLotteryOverview(bets, tracker);
   const registry = new SessionRegistry();
-  return { bets, tracker, winners, registry, activity: new ServerActivity(), ...createMemoryLog() };
+  return { bets, tracker, winners, overview, registry, activity: new ServerActivity(), ...createMemoryLog() };
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { appendFile, chmod, chown, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { Database, type DatabaseOptions } from '../../apps/server/storage/postgr
 import { databaseTargetOf } from '../../apps/server/storage/postgres/database/database_target';
 import { migrateSchema } from '../../apps/server/storage/postgres/schema_migration';
 import { findFreePort } from '../../tools/free_port';
+import { eventually } from './eventually';
 import { findPostgresPrograms } from './postgres_programs';
 import { unprivilegedUser } from './unprivileged_user';
 
@@ -134,14 +136,50 @@ export class PostgresServer {
     }
   }
 
-  /** Ends the server with a signal: SIGKILL is a crash, SIGQUIT a crash without children, SIGINT a fast shutdown. */
-  async kill(signal: NodeJS.Signals): Promise<void> {
+  /** Ends the server with a signal: SIGKILL to each of its processes, SIGQUIT (a crash too) or SIGINT (a fast shutdown). */
+  async kill(signal: 'SIGKILL' | 'SIGQUIT' | 'SIGINT'): Promise<void> {
     const { postmaster } = this;
     if (postmaster === undefined) return;
     this.postmaster = undefined;
+    const { pid } = postmaster;
+    // Without the first process the others end by themselves, but only a moment later.
+    const others =
+      signal === 'SIGKILL' ? readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ') : [];
     const ended = once(postmaster, 'exit');
     postmaster.kill(signal);
+    for (const other of others) if (this.runs(other)) process.kill(Number(other), signal);
     await ended;
+    await eventually('all processes have ended', async () => !others.some((other) => this.runs(other)), 10_000);
+  }
+
+  /** Whether a process of this server has this number. */
+  private runs(pid: string): boolean {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === join(this.directory, 'data');
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Stops all processes of the server that clients see (SIGSTOP): it accepts connections and says nothing more.
+   *
+   * @returns a function that lets them go on.
+   */
+  async freeze(): Promise<() => void> {
+    const backends = await this.run("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'");
+    const pids = [this.pid, ...backends.map(({ pid }) => pid as number)];
+    const signal = (name: NodeJS.Signals): void => {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, name);
+        } catch {
+          // The backend of this query has ended.
+        }
+      }
+    };
+    signal('SIGSTOP');
+    return () => signal('SIGCONT');
   }
 
   /** Starts it after a `kill`, with further parameters. */
@@ -163,6 +201,14 @@ export class PostgresServer {
     });
     postmaster.unref();
     (output as unknown as { unref(): void }).unref();
+  }
+
+  /** Writes a file of the data directory that only the server can read. */
+  async writeFile(name: string, content: string): Promise<void> {
+    const path = join(this.directory, 'data', name);
+    await writeFile(path, content, { mode: 0o600 });
+    const user = unprivilegedUser();
+    if (user !== undefined) await chown(path, user.uid, user.gid);
   }
 
   /** Ends the server and removes all that it has. */
@@ -198,7 +244,10 @@ export class PostgresServer {
     };
     const lines = Object.entries(configuration).map(([name, value]) => `${name} = '${value}'\n`);
     await appendFile(join(data, 'postgresql.conf'), lines.join(''));
-    await writeFile(join(data, 'pg_hba.conf'), `local all all trust\nhost all all all ${authentication ?? 'trust'}\n`);
+    await writeFile(
+      join(data, 'pg_hba.conf'),
+      `local all,replication all trust\nhost all all all ${authentication ?? 'trust'}\n`,
+    );
   }
 
   private async createTemplate(): Promise<void> {
@@ -215,7 +264,8 @@ export function openDatabase(url: string, options: Partial<DatabaseOptions> = {}
   return new Database(target, { connections: 2, ...options });
 }
 
-function spawnAs(program: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+/** Starts a program as the user of the server. */
+export function spawnAs(program: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   return spawn(program, args, {
     ...options,
     ...unprivilegedUser(),

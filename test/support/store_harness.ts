@@ -5,9 +5,11 @@ import { type Container } from 'inversify';
 import { createServerContainer } from '../../apps/server/container';
 import { type BetRepository } from '../../apps/server/domain/bet_repository';
 import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
+import { type AgencyProgress, type LotteryOverview } from '../../apps/server/domain/lottery_overview';
 import { NEVER_STOPPED } from '../../apps/server/domain/stop';
 import { type Store } from '../../apps/server/domain/store';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
+import { type ServerActivity } from '../../apps/server/stats/server_activity';
 import { SERVER_SETTINGS } from '../../apps/server/settings';
 import { type FileStore } from '../../apps/server/storage/files/file_store';
 import { readStoredRows as readFileRows } from '../../apps/server/storage/files/bets/stored_rows';
@@ -26,6 +28,8 @@ export interface OpenStore {
   readonly bets: BetRepository;
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
+  readonly overview: LotteryOverview;
+  readonly activity: ServerActivity;
   readonly lines: readonly string[];
   close(): Promise<void>;
 }
@@ -47,7 +51,8 @@ function compose(environment: Settings): { readonly container: Container; readon
   return { container: createServerContainer(settings, log), lines };
 }
 
-async function openStore(environment: Settings): Promise<OpenStore> {
+/** Composes and opens the services of a server with these settings. */
+export async function openStore(environment: Settings): Promise<OpenStore> {
   const { container, lines } = compose(environment);
   const store = container.get<Store>(TOKENS.Store);
   store.onBroken(() => {});
@@ -59,12 +64,20 @@ async function openStore(environment: Settings): Promise<OpenStore> {
     bets: container.get(TOKENS.BetRepository),
     tracker: container.get(TOKENS.FinishTracker),
     winners,
+    overview: container.get(TOKENS.LotteryOverview),
+    activity: container.get(TOKENS.ServerActivity),
     lines,
     async close() {
       await winners.close();
       await store.close();
     },
   };
+}
+
+/** The agencies of the whole lottery, by their ids. */
+export async function readAgencies(overview: LotteryOverview): Promise<readonly AgencyProgress[]> {
+  const { agencies } = await overview.read();
+  return Array.from(agencies).sort((one, other) => one.agency - other.agency);
 }
 
 const TERMS = { SERVER_AGENCIES: '3', SERVER_WINNING_NUMBER: '42' };
@@ -94,14 +107,21 @@ export async function createFileHarness(): Promise<FileHarness> {
   };
 }
 
+export interface PostgresHarness extends StoreHarness {
+  readonly url: string;
+  /** Runs statements as the owner of the database, and returns the rows of the last one. */
+  run(text: string): Promise<readonly Record<string, unknown>[]>;
+}
+
 /** A store in a database of its own; the test is skipped on a machine without PostgreSQL. */
-export async function createPostgresHarness(context: Mocha.Context): Promise<StoreHarness & { readonly url: string }> {
+export async function createPostgresHarness(context: Mocha.Context): Promise<PostgresHarness> {
   const server: PostgresServer = await sharedPostgres(context);
   const database = await server.createDatabase();
   const url = server.url(database);
   let servers = 0;
   return {
     url,
+    run: (text) => server.run(text, database),
     open: (settings) =>
       openStore({
         ...TERMS,

@@ -9,8 +9,8 @@ import { SseBroadcaster } from '../../apps/server/status/sse_broadcaster';
 import { securityHeaders } from '../../apps/server/status/http/security_headers';
 import { ServedHosts } from '../../apps/server/status/http/served_hosts';
 import { type StatusApp } from '../../apps/server/status/status_app';
-import { StatusAggregator } from '../../apps/server/status/report/status_aggregator';
 import { BoundedHttpServer, type HttpServerOptions } from '../../apps/server/status/http/http_server';
+import { createAggregator } from './memory_readings';
 
 export const HEADERS = securityHeaders("default-src 'none'");
 export const LARGE = 'x'.repeat(8_000_000);
@@ -53,7 +53,7 @@ export function answersIn(bytes: string, { isHead = false } = {}): Answer[] {
 export class TestStatusServer {
   /** The requests received by the endpoints, as `METHOD /path`. */
   readonly seen: string[] = [];
-  readonly stream = new SseBroadcaster(new StatusAggregator(new ServerActivity(), 3, 7574));
+  readonly stream = new SseBroadcaster(createAggregator(new ServerActivity(), 3));
   /** Resolves at the request for `/held`. */
   readonly heldIsAsked: Promise<void>;
   answerHeld: () => void = () => {};

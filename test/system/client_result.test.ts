@@ -104,7 +104,7 @@ describe("an agency's result for scripts (--json)", function () {
       expect(result).to.deep.equal({ agency: 1, outcome: 'unknown', bets: 0, winners: null });
       expect(error).to.have.property('code', 'OUTCOME_UNKNOWN');
       expect((error as { message: string }).message).to.contain(
-        "search the server's bets.csv for document 30904465 at agency 1",
+        "search the server's store for document 30904465 at agency 1",
       );
       expect((await app.ended).code).to.equal(code);
     }

@@ -1,38 +1,16 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type StatusReport } from '../../apps/server/status/report/status_report';
 import { findFreePort } from '../../tools/free_port';
 import { App } from '../support/app';
 import { LotterySandbox } from '../support/lottery_sandbox';
+import { metricsIn, readDocumentedMetrics, readDrawnMetrics, requireDrawn } from '../support/metrics_text';
 import { promtool, whyNoPromtool } from '../support/promtool';
+import { reportWhere } from '../support/status_report';
 import { message } from '../support/wire_client';
-
-const DASHBOARD = join(__dirname, '../../monitoring/grafana/dashboards/lottery.json');
-const OPERATIONS = join(__dirname, '../../docs/operations.md');
-
-interface Dashboard {
-  readonly panels: readonly {
-    readonly title: string;
-    readonly targets: readonly { readonly expr: string; readonly legendFormat?: string }[];
-  }[];
-}
-
-/** The labels of each metric in its samples. */
-function labelsOf(metrics: string): Map<string, Set<string>> {
-  const labels = new Map<string, Set<string>>();
-  for (const [, name, inBraces] of metrics.matchAll(/^([a-z_0-9]+)(?:\{(.*)\})? \S+$/gm)) {
-    const known = labels.get(name!) ?? new Set();
-    for (const [, label] of (inBraces ?? '').matchAll(/(\w+)="/g)) known.add(label!);
-    labels.set(name!, known);
-  }
-  return labels;
-}
 
 describe('the status server', function () {
   this.timeout(20_000);
@@ -80,16 +58,7 @@ describe('the status server', function () {
     expect(await one.ask('N', '1')).to.equal('R 30904465');
   }
 
-  /** Waits for a status that fulfils the condition. The status is updated once a second. */
-  async function statusWhere(isSo: (status: StatusReport) => boolean): Promise<StatusReport> {
-    const deadline = performance.now() + 5_000;
-    for (;;) {
-      const status = (await (await get('status.json')).json()) as StatusReport;
-      if (isSo(status)) return status;
-      if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(status)}`);
-      await delay(50);
-    }
-  }
+  const statusWhere = (isSo: (status: StatusReport) => boolean): Promise<StatusReport> => reportWhere(url, isSo);
 
   it('reports the server as alive and ready until its stop', async () => {
     const { app } = await start();
@@ -132,33 +101,12 @@ describe('the status server', function () {
     const response = await get('metrics');
     expect(response.headers.get('content-type')).to.match(/^text\/plain; version=0\.0\.4/);
     const text = await response.text();
-    const labels = labelsOf(text);
-    const { panels } = JSON.parse(await readFile(DASHBOARD, 'utf8')) as Dashboard;
-    let drawn = 0;
-    for (const { title, targets } of panels) {
-      for (const { expr, legendFormat } of targets) {
-        for (const [, name, matchers] of expr.matchAll(/\b((?:lottery|nodejs|process)_[a-z0-9_]+)(?:\{([^}]*)\})?/g)) {
-          drawn++;
-          expect(labels, `metrics of "${title}"`).to.include.keys(name!);
-          const asked = [
-            ...Array.from((matchers ?? '').matchAll(/(\w+)=/g), ([, label]) => label!),
-            ...Array.from(expr.matchAll(/\bby \((\w+)\)/g), ([, label]) => label!),
-            ...Array.from((legendFormat ?? '').matchAll(/\{\{(\w+)\}\}/g), ([, label]) => label!),
-          ];
-          for (const label of asked) expect([...labels.get(name!)!], `${name} of "${title}"`).to.include(label);
-        }
-      }
-    }
-    expect(drawn).to.be.greaterThan(15);
-    const documented = await readFile(OPERATIONS, 'utf8');
-    const own = Array.from(text.matchAll(/^# TYPE (lottery_\w+) /gm), ([, name]) => name!);
-    for (const [, name] of text.matchAll(/^# TYPE (\w+) /gm)) expect(documented).to.contain(`\`${name}\``);
-    expect(own.length).to.be.greaterThan(15);
-    const rows = Array.from(
-      documented.matchAll(/^\| `(lottery_\w+)` +\| (?:gauge|counter|histogram)/gm),
-      ([, name]) => name!,
-    );
-    expect(rows.toSorted()).to.deep.equal(own.toSorted());
+    const { always, withDatabase, ofProcess } = await readDocumentedMetrics();
+    expect(always.length).to.be.greaterThan(15);
+    expect(metricsIn(text).toSorted()).to.deep.equal([...always, ...ofProcess].toSorted());
+    const drawn = (await readDrawnMetrics()).filter(({ name }) => !withDatabase.includes(name));
+    expect(drawn.length).to.be.greaterThan(15);
+    requireDrawn(drawn, text);
     expect(text).to.match(/^lottery_batch_bets_bucket\{le="10"\} 1$/m);
     expect(text).to.match(/^lottery_batch_bets_sum 2$/m);
     expect(text).to.match(/^lottery_session_errors_total\{code="bad-bet"\} 1$/m);

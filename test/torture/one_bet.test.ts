@@ -33,7 +33,8 @@ class DialledSocket extends ConnectSocket {
 
 /** Runs the one-bet client of the real container over `dial`, and returns the outcome of its result. */
 async function placeBet(document: string, dial: Dial, stop = NEVER_STOPPED): Promise<string> {
-  const environment = { NOMBRE: 'Ana', APELLIDO: 'Paz', DOCUMENTO: document, NACIMIENTO: '1999-03-17', NUMERO: '1' };
+  const bet = { NOMBRE: 'Ana', APELLIDO: 'Paz', DOCUMENTO: document, NACIMIENTO: '1999-03-17', NUMERO: '1' };
+  const environment = { ...bet, CLI_SERVER_ADDRESS: '127.0.0.1:12345' };
   const settings = loadSettings(CLIENT_SETTINGS, { defaultFile: '', environment });
   const result = new RunResult(1);
   const container = createClientContainer(settings, new ActionLog('CRITICAL', () => {}), [result]);

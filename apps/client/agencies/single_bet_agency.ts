@@ -83,7 +83,7 @@ export class SingleBetAgency implements Agency {
     const wasStopped = error instanceof StoppedError;
     if (error instanceof OutcomeUnknownError) return error;
     if (this.countBefore !== undefined) {
-      return this.outcomeUnknown(wasStopped ? 'stopped before its answer came' : error.message, error);
+      return this.outcomeUnknown(wasStopped ? 'stopped before the response' : error.message, error);
     }
     if (!wasStopped) return error;
     return new StoppedError('stopped before the bet was acknowledged: it is not stored', { cause: error });
@@ -92,7 +92,7 @@ export class SingleBetAgency implements Agency {
   private outcomeUnknown(reason: string, cause?: Error): OutcomeUnknownError {
     return new OutcomeUnknownError(
       `it is unknown whether the bet is stored (${reason}): ` +
-        `search the server's bets.csv for document ${this.bet.document} at agency ${this.settings.CLI_ID}, ` +
+        `search the server's store for document ${this.bet.document} at agency ${this.settings.CLI_ID}, ` +
         'or ask its operator',
       { cause },
     );

@@ -15,7 +15,7 @@ export class UnexpectedResponseError extends CodedError {
   readonly code = 'UNEXPECTED_ANSWER';
 }
 
-/** Milliseconds without a byte from the server after which its connection counts as lost, even if TCP reports no loss. */
+/** The connection counts as lost after this silence of the server, in milliseconds, even if TCP reports no loss. */
 const RESPONSE_TIMEOUT_MS = 30_000;
 
 /** Time limit for the responses to all batches in flight after a stop, in milliseconds. */

@@ -9,12 +9,6 @@ export interface Winner {
 
 /** Stores bets. An acknowledged bet is durable: it survives a crash of the process and of the machine. */
 export interface BetRepository {
-  /** The number of stored bets of an agency. */
-  count(agency: number): Promise<number>;
-
-  /** The agencies with at least one stored bet, in no order. */
-  agencies(): Promise<readonly number[]>;
-
   /**
    * Claims the agency for a session. Every older claim of the agency ends: nothing is stored under it from now on.
    *

@@ -15,9 +15,6 @@ export interface FinishTracker {
 
   hasFinished(agency: number): Promise<boolean>;
 
-  /** The finished agencies, in no order. */
-  agencies(): Promise<readonly number[]>;
-
   /** The number of finished agencies. */
   count(): Promise<number>;
 

@@ -46,6 +46,10 @@ export class LotteryDraw implements WinnerService {
     return this.winners.get(agency) ?? [];
   }
 
+  async winnerCounts(): Promise<ReadonlyMap<number, number>> {
+    return new Map(Array.from(this.winners, ([agency, documents]) => [agency, documents.length]));
+  }
+
   async close(): Promise<void> {
     this.stopping.abort();
     await this.drawing;

@@ -19,6 +19,9 @@ export interface WinnerService {
   /** The documents of the agency's winning bets, in the order of their storage. Valid only after the draw. */
   winnersOf(agency: number): Promise<readonly string[]>;
 
+  /** The number of winning bets of each agency that has some. Valid only after the draw. */
+  winnerCounts(): Promise<ReadonlyMap<number, number>>;
+
   /** Ends a draw in progress and rejects every wait for it. Called before the store closes. */
   close(): Promise<void>;
 }

@@ -160,7 +160,6 @@ export class SessionProtocol {
     await this.services.tracker.finish(this.claimed!, this.bets);
     this.hasFinished = true;
     this.phase = 'finished';
-    this.services.activity.agencyFinished(this.agency);
     this.services.log.info('finish', 'success', { agency: this.agency, cantidad: this.bets });
   }
 
@@ -200,7 +199,7 @@ export class SessionProtocol {
 
   private onStored(batch: BetBatch, total: number): LotteryMessage {
     const { activity, log } = this.services;
-    activity.batchStored(batch.agency, batch.count, total);
+    activity.batchStored(batch.agency, batch.count);
     log.info('apuesta_recibida', 'success', { agency: batch.agency, cantidad: batch.count });
     if (log.isDebugging) {
       for (const { document, number } of betsOf(batch)) {

@@ -21,7 +21,7 @@ export class ServerActivity implements StoreObserver {
   readonly startedAt = new Date();
   phase: ServerPhase = 'starting';
 
-  /** The agencies seen so far, by id: those with bets or sessions. */
+  /** The agencies seen by this process so far, by id. */
   readonly agencies = new Map<number, AgencyActivity>();
   readonly errors = new Map<ProtocolErrorCode, number>();
   betsStored = 0;
@@ -38,6 +38,11 @@ export class ServerActivity implements StoreObserver {
   readonly commitBatches = new Histogram(BATCHES_BOUNDS);
   readonly sessionSeconds = new Histogram(SESSION_SECONDS_BOUNDS);
   committedBytes = 0;
+
+  /** Whether the server takes bets. */
+  get isReady(): boolean {
+    return this.phase === 'ready' && this.storeIsWritable;
+  }
 
   /** The agency's record, created at its first use. */
   of(agency: number): AgencyActivity {
@@ -68,17 +73,10 @@ export class ServerActivity implements StoreObserver {
     this.of(agency).sessions--;
   }
 
-  /** Counts a stored batch. `total`: the agency's bets, this batch included. */
-  batchStored(agency: number, bets: number, total: number): void {
+  batchStored(agency: number, bets: number): void {
     this.betsStored += bets;
     this.batchBets.observe(bets);
-    const activity = this.of(agency);
-    activity.storedHere += bets;
-    if (total > activity.bets) activity.bets = total;
-  }
-
-  agencyFinished(agency: number): void {
-    this.of(agency).hasFinished = true;
+    this.of(agency).storedHere += bets;
   }
 
   winnersGiven(agency: number): void {

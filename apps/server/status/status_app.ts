@@ -52,7 +52,9 @@ export function createStatusApp(sources: StatusSources): StatusApp {
   });
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', (context) => {
-    return activity.phase === 'ready' ? context.text('ready\n') : context.text(`not ready: ${activity.phase}\n`, 503);
+    if (activity.isReady) return context.text('ready\n');
+    const reason = activity.phase === 'ready' ? 'the store accepts no writes' : activity.phase;
+    return context.text(`not ready: ${reason}\n`, 503);
   });
   app.notFound((context) => context.text('there is /, /status.json, /metrics, /healthz and /readyz\n', 404));
   app.onError((error, context) => {

@@ -1,13 +1,13 @@
 import { type ActionLog } from '../../runtime/action_log';
 import { type ServerActivity } from '../stats/server_activity';
-import { type BetRepository } from '../domain/bet_repository';
 import { type FinishTracker } from '../domain/finish_tracker';
+import { type LotteryOverview } from '../domain/lottery_overview';
 import { type ServerSettings } from '../settings';
 import { type WinnerService } from '../domain/winner_service';
-import { countWinners, loadBaseline } from './report/baseline';
 import { Metrics } from './metrics/metrics';
 import { loadPageDocument } from './page_document';
 import { MAX_PAGES, SseBroadcaster } from './sse_broadcaster';
+import { OverviewReader } from './report/overview_reader';
 import { securityHeaders } from './http/security_headers';
 import { ServedHosts } from './http/served_hosts';
 import { StatusAggregator } from './report/status_aggregator';
@@ -18,10 +18,10 @@ import { BoundedHttpServer } from './http/http_server';
 export interface StatusServerParts {
   readonly settings: Pick<
     ServerSettings,
-    'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_STATUS_HOSTS' | 'SERVER_WINNING_NUMBER'
+    'SERVER_NAME' | 'SERVER_STATUS_PORT' | 'SERVER_STATUS_IP' | 'SERVER_STATUS_HOSTS' | 'SERVER_WINNING_NUMBER'
   >;
   readonly activity: ServerActivity;
-  readonly bets: BetRepository;
+  readonly overview: LotteryOverview;
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
   readonly log: ActionLog;
@@ -34,6 +34,7 @@ const TICK_MS = 1_000;
 /** The running status server: the page, the metrics and the health checks. This file composes it. */
 export class StatusServer {
   private readonly tickTimer: NodeJS.Timeout;
+  private ticking: Promise<void> = Promise.resolve();
   private isCountingWinners = false;
   private isFailing = false;
 
@@ -42,24 +43,31 @@ export class StatusServer {
     readonly url: string,
     private readonly server: BoundedHttpServer,
     private readonly parts: StatusServerParts,
+    private readonly reader: OverviewReader,
     private readonly aggregator: StatusAggregator,
     private readonly broadcaster: SseBroadcaster,
   ) {
-    this.tickTimer = setInterval(() => this.tick(), TICK_MS);
+    this.tickTimer = setInterval(() => void this.tick(), TICK_MS);
   }
 
   /** Sends a last update to the pages, then ends every connection. */
   async close(): Promise<void> {
     clearInterval(this.tickTimer);
-    this.tick();
+    await this.ticking;
+    await this.tick();
     this.broadcaster.end();
     await this.server.close();
   }
 
+  private async tick(): Promise<void> {
+    await (this.ticking = this.update());
+  }
+
   /** Logs an error, once until the next success. Errors here must not reach the bet path. */
-  private tick(): void {
+  private async update(): Promise<void> {
     try {
-      this.aggregator.tick(new Date());
+      const reading = await this.reader.next();
+      this.aggregator.tick(new Date(), reading);
       this.broadcaster.update();
       if (this.parts.activity.drawIsHeld && !this.aggregator.hasWinners) void this.fetchWinners();
       this.isFailing = false;
@@ -72,8 +80,7 @@ export class StatusServer {
     if (this.isCountingWinners) return;
     this.isCountingWinners = true;
     try {
-      const { activity, winners } = this.parts;
-      this.aggregator.setWinners(await countWinners(activity.agencies.keys(), winners));
+      this.aggregator.setWinners(await this.parts.winners.winnerCounts());
     } catch (error) {
       this.report(error);
     } finally {
@@ -93,10 +100,11 @@ export class StatusServer {
  * @throws the error of listen(2), for example for a port in use.
  */
 export async function openStatusServer(parts: StatusServerParts): Promise<StatusServer> {
-  const { settings, activity, bets, tracker, log, maxConnections } = parts;
-  await loadBaseline(activity, bets, tracker);
-  const aggregator = new StatusAggregator(activity, tracker.expected, settings.SERVER_WINNING_NUMBER);
-  aggregator.tick(new Date());
+  const { settings, activity, overview, tracker, log, maxConnections } = parts;
+  const reader = new OverviewReader(overview, log);
+  const terms = { number: settings.SERVER_WINNING_NUMBER, agencies: tracker.expected };
+  const aggregator = new StatusAggregator({ serverName: settings.SERVER_NAME, terms, activity, overview });
+  aggregator.tick(new Date(), await reader.next());
   const broadcaster = new SseBroadcaster(aggregator, Math.min(MAX_PAGES, Math.floor(maxConnections / 2)));
   const metrics = new Metrics({ activity, aggregator, pages: () => broadcaster.size });
   const page = loadPageDocument();
@@ -110,5 +118,5 @@ export async function openStatusServer(parts: StatusServerParts): Promise<Status
     onError: (error) => log.error('status_page', 'fail', { error: error.message }),
   });
   const url = await server.listen(settings.SERVER_STATUS_PORT, settings.SERVER_STATUS_IP);
-  return new StatusServer(url, server, parts, aggregator, broadcaster);
+  return new StatusServer(url, server, parts, reader, aggregator, broadcaster);
 }

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { pairedRatio, spread } from '../../statistics';
@@ -18,7 +18,7 @@ export const startUp: Part = {
     for (let round = 0; round < rounds * ROUNDS_EACH; round++) {
       empty.push(await runEmptyProcess());
       server.push(await startServer(join(directory, 'run')));
-      agency.push(await startAgency());
+      agency.push(await startAgency(join(directory, 'empty.csv')));
     }
     print('empty process, start to end', spread(empty, 'ms', 1));
     print('server listens', spread(server, 'ms', 1));
@@ -42,7 +42,8 @@ async function startServer(directory: string): Promise<number> {
   return listensAt - program.startedAt;
 }
 
-async function startAgency(): Promise<number> {
+async function startAgency(file: string): Promise<number> {
+  writeFileSync(file, '');
   const server = createServer();
   const connected = new Promise<number>((resolve) => {
     server.on('connection', (socket) => {
@@ -52,9 +53,10 @@ async function startAgency(): Promise<number> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const settings = { CLI_SERVER_ADDRESS: `127.0.0.1:${port}`, CLI_RETRY_LIMIT_MS: '0', CLI_DATA_FILE: '/dev/null' };
+  const settings = { CLI_SERVER_ADDRESS: `127.0.0.1:${port}`, CLI_RETRY_LIMIT_MS: '0', CLI_DATA_FILE: file };
   const program = new Program(PROGRAMS.client, settings);
-  const connectedAt = await connected;
+  const failed = program.ended.then(({ code }) => Promise.reject(new Error(`the agency ended (${code}) too early`)));
+  const connectedAt = await Promise.race([connected, failed]);
   await program.ended;
   server.close();
   return connectedAt - program.startedAt;

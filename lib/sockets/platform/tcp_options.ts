@@ -4,11 +4,11 @@ import { type Duplex } from 'node:stream';
 /** Options of a TCP connection, including the one under TLS. They have no effect on a Unix socket. */
 export interface TcpOptions {
   /** Sends small writes at once (TCP_NODELAY) instead of collecting them (Nagle, RFC 896). Default: true. */
-  readonly noDelay?: boolean;
+  readonly noDelay?: boolean | undefined;
   /** Probes an idle connection (SO_KEEPALIVE): a peer that has vanished is noticed. Default: true. */
-  readonly keepAlive?: boolean;
+  readonly keepAlive?: boolean | undefined;
   /** The idle time before the first probe, in milliseconds. Default: 30000. */
-  readonly keepAliveInitialDelayMs?: number;
+  readonly keepAliveInitialDelayMs?: number | undefined;
 }
 
 /** The options for `net.connect` and `net.createServer`. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { FramedSocket } from '../../../lib/index';
 import { expectCode } from '../../support/rejection';
 import { codec, describeContract } from '../../support/stream_socket_contract';
@@ -21,6 +22,22 @@ describeContract(({ connect }) => {
       expect(count()).to.equal(before);
       await waiting;
       expect(count()).to.equal(before);
+    });
+
+    it('one signal for all calls has one listener, and ends them all', async () => {
+      const connections = await Promise.all([connect(), connect(), connect()]);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const added = sinon.spy(signal, 'addEventListener');
+      const removed = sinon.spy(signal, 'removeEventListener');
+      const waiting = connections
+        .flatMap(({ client, server }) => [client, server])
+        .map((socket) => expectCode(socket.recvExactly(2, { signal }), 'ABORTED'));
+      for (const { client } of connections) await client.sendAll(Buffer.from('a'), { signal });
+      expect([added.callCount, removed.callCount]).to.deep.equal([1, 0]);
+      controller.abort();
+      await Promise.all(waiting);
+      expect([added.callCount, removed.callCount]).to.deep.equal([1, 1]);
     });
 
     it('a frame over the limit is refused from its header, without memory for it', async () => {

@@ -11,7 +11,7 @@ export function sized(short: number, full: number): number {
   return IS_FULL ? full : short;
 }
 
-/** The time limit of a case, in milliseconds. */
+/** The usual time limit of a case, in milliseconds. */
 const CASE_DEADLINE_MS = sized(30_000, 300_000);
 
 /** A part of the suite: it counts the cases, gives each a seed, and names a failed one. */
@@ -19,7 +19,10 @@ export class Campaign {
   private cases = 0;
   private readonly figures: string[] = [];
 
-  constructor(private readonly title: string) {
+  constructor(
+    private readonly title: string,
+    private readonly deadlineMs = CASE_DEADLINE_MS,
+  ) {
     after(() => this.report());
   }
 
@@ -27,7 +30,7 @@ export class Campaign {
   async run(name: string, work: (random: SeededRandom) => Promise<void>): Promise<void> {
     const number = ++this.cases;
     try {
-      await within(CASE_DEADLINE_MS, work(new SeededRandom(SEED + number * 1_000_003)));
+      await within(this.deadlineMs, work(new SeededRandom(SEED + number * 1_000_003)));
     } catch (error) {
       const failure = error as Error;
       failure.message = `${this.title}, case ${number} (${name}), TORTURE_SEED=${SEED}: ${failure.message}`;

@@ -26,11 +26,12 @@ export class ServerProcess {
 
   constructor(
     environment: Readonly<Record<string, string>>,
-    { program = SERVER_PROGRAM, wrapper = [] as readonly string[] } = {},
+    { program = SERVER_PROGRAM, wrapper = [] as readonly string[], cwd = undefined as string | undefined } = {},
   ) {
     const command = [...wrapper, process.execPath, program];
     const { PATH, NODE_V8_COVERAGE } = process.env;
     this.child = spawn(command[0]!, command.slice(1), {
+      cwd,
       env: {
         PATH,
         NODE_V8_COVERAGE,

@@ -68,8 +68,8 @@ describe('a compose file made from its template', () => {
       TEMPLATE.replace(/ {2}client:[^]*/, '  client: 1\n'),
       /^the template has no "client"$/,
     ],
-    ['has no place for the id', TEMPLATE.replaceAll('{id}', '1'), /"client" says nowhere \{id\}$/],
-    ['has no place for the agencies', TEMPLATE.replace('{agencies}', '5'), /"server" says nowhere \{agencies\}$/],
+    ['has no place for the id', TEMPLATE.replaceAll('{id}', '1'), /"client" has no placeholder \{id\}$/],
+    ['has no place for the agencies', TEMPLATE.replace('{agencies}', '5'), /"server" has no placeholder \{agencies\}$/],
     [
       'has a client1 of its own',
       TEMPLATE.replace('services:', 'services:\n  client1:\n    image: x'),

@@ -90,7 +90,7 @@ describe('the program generate_compose.ts', function () {
   });
 
   it('refuses a missing, a negative, a fractional and an absurd count', () => {
-    expectRefusal(['-o', output()], /say how many clients/);
+    expectRefusal(['-o', output()], /the number of clients is missing/);
     expectRefusal(['-3', '-o', output()], /whole number from 0 to 250, not "-3"/);
     expectRefusal(['2.5', '-o', output()], /not "2.5"/);
     expectRefusal(['100000', '-o', output()], /not "100000"/);
@@ -99,7 +99,7 @@ describe('the program generate_compose.ts', function () {
 
   it('refuses an unknown option, and one argument too many', () => {
     expectRefusal(['3', '--clients', '4'], /Unknown option '--clients'/);
-    expectRefusal(['3', '4', '-o', output()], /what is "4"/);
+    expectRefusal(['3', '4', '-o', output()], /unexpected argument after the number of clients: "4"/);
     expectRefusal(['3', '-o'], /'-o, --output <value>' argument missing/);
   });
 
@@ -162,8 +162,8 @@ describe('the program generate_compose.ts', function () {
       ['.data/agency-2.csv', './.data/agency-2.csv'],
       ['bets.yaml', './.data/agency-2.csv'],
     ] as const) {
-      it(`refuses to write over a file that a container reads: ${output}`, () => {
-        const message = `generate_compose: ${output} is ${input}, which a container reads: write to another file\n`;
+      it(`refuses to write over a file mounted in a container: ${output}`, () => {
+        const message = `generate_compose: ${output} is ${input}, a file mounted in a container: write to another file\n`;
         const { status, stdout, stderr } = run(['3', '-t', 'template.yaml', '-o', output], directory);
         expect({ status, stdout, stderr }).to.deep.equal({ status: 2, stdout: '', stderr: message });
         expect(contents()).to.deep.equal(FILES);

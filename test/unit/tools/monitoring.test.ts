@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse, stringify } from 'yaml';
+import { readDocumentedMetrics, readDrawnMetrics } from '../../support/metrics_text';
 import { promtool, whyNoPromtool } from '../../support/promtool';
 
 const REPOSITORY = join(__dirname, '../../..');
@@ -80,6 +81,16 @@ describe('the monitoring of the compose file', () => {
       expect(promtool(['check', 'rules', join(directory, 'rules.yml')])).to.equal('');
     } finally {
       await rm(directory, { recursive: true });
+    }
+  });
+
+  it('does not add up what is the same on every server', async () => {
+    const { ofLottery } = await readDocumentedMetrics();
+    expect(ofLottery).to.include.members(['lottery_bets', 'lottery_agencies', 'lottery_servers']);
+    for (const { panel, expression, name } of await readDrawnMetrics()) {
+      if (!ofLottery.includes(name)) continue;
+      const usage = new RegExp(`(?:\\bmax(?: by \\([\\w, ]+\\) )?|\\bmax\\(sum by \\(instance\\) )\\(${name}\\b`);
+      expect(expression, panel).to.match(usage);
     }
   });
 

@@ -1,11 +1,11 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { PROTOCOL_ERROR_CODES } from '../../../protocol/protocol_error';
-import { type AgencyActivity } from '../../stats/agency_activity';
 import { type Histogram } from '../../stats/histogram';
 import { type ServerActivity } from '../../stats/server_activity';
+import { addDatabaseMetrics } from './database_metrics';
 import { addProcessMetrics } from './process_metrics';
-import { addCounter, addGauge } from './read_metrics';
-import { MAX_DETAILED_AGENCIES, type StatusAggregator } from '../report/status_aggregator';
+import { addCounter, addGauge, HERE, WHOLE } from './read_metrics';
+import { type StatusAggregator } from '../report/status_aggregator';
 
 /** The shortest interval between two collections. */
 const COLLECTION_INTERVAL_MS = 1_000;
@@ -20,7 +20,8 @@ export interface MetricSources {
 
 /**
  * The server's metrics for Prometheus, named after its conventions (base units, `_total` on counters). They are read
- * from the server's counters at each collection. docs/operations.md documents them.
+ * from the server's counters at each collection. Those of the whole lottery are the same on all servers of a store; their
+ * help texts say so. docs/operations.md documents them.
  */
 export class Metrics {
   private readonly registry = new Registry();
@@ -33,6 +34,7 @@ export class Metrics {
     addServerMetrics(registers, sources);
     addAgencyMetrics(registers, sources);
     addHistograms(this.registry, sources.activity);
+    if (sources.aggregator.summary().database !== null) addDatabaseMetrics(registers, sources.aggregator);
   }
 
   get contentType(): string {
@@ -51,43 +53,46 @@ export class Metrics {
 }
 
 function addServerMetrics(registers: Registry[], { activity, aggregator, pages }: MetricSources): void {
-  addGauge(registers, 'lottery_ready', '1 while the server takes bets, 0 while it stops.', () =>
-    activity.phase === 'ready' ? 1 : 0,
-  );
-  addCounter(
+  addGauge(
     registers,
-    'lottery_bets_stored_total',
-    'Bets stored since the server started.',
-    () => activity.betsStored,
+    'lottery_ready',
+    `${HERE}1 while it takes bets, 0 while it stops or its store accepts no writes.`,
+    () => (activity.isReady ? 1 : 0),
   );
+  addCounter(registers, 'lottery_bets_stored_total', `${HERE}bets stored since its start.`, () => activity.betsStored);
   addGauge(
     registers,
     'lottery_bets',
-    'Bets on the disk, those of earlier runs included.',
+    `${WHOLE}stored bets, those of earlier runs included.`,
     () => aggregator.summary().bets.stored,
   );
-  addCounter(registers, 'lottery_committed_bytes_total', 'Bytes of bets made durable.', () => activity.committedBytes);
-  addCounter(registers, 'lottery_sessions_total', 'Sessions opened.', () => activity.sessionsOpened);
-  addGauge(registers, 'lottery_sessions_open', 'Sessions that are open.', () => activity.sessionsOpen);
+  addCounter(
+    registers,
+    'lottery_committed_bytes_total',
+    `${HERE}bytes of bets made durable.`,
+    () => activity.committedBytes,
+  );
+  addCounter(registers, 'lottery_sessions_total', `${HERE}sessions opened.`, () => activity.sessionsOpened);
+  addGauge(registers, 'lottery_sessions_open', `${HERE}sessions that are open.`, () => activity.sessionsOpen);
   addGauge(
     registers,
     'lottery_sessions_allowed',
-    'Sessions that may be open at once: SERVER_MAX_SESSIONS, or fewer where few open files are allowed.',
+    `${HERE}sessions that may be open at once: SERVER_MAX_SESSIONS, or fewer where few open files are allowed.`,
     () => activity.sessionsAllowed,
   );
   addCounter(
     registers,
     'lottery_accept_failures_total',
-    'Connections reset without a response, because no file descriptor was free.',
+    `${HERE}connections reset without a response, because no file descriptor was free.`,
     () => activity.acceptFailures,
   );
-  addGauge(registers, 'lottery_draw_held', '1 once the draw has been held.', () =>
+  addGauge(registers, 'lottery_draw_held', `${WHOLE}1 once the draw has been held.`, () =>
     aggregator.summary().draw.held ? 1 : 0,
   );
-  addGauge(registers, 'lottery_status_pages_open', 'Status pages that are open in browsers.', pages);
+  addGauge(registers, 'lottery_status_pages_open', `${HERE}status pages that are open in browsers.`, pages);
   new Counter({
     name: 'lottery_session_errors_total',
-    help: "Sessions that ended with an E message, by the protocol's code.",
+    help: `${HERE}sessions that ended with an E message, by the protocol's code.`,
     labelNames: ['code'],
     registers,
     collect(): void {
@@ -99,12 +104,12 @@ function addServerMetrics(registers: Registry[], { activity, aggregator, pages }
   });
 }
 
-function addAgencyMetrics(registers: Registry[], { activity, aggregator }: MetricSources): void {
+function addAgencyMetrics(registers: Registry[], { aggregator }: MetricSources): void {
   const expected = (): number => aggregator.summary().agencies.expected;
-  addGauge(registers, 'lottery_agencies_expected', 'Agencies that take part.', expected);
+  addGauge(registers, 'lottery_agencies_expected', `${WHOLE}agencies that take part.`, expected);
   new Gauge({
     name: 'lottery_agencies',
-    help: 'Agencies by state: absent, uploading, finished, winners (they have their winners).',
+    help: `${WHOLE}agencies by state: absent, uploading, finished, winners (they have their winners).`,
     labelNames: ['state'],
     registers,
     collect(): void {
@@ -112,36 +117,33 @@ function addAgencyMetrics(registers: Registry[], { activity, aggregator }: Metri
     },
   });
 
-  const agencies = (): Iterable<AgencyActivity> =>
-    activity.agencies.size > MAX_DETAILED_AGENCIES ? [] : activity.agencies.values();
   new Gauge({
     name: 'lottery_agency_bets',
-    help: "Each agency's bets on the disk.",
+    help: `${WHOLE}stored bets of each agency.`,
     labelNames: ['agency'],
     registers,
     collect(): void {
-      for (const { id, bets } of agencies()) this.set({ agency: id }, bets);
+      for (const { id, bets } of aggregator.detailed()) this.set({ agency: id }, bets);
     },
   });
   new Counter({
     name: 'lottery_agency_errors_total',
-    help: "Each agency's sessions that ended with an E message.",
+    help: `${HERE}sessions of each agency that ended with an E message.`,
     labelNames: ['agency'],
     registers,
     collect(): void {
       this.reset();
-      for (const { id, errors } of agencies()) this.inc({ agency: id }, errors);
+      for (const { id, errors } of aggregator.detailed()) this.inc({ agency: id }, errors);
     },
   });
   new Gauge({
     name: 'lottery_agency_winners',
-    help: "Each agency's bets that won, once the draw has been held.",
+    help: `${WHOLE}winning bets of each agency, once the draw has been held.`,
     labelNames: ['agency'],
     registers,
     collect(): void {
-      for (const { id } of agencies()) {
-        const winners = aggregator.winnersOf(id);
-        if (winners !== undefined) this.set({ agency: id }, winners);
+      for (const { id, winners } of aggregator.detailed()) {
+        if (winners !== null) this.set({ agency: id }, winners);
       }
     },
   });
@@ -152,14 +154,14 @@ function addHistograms(registry: Registry, activity: ServerActivity): void {
     // prom-client uses only the name and `get` of a registered metric, although its type lists its own classes.
     registry.registerMetric(new SourcedHistogram(name, help, counts) as unknown as Metric);
   };
-  histogram('lottery_batch_bets', 'Bets in a stored batch.', activity.batchBets);
+  histogram('lottery_batch_bets', `${HERE}bets in a stored batch.`, activity.batchBets);
   histogram(
     'lottery_commit_duration_seconds',
-    'From the first write of a commit to the confirmation of the disk.',
+    `${HERE}from the first write of a commit to the confirmation of disk or database.`,
     activity.commitSeconds,
   );
-  histogram('lottery_commit_batches', 'Batches that shared a commit.', activity.commitBatches);
-  histogram('lottery_session_duration_seconds', 'From accept to close.', activity.sessionSeconds);
+  histogram('lottery_commit_batches', `${HERE}batches that shared a commit.`, activity.commitBatches);
+  histogram('lottery_session_duration_seconds', `${HERE}from accept to close of a session.`, activity.sessionSeconds);
 }
 
 /** A histogram with counts from elsewhere, in the form expected by a registry. */

@@ -5,19 +5,15 @@ const SAMPLES = 3;
 export class RateMeter {
   private readonly added: number[] = [];
   private readonly seconds: number[] = [];
-  private last = 0;
 
-  /** Adds a sample, `seconds` after the previous one, and returns the growth since then. */
-  sample(value: number, seconds: number): number {
-    const added = value - this.last;
-    this.last = value;
+  /** Adds a sample: the counter has grown by `added` within `seconds`. */
+  sample(added: number, seconds: number): void {
     this.added.push(added);
     this.seconds.push(seconds);
     if (this.added.length > SAMPLES) {
       this.added.shift();
       this.seconds.shift();
     }
-    return added;
   }
 
   /** The mean of the last samples per second, rounded, or 0 before the first. */

@@ -1,8 +1,19 @@
-import { type AgencyActivity, type AgencyState } from '../../stats/agency_activity';
+import { type DrawTerms } from '../../domain/draw_record';
+import { type LotteryOverview, type ServerState } from '../../domain/lottery_overview';
+import { type AgencyActivity } from '../../stats/agency_activity';
 import { type ServerActivity } from '../../stats/server_activity';
-import { TimeSeries } from './time_series';
+import { AgencyTrack } from './agency_track';
+import { DatabaseTrack } from './database_track';
+import { type LotteryReading } from './overview_reader';
 import { RateMeter } from './rate_meter';
-import { type AgencyReport, type StatusReport, type StatusSummary } from './status_report';
+import {
+  type AgencyReport,
+  type AgencyState,
+  type ServerReport,
+  type StatusReport,
+  type StatusSummary,
+} from './status_report';
+import { TimeSeries } from './time_series';
 
 /** The length of a series in seconds: three minutes. */
 const SERIES_SECONDS = 180;
@@ -13,19 +24,20 @@ const SERIES_SECONDS = 180;
  */
 export const MAX_DETAILED_AGENCIES = 2_000;
 
-/** The state of an agency between two ticks. */
-interface Track {
-  readonly rate: RateMeter;
-  readonly curve: TimeSeries | undefined;
-  report: AgencyReport;
+/** The constants and the sources of the reports. */
+export interface AggregatorSources {
+  readonly serverName: string;
+  readonly terms: DrawTerms;
+  readonly activity: ServerActivity;
+  readonly overview: Pick<LotteryOverview, 'database'>;
 }
 
 /**
- * Builds the report for all viewers once a second from the server's counters. It provides the full report and the
- * changes of the last second.
+ * Builds the report for all viewers once a second: of the lottery from the readings of the store, of the server from its
+ * counters. It provides the full report and the changes of the last second.
  */
 export class StatusAggregator {
-  private readonly tracks = new Map<number, Track>();
+  private readonly tracks = new Map<number, AgencyTrack>();
   private readonly rate = new RateMeter();
   private readonly series = new TimeSeries(SERIES_SECONDS);
   private readonly changed: AgencyReport[] = [];
@@ -34,13 +46,19 @@ export class StatusAggregator {
   private nextWinners: ReadonlyMap<number, number> | undefined;
   private totals = { bets: 0, winners: 0, byState: noAgencies() };
   private at = new Date();
+  /** The time of the last reading; that of the start before the first one. */
+  private readAt = this.at;
+  private hasRead = false;
+  private servers: readonly ServerReport[] = [];
   private json: Buffer | undefined;
 
-  constructor(
-    private readonly activity: ServerActivity,
-    private readonly expected: number,
-    private readonly winningNumber: number,
-  ) {}
+  private readonly activity: ServerActivity;
+  private readonly database: DatabaseTrack;
+
+  constructor(private readonly sources: AggregatorSources) {
+    this.activity = sources.activity;
+    this.database = new DatabaseTrack(sources.activity);
+  }
 
   /** Sets the number of winning bets per agency after the draw. The next tick reports it. */
   setWinners(winners: ReadonlyMap<number, number>): void {
@@ -51,26 +69,26 @@ export class StatusAggregator {
     return this.nextWinners !== undefined;
   }
 
-  /** Reads the counters. Called once a second: each call is one sample of the series. */
-  tick(now: Date): void {
-    const seconds = (now.getTime() - this.at.getTime()) / 1000;
+  /**
+   * Takes a reading of the store and reads the counters. Called once a second: each call is one sample of the series.
+   *
+   * @param reading undefined without a new one: the bets stay as they were.
+   */
+  tick(now: Date, reading: LotteryReading | undefined): void {
     this.at = now;
     this.json = undefined;
     this.winners = this.nextWinners;
     this.changed.length = 0;
+    this.database.tick(reading);
+    this.series.push(reading === undefined ? 0 : this.take(reading));
     this.totals = { bets: 0, winners: 0, byState: noAgencies() };
-    for (const agency of this.activity.agencies.values()) this.sample(agency, seconds);
-    const { byState } = this.totals;
-    byState.absent += Math.max(0, this.expected - this.tracks.size);
-    this.series.push(this.rate.sample(this.activity.betsStored, seconds));
+    for (const agency of this.activity.agencies.values()) this.sample(this.trackOf(agency), agency.id);
+    this.totals.byState.absent += Math.max(0, this.sources.terms.agencies - this.tracks.size);
   }
 
   /** The full report. */
   fullReport(): StatusReport {
-    const agency: AgencyReport[] = [];
-    for (const { report, curve } of this.tracks.values()) {
-      agency.push(curve === undefined ? report : { ...report, curve: curve.values() });
-    }
+    const agency = Array.from(this.tracks.values(), (track) => track.reportWithCurve);
     const summary = this.summary();
     return { ...summary, bets: { ...summary.bets, curve: this.series.values() }, agency };
   }
@@ -88,80 +106,77 @@ export class StatusAggregator {
 
   /** The report without agencies. */
   summary(): StatusSummary {
+    const { serverName, terms, overview } = this.sources;
     const { phase, startedAt, sessionsOpen, errors } = this.activity;
+    const { database } = overview;
     let total = 0;
     for (const count of errors.values()) total += count;
     return {
       at: this.at.toISOString(),
-      server: { phase, startedAt: startedAt.toISOString(), sessionsOpen },
+      server: { name: serverName, phase, startedAt: startedAt.toISOString(), sessionsOpen },
+      servers: this.servers,
+      database: database === undefined ? null : this.database.report(database),
       bets: { stored: this.totals.bets, perSecond: this.rate.perSecond },
-      agencies: { expected: this.expected, byState: this.totals.byState },
+      agencies: { expected: terms.agencies, byState: this.totals.byState },
       draw:
         this.winners !== undefined
-          ? { held: true, number: this.winningNumber, winners: this.totals.winners }
+          ? { held: true, number: terms.number, winners: this.totals.winners }
           : { held: false, number: null, winners: null },
       errors: { total, byCode: Object.fromEntries(errors) },
     };
   }
 
-  /** The number of the agency's winning bets, or undefined before the draw. */
-  winnersOf(agency: number): number | undefined {
-    return this.winners === undefined ? undefined : (this.winners.get(agency) ?? 0);
+  /** The reports of the agencies with metrics of their own, without curves: none beyond `MAX_DETAILED_AGENCIES`. */
+  *detailed(): Generator<AgencyReport> {
+    if (this.tracks.size > MAX_DETAILED_AGENCIES) return;
+    for (const { report } of this.tracks.values()) yield report;
   }
 
-  private sample(agency: AgencyActivity, seconds: number): void {
-    const track = this.trackOf(agency);
-    const added = track.rate.sample(agency.storedHere, seconds);
-    track.curve?.push(added);
-    const report = this.describe(agency, track.rate.perSecond);
-    if (!isSame(track.report, report)) {
-      track.report = report;
-      this.changed.push(report);
+  /** Takes the progress of all agencies, and returns the number of new bets. */
+  private take({ at, state }: LotteryReading): number {
+    const interval = { at, seconds: (at.getTime() - this.readAt.getTime()) / 1000, isFirst: !this.hasRead };
+    let added = 0;
+    for (const progress of state.agencies) {
+      added += this.trackOf(this.activity.of(progress.agency)).take(progress, interval);
     }
-    this.totals.bets += report.bets;
-    this.totals.winners += report.winners ?? 0;
-    this.totals.byState[report.state]++;
+    this.rate.sample(added, interval.seconds);
+    this.servers = state.servers.map(describeServer);
+    this.readAt = at;
+    this.hasRead = true;
+    return added;
   }
 
-  private trackOf(agency: AgencyActivity): Track {
+  private sample(track: AgencyTrack, id: number): void {
+    const winners = this.winners === undefined ? undefined : (this.winners.get(id) ?? 0);
+    if (track.sample(this.at, winners)) this.changed.push(track.report);
+    const { bets, state } = track.report;
+    this.totals.bets += bets;
+    this.totals.winners += winners ?? 0;
+    this.totals.byState[state]++;
+  }
+
+  private trackOf(agency: AgencyActivity): AgencyTrack {
     let track = this.tracks.get(agency.id);
     if (track === undefined) {
       const curve = this.tracks.size < MAX_DETAILED_AGENCIES ? new TimeSeries(SERIES_SECONDS) : undefined;
-      track = { rate: new RateMeter(), curve, report: EMPTY_REPORT };
+      track = new AgencyTrack(agency, curve);
       this.tracks.set(agency.id, track);
     }
     return track;
   }
-
-  private describe(agency: AgencyActivity, perSecond: number): AgencyReport {
-    const { id, state, bets, errors, lastError } = agency;
-    const last = lastError === undefined ? null : { code: lastError.code, at: lastError.at.toISOString() };
-    return { id, state, bets, perSecond, errors, lastError: last, winners: this.winnersOf(id) ?? null };
-  }
 }
 
-const EMPTY_REPORT: AgencyReport = {
-  id: 0,
-  state: 'absent',
-  bets: 0,
-  perSecond: 0,
-  errors: 0,
-  lastError: null,
-  winners: null,
-};
+function describeServer({ name, isAlive, startedAt, seenAt, sessions, betsPerSecond }: ServerState): ServerReport {
+  return {
+    name,
+    alive: isAlive,
+    startedAt: startedAt.toISOString(),
+    seenAt: seenAt.toISOString(),
+    sessionsOpen: sessions,
+    perSecond: Math.round(betsPerSecond),
+  };
+}
 
 function noAgencies(): Record<AgencyState, number> {
   return { absent: 0, uploading: 0, finished: 0, winners: 0 };
-}
-
-/** Compares all fields but `lastError`, which changes only with `errors`. */
-function isSame(one: AgencyReport, other: AgencyReport): boolean {
-  return (
-    one.id === other.id &&
-    one.state === other.state &&
-    one.bets === other.bets &&
-    one.perSecond === other.perSecond &&
-    one.errors === other.errors &&
-    one.winners === other.winners
-  );
 }

@@ -71,10 +71,6 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     return this.finished.has(agency);
   }
 
-  async agencies(): Promise<readonly number[]> {
-    return Array.from(this.finished.keys());
-  }
-
   async count(): Promise<number> {
     return this.finished.size;
   }

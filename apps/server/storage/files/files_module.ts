@@ -6,6 +6,7 @@ import { DiskDirectory } from './disk/file_system';
 import { StoreHealth } from './disk/store_health';
 import { FileDrawRecord } from './file_draw_record';
 import { FileFinishTracker } from './file_finish_tracker';
+import { FileLotteryOverview } from './file_lottery_overview';
 import { FileStore } from './file_store';
 
 /** Binds the store in the files of `directory`. */
@@ -17,6 +18,7 @@ export function createFilesModule(directory: string): ContainerModule {
     bind(TOKENS.BetRepository).to(FileBetRepository);
     bind(TOKENS.FinishTracker).to(FileFinishTracker);
     bind(TOKENS.DrawRecord).to(FileDrawRecord);
+    bind(TOKENS.LotteryOverview).to(FileLotteryOverview);
     bind(TOKENS.Store).to(FileStore);
   });
 }

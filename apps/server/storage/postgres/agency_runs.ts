@@ -1,7 +1,13 @@
 import { parseCanonicalNumber } from '../../../protocol/canonical_number';
 import { type BetBatch } from '../../../protocol/bet_batch';
 import { StoreDamagedError } from '../../domain/store_errors';
-import { type AgencyRows } from './copy_rows';
+
+/** Bets of one agency that follow each other. */
+export interface AgencyRun {
+  readonly batch: BetBatch;
+  /** The number of the agency's bets before the batch. */
+  readonly after: number;
+}
 
 const LINE_FEED = 0x0a;
 const COMMA = 0x2c;
@@ -25,17 +31,17 @@ export class AgencyRuns {
    *
    * @throws StoreDamagedError a row does not begin with an agency.
    */
-  take(piece: Uint8Array): readonly AgencyRows[] {
+  take(piece: Uint8Array): readonly AgencyRun[] {
     const bytes = Buffer.concat([this.partialRow, piece]);
     const end = bytes.lastIndexOf(LINE_FEED) + 1;
     this.partialRow = bytes.subarray(end);
-    const runs: AgencyRows[] = [];
+    const runs: AgencyRun[] = [];
     for (let at = 0; at < end;) {
-      const run = readRun(bytes.subarray(at, end));
-      const after = this.read.get(run.agency) ?? 0;
-      runs.push({ batches: [run], after });
-      this.read.set(run.agency, after + run.count);
-      at += run.rows.length + 1;
+      const batch = readBatch(bytes.subarray(at, end));
+      const after = this.read.get(batch.agency) ?? 0;
+      runs.push({ batch, after });
+      this.read.set(batch.agency, after + batch.count);
+      at += batch.rows.length + 1;
     }
     return runs;
   }
@@ -47,7 +53,7 @@ export class AgencyRuns {
 }
 
 /** The rows of one agency at the beginning of complete rows. */
-function readRun(bytes: Buffer): BetBatch {
+function readBatch(bytes: Buffer): BetBatch {
   const comma = bytes.indexOf(COMMA);
   const agency = parseCanonicalNumber(bytes.toString('latin1', 0, Math.max(0, comma)));
   if (agency === undefined)

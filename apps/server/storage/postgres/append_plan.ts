@@ -4,8 +4,16 @@ import { BatchOutOfSequenceError } from '../../domain/store_errors';
 import { type Submission } from '../group_commit';
 import { type LocalClaims } from './local_claims';
 
+/** A batch to be stored, with its rows as input of COPY. */
+export interface BatchAppend {
+  readonly claim: AgencyClaim;
+  readonly batch: BetBatch;
+  readonly after: number;
+  readonly lines: Uint8Array;
+}
+
 /** A batch that waits for its commit. Its result is the number of the agency's stored bets. */
-export type PendingBatch = Submission<{ claim: AgencyClaim; batch: BetBatch; after: number }, number>;
+export type PendingBatch = Submission<BatchAppend, number>;
 
 /** The batches of one claim in one commit, each behind the one before. */
 export interface AgencyAppend {
@@ -16,9 +24,10 @@ export interface AgencyAppend {
 }
 
 /**
- * Groups batches by agency. A batch of an ended claim, and one that does not follow the agency's bets, is rejected alone.
+ * Groups batches by agency, and counts them as stored under their claims. A batch under an ended claim, or out of
+ * sequence, is rejected alone.
  *
- * @returns one entry an agency, in the order of the agencies.
+ * @returns one entry for each agency, sorted by agency.
  */
 export function planAppends(submissions: readonly PendingBatch[], claims: LocalClaims): readonly AgencyAppend[] {
   const appends = new Map<number, AgencyAppend>();
@@ -34,10 +43,10 @@ export function planAppends(submissions: readonly PendingBatch[], claims: LocalC
 
 function add(submission: PendingBatch, appends: Map<number, AgencyAppend>, claims: LocalClaims): void {
   const { claim, batch, after } = submission.item;
-  const stored = claims.storedUnder(claim);
-  const append = appends.get(claim.agency);
-  const expected = stored + (append?.added ?? 0);
+  const expected = claims.storedUnder(claim);
   if (after !== expected) throw new BatchOutOfSequenceError(`${expected} bets precede the batch, not ${after}`);
+  claims.addStored(claim, batch.count);
+  const append = appends.get(claim.agency);
   if (append === undefined) {
     appends.set(claim.agency, { claim, after, added: batch.count, submissions: [submission] });
     return;

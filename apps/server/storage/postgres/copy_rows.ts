@@ -4,49 +4,29 @@ const LINE_FEED = 0x0a;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** Batches of one agency that follow each other. */
-export interface AgencyRows {
-  readonly batches: readonly BetBatch[];
-  /** The number of the agency's bets before the first batch. */
-  readonly after: number;
-}
-
 /**
- * The rows of batches as input of COPY (FORMAT csv): `draw,seq,agency,first_name,last_name,document,birthdate,number`,
+ * The rows of a batch as input of COPY (FORMAT csv): `draw,seq,agency,first_name,last_name,document,birthdate,number`,
  * one a line. A stored row begins with its agency, so the prefix of a line is `draw,seq,`; a line begins with a digit,
  * and so is never the end marker `\.`.
  *
- * @returns one buffer for all rows.
+ * @param after the number of the agency's bets before the batch.
  */
-export function formatCopyRows(draw: number, agencies: readonly AgencyRows[]): Buffer {
-  const target = Buffer.allocUnsafe(maxLength(draw, agencies));
+export function formatCopyRows(draw: number, { rows, count }: BetBatch, after: number): Uint8Array {
+  const longestPrefix = `${draw},${after + count},`.length;
+  const target = Buffer.allocUnsafe(rows.length + 1 + count * longestPrefix);
+  const prefix = new RowPrefix(draw, after + 1);
   let end = 0;
-  for (const { batches, after } of agencies) {
-    const prefix = new RowPrefix(draw, after + 1);
-    for (const { rows } of batches) {
-      for (let start = 0; start < rows.length;) {
-        const found = rows.indexOf(LINE_FEED, start);
-        const rowEnd = found === -1 ? rows.length : found;
-        end = prefix.write(target, end);
-        target.set(rows.subarray(start, rowEnd), end);
-        end += rowEnd - start;
-        target[end++] = LINE_FEED;
-        prefix.advance();
-        start = rowEnd + 1;
-      }
-    }
+  for (let start = 0; start < rows.length;) {
+    const found = rows.indexOf(LINE_FEED, start);
+    const rowEnd = found === -1 ? rows.length : found;
+    end = prefix.write(target, end);
+    target.set(rows.subarray(start, rowEnd), end);
+    end += rowEnd - start;
+    target[end++] = LINE_FEED;
+    prefix.advance();
+    start = rowEnd + 1;
   }
   return target.subarray(0, end);
-}
-
-function maxLength(draw: number, agencies: readonly AgencyRows[]): number {
-  let length = 0;
-  for (const { batches, after } of agencies) {
-    const added = batches.reduce((sum, { count }) => sum + count, 0);
-    const prefixLength = `${draw},${after + added},`.length;
-    for (const { rows, count } of batches) length += rows.length + 1 + count * prefixLength;
-  }
-  return length;
 }
 
 /** The bytes `draw,seq,` with a sequence number that is incremented in place. */

@@ -6,8 +6,12 @@ import { TOKENS } from '../../tokens';
 import { type Database } from './database/database';
 import { type OpenDraw } from './open_draw';
 import { RepeatingTask } from './repeating_task';
+import { type WriteGate } from './write_gate';
 
 const INTERVAL_MS = 1_000;
+
+/** A silent database, or one that waits for its standby, is noticed within seconds. In milliseconds. */
+const LIMITS = { waitMs: 2_000, timeoutMs: 3_000 };
 
 /** $1: name, $2: draw, $3: open sessions, $4: bets a second. */
 const BEAT = `
@@ -18,7 +22,7 @@ const BEAT = `
 
 /**
  * Writes this server's row in `servers` once a second. The commit is as durable as one of bets, so it also shows whether
- * the database accepts writes: docs/cluster.md.
+ * the database confirms writes (docs/cluster.md). Its failure closes the gate for all other writes, its success opens it.
  */
 @injectable()
 export class Heartbeat {
@@ -27,13 +31,13 @@ export class Heartbeat {
     { intervalMs: INTERVAL_MS },
     (error) => this.onFailed(error as Error),
   );
-  private isWritable = true;
   private last = { at: performance.now(), bets: 0 };
 
   constructor(
     @inject(TOKENS.ServerName) private readonly name: string,
     @inject(TOKENS.Database) private readonly database: Database,
     @inject(TOKENS.OpenDraw) private readonly draw: OpenDraw,
+    @inject(TOKENS.WriteGate) private readonly gate: WriteGate,
     @inject(TOKENS.ServerActivity) private readonly activity: ServerActivity,
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
@@ -49,25 +53,25 @@ export class Heartbeat {
   /** Ends the heartbeat. The row then shows that the server has stopped. */
   async stop(): Promise<void> {
     await this.task.stop();
-    if (!this.isWritable) return;
+    if (!this.gate.isOpen) return;
     // Without the update the server counts as alive for some more seconds.
-    await this.database.write('UPDATE servers SET seen_at = NULL WHERE name = $1', [this.name]).catch(() => {});
+    await this.database.write('UPDATE servers SET seen_at = NULL WHERE name = $1', [this.name], LIMITS).catch(() => {});
   }
 
   private async beat(): Promise<void> {
     const fields = [this.name, this.draw.id, this.activity.sessionsOpen, this.betsPerSecond()];
-    await this.database.write(BEAT, fields);
-    if (this.isWritable) return;
-    this.isWritable = true;
+    await this.database.write(BEAT, fields, LIMITS);
+    if (this.gate.isOpen) return;
+    this.gate.open();
     this.observer.writable(true);
     this.log.info('database', 'success');
   }
 
-  private onFailed({ message }: Error): void {
-    if (!this.isWritable) return;
-    this.isWritable = false;
+  private onFailed(error: Error): void {
+    if (!this.gate.isOpen) return;
+    this.gate.close(error);
     this.observer.writable(false);
-    this.log.error('database', 'fail', { error: message });
+    this.log.error('database', 'fail', { error: error.message });
   }
 
   private betsPerSecond(): number {

@@ -1,13 +1,14 @@
 import { injectable } from 'inversify';
 import { type AgencyClaim } from '../../domain/agency_claim';
-import { ClaimSupersededError, type StoreError } from '../../domain/store_errors';
+import { ClaimSupersededError } from '../../domain/store_errors';
 
 interface LocalClaim {
   readonly claim: AgencyClaim;
+  /** The agency's stored bets, those in flight to the database included. */
   stored: number;
   hasFinished: boolean;
-  /** Set once the outcome of a commit under the claim is unknown: nothing more is sent under it. */
-  failure: StoreError | undefined;
+  /** The failure of a commit under the claim. Nothing more is sent under it, and its session ends. */
+  failure: Error | undefined;
 }
 
 /** The newest claim of each agency on this server, and the state of the agency under it. */
@@ -21,7 +22,7 @@ export class LocalClaims {
     this.claims.set(claim.agency, { claim, stored: claim.stored, hasFinished, failure: undefined });
   }
 
-  /** Forgets the agency's claim while a newer one is requested: the newer one ends it in any case. */
+  /** Removes the agency's claim at the request of a newer one, which ends it in any case. */
   remove(agency: number): void {
     this.claims.delete(agency);
   }
@@ -36,10 +37,11 @@ export class LocalClaims {
   }
 
   /**
-   * The number of the agency's stored bets. It is exact, because bets are stored under the newest claim only.
+   * The number of the agency's stored bets, those in flight included. Bets are stored under the newest claim only, so
+   * it is exact unless the claim has ended on another server.
    *
    * @throws ClaimSupersededError the claim has ended.
-   * @throws StoreError the outcome of an earlier commit is unknown.
+   * @throws Error the failure of an earlier commit under the claim.
    */
   storedUnder(claim: AgencyClaim): number {
     const local = this.claims.get(claim.agency);
@@ -48,16 +50,17 @@ export class LocalClaims {
     return local.stored;
   }
 
-  recordStored(claim: AgencyClaim, stored: number): void {
-    this.update(claim, (local) => (local.stored = stored));
+  /** Counts bets as stored when they are sent to the database. */
+  addStored(claim: AgencyClaim, added: number): void {
+    this.update(claim, (local) => (local.stored += added));
   }
 
   recordFinish(claim: AgencyClaim): void {
     this.update(claim, (local) => (local.hasFinished = true));
   }
 
-  recordFailure(claim: AgencyClaim, failure: StoreError): void {
-    this.update(claim, (local) => (local.failure = failure));
+  recordFailure(claim: AgencyClaim, failure: Error): void {
+    this.update(claim, (local) => (local.failure ??= failure));
   }
 
   /** Compares a claim with the epoch in the database, and removes an ended one. */

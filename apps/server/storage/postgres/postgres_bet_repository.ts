@@ -2,20 +2,21 @@ import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../protocol/bet_batch';
 import { type AgencyClaim } from '../../domain/agency_claim';
 import { type BetRepository, type Winner } from '../../domain/bet_repository';
-import { BatchOutOfSequenceError, StoreConflictError } from '../../domain/store_errors';
+import { BatchOutOfSequenceError, StoreConflictError, type StoreError } from '../../domain/store_errors';
 import { throwIfStopped } from '../../domain/stop';
 import { NO_OBSERVER, type StoreObserver } from '../../domain/store_observer';
 import { TOKENS } from '../../tokens';
 import { GroupCommit, type Submission } from '../group_commit';
 import { addWinners, COPY_BETS } from './bet_statements';
-import { type AgencyAppend, type PendingBatch, planAppends } from './append_plan';
+import { type AgencyAppend, type BatchAppend, type PendingBatch, planAppends } from './append_plan';
 import { formatCopyRows } from './copy_rows';
 import { type Database } from './database/database';
-import { OutcomeUnknownError } from './database/database_errors';
+import { StatementError } from './database/database_errors';
 import { type Transaction } from './database/transaction';
 import { type LocalClaims, supersededClaim } from './local_claims';
 import { type OpenDraw } from './open_draw';
 import { type WinningBet, WinningBets } from './winning_bets';
+import { type WriteGate } from './write_gate';
 
 /** The state of an agency's row, as of its lock. */
 interface AgencyState {
@@ -25,15 +26,24 @@ interface AgencyState {
   readonly finished_with: number | null;
 }
 
+type MovedState = AgencyState & { readonly moved: boolean };
+
 /** The result of a transaction of batches. */
 interface StoredAppends {
   readonly accepted: readonly AgencyAppend[];
   readonly refused: readonly { readonly append: AgencyAppend; readonly state: AgencyState | undefined }[];
-  readonly bytes: number;
 }
 
+/** A claim has ended, or a count differs: the transaction is rolled back. */
+class Misfit extends Error {}
+
+const UNIQUE_VIOLATION = '23505';
+
+/** While one commit waits for the disk and the standby, the rows of the next one are sent. */
+const CONCURRENT_COMMITS = 2;
+
 /**
- * Claims agencies of the current draw. The lock on the row of the draw holds a new draw off until the commit.
+ * Claims agencies of the current draw. The lock on the row of the draw delays a new draw until the commit.
  * $1: draw, $2: agencies.
  */
 const CLAIM = `
@@ -71,8 +81,9 @@ const MOVE_COUNTS = `
 @injectable()
 export class PostgresBetRepository implements BetRepository {
   private readonly claiming = new GroupCommit<number, AgencyClaim>((submissions) => this.commitClaims(submissions));
-  private readonly appending = new GroupCommit<PendingBatch['item'], number>((submissions) =>
-    this.commitBatches(submissions),
+  private readonly appending = new GroupCommit<BatchAppend, number>(
+    (submissions) => this.commitBatches(submissions),
+    CONCURRENT_COMMITS,
   );
   private readonly winningBets: WinningBets;
 
@@ -80,6 +91,7 @@ export class PostgresBetRepository implements BetRepository {
     @inject(TOKENS.Database) private readonly database: Database,
     @inject(TOKENS.OpenDraw) private readonly draw: OpenDraw,
     @inject(TOKENS.LocalClaims) private readonly claims: LocalClaims,
+    @inject(TOKENS.WriteGate) private readonly gate: WriteGate,
     @inject(TOKENS.WinningNumber) private readonly winningNumber: number,
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
   ) {
@@ -96,23 +108,8 @@ export class PostgresBetRepository implements BetRepository {
   }
 
   append(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
-    return this.appending.submit({ claim, batch, after });
-  }
-
-  async count(agency: number): Promise<number> {
-    const [row] = await this.database.query<{ stored: number }>(
-      'SELECT stored FROM agencies WHERE draw = $1 AND agency = $2',
-      [this.draw.id, agency],
-    );
-    return row?.stored ?? 0;
-  }
-
-  async agencies(): Promise<readonly number[]> {
-    const rows = await this.database.query<{ agency: number }>(
-      'SELECT agency FROM agencies WHERE draw = $1 AND stored > 0',
-      [this.draw.id],
-    );
-    return rows.map(({ agency }) => agency);
+    const lines = formatCopyRows(this.draw.id, batch, after);
+    return this.appending.submit({ claim, batch, after, lines });
   }
 
   async *winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
@@ -130,6 +127,7 @@ export class PostgresBetRepository implements BetRepository {
   }
 
   private async commitClaims(submissions: readonly Submission<number, AgencyClaim>[]): Promise<void> {
+    this.gate.requireOpen();
     const newest = new Map(submissions.map((submission) => [submission.item, submission]));
     const agencies = Array.from(newest.keys());
     const rows = await this.database.write<AgencyState>(CLAIM, [this.draw.id, agencies]);
@@ -149,50 +147,81 @@ export class PostgresBetRepository implements BetRepository {
     const planned = planAppends(submissions, this.claims);
     if (planned.length === 0) return;
     const startedAt = performance.now();
-    const { accepted, refused, bytes } = await this.commitPlanned(planned);
-    for (const { append, state } of refused) reject(append, state);
+    const { accepted, refused } = await this.commitPlanned(planned);
+    for (const { append, state } of refused) this.refuse(append, state);
     if (accepted.length === 0) return;
-    for (const { claim, after, added } of accepted) this.claims.recordStored(claim, after + added);
     const batches = accepted.flatMap((append) => append.submissions);
+    const bytes = batches.reduce((sum, { item }) => sum + item.batch.rows.length, 0);
     this.observer.committed({ batches: batches.length, bytes, milliseconds: performance.now() - startedAt });
     for (const { item, resolve } of batches) resolve(item.after + item.batch.count);
   }
 
+  /** Stores the batches whose claims and counts fit. After a failure nothing more is sent under their claims. */
   private async commitPlanned(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
     try {
-      return await this.database.transaction((transaction) => this.store(transaction, planned));
+      this.gate.requireOpen();
+      return (await this.storeAll(planned)) ?? (await this.storeFitting(planned));
     } catch (error) {
-      // Nothing more is sent under these claims. The next claim reads the count.
-      if (error instanceof OutcomeUnknownError)
-        for (const { claim } of planned) this.claims.recordFailure(claim, error);
+      for (const { claim } of planned) this.claims.recordFailure(claim, error as Error);
       throw error;
     }
   }
 
-  /** Stores the batches whose claims and counts fit. */
-  private async store(transaction: Transaction, planned: readonly AgencyAppend[]): Promise<StoredAppends> {
-    const rows = await transaction.query<AgencyState & { moved: boolean }>(MOVE_COUNTS, [
+  /**
+   * Stores all batches, with the check at the end: the rows are sent while the previous commit still holds the locks.
+   * Returns undefined, and stores nothing, if a claim or a count does not fit.
+   */
+  private async storeAll(planned: readonly AgencyAppend[]): Promise<StoredAppends | undefined> {
+    try {
+      await this.database.transaction(async (transaction) => {
+        await transaction.copyFrom(COPY_BETS, linesOf(planned));
+        const states = await this.moveCounts(transaction, planned);
+        if (!planned.every(({ claim }) => states.get(claim.agency)?.moved === true)) throw new Misfit();
+        await this.addWinners(transaction, planned);
+      });
+      return { accepted: planned, refused: [] };
+    } catch (error) {
+      const isTaken = error instanceof StatementError && error.sqlState === UNIQUE_VIOLATION;
+      if (error instanceof Misfit || isTaken) return undefined;
+      throw error;
+    }
+  }
+
+  /** Stores the batches whose claims and counts fit, with the check at the beginning. */
+  private storeFitting(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
+    return this.database.transaction(async (transaction) => {
+      const states = await this.moveCounts(transaction, planned);
+      const isMoved = ({ claim }: AgencyAppend): boolean => states.get(claim.agency)?.moved === true;
+      const accepted = planned.filter(isMoved);
+      const refused = planned
+        .filter((append) => !isMoved(append))
+        .map((append) => ({ append, state: states.get(append.claim.agency) }));
+      if (accepted.length > 0) {
+        await transaction.copyFrom(COPY_BETS, linesOf(accepted));
+        await this.addWinners(transaction, accepted);
+      }
+      return { accepted, refused };
+    });
+  }
+
+  private async moveCounts(
+    transaction: Transaction,
+    planned: readonly AgencyAppend[],
+  ): Promise<ReadonlyMap<number, MovedState>> {
+    const states = await transaction.query<MovedState>(MOVE_COUNTS, [
       this.draw.id,
       planned.map(({ claim }) => claim.agency),
       planned.map(({ claim }) => claim.epoch),
       planned.map(({ after }) => after),
       planned.map(({ added }) => added),
     ]);
-    const states = new Map(rows.map((state) => [state.agency, state]));
-    const isMoved = ({ claim }: AgencyAppend): boolean => states.get(claim.agency)?.moved === true;
-    const accepted = planned.filter(isMoved);
-    const refused = planned
-      .filter((append) => !isMoved(append))
-      .map((append) => ({ append, state: states.get(append.claim.agency) }));
-    if (accepted.length === 0) return { accepted, refused, bytes: 0 };
-    const lines = formatCopyRows(
-      this.draw.id,
-      accepted.map(({ submissions, after }) => ({ batches: submissions.map(({ item }) => item.batch), after })),
-    );
-    await transaction.copyFrom(COPY_BETS, [lines]);
-    const winners = this.winnersOf(accepted);
-    if (winners.length > 0) await addWinners(transaction, this.draw.id, winners);
-    return { accepted, refused, bytes: lines.length };
+    return new Map(states.map((state) => [state.agency, state]));
+  }
+
+  private refuse({ claim, after, submissions }: AgencyAppend, state: AgencyState | undefined): void {
+    const error = refusalOf(claim, after, state);
+    this.claims.recordFailure(claim, error);
+    for (const submission of submissions) submission.reject(error);
   }
 
   private winnersOf(appends: readonly AgencyAppend[]): readonly WinningBet[] {
@@ -200,14 +229,19 @@ export class PostgresBetRepository implements BetRepository {
       submissions.flatMap(({ item }) => this.winningBets.of(item.batch, item.after)),
     );
   }
+
+  private async addWinners(transaction: Transaction, appends: readonly AgencyAppend[]): Promise<void> {
+    const winners = this.winnersOf(appends);
+    if (winners.length > 0) await addWinners(transaction, this.draw.id, winners);
+  }
 }
 
-function reject({ claim, after, submissions }: AgencyAppend, state: AgencyState | undefined): void {
-  const error =
-    state === undefined || state.epoch !== claim.epoch
-      ? supersededClaim(claim)
-      : state.finished_with !== null
-        ? new BatchOutOfSequenceError(`agency ${claim.agency} has finished`)
-        : new BatchOutOfSequenceError(`${state.stored} bets are stored before the batch, not ${after}`);
-  for (const submission of submissions) submission.reject(error);
+function linesOf(appends: readonly AgencyAppend[]): Uint8Array[] {
+  return appends.flatMap(({ submissions }) => submissions.map(({ item }) => item.lines));
+}
+
+function refusalOf(claim: AgencyClaim, after: number, state: AgencyState | undefined): StoreError {
+  if (state?.epoch !== claim.epoch) return supersededClaim(claim);
+  if (state.finished_with !== null) return new BatchOutOfSequenceError(`agency ${claim.agency} has finished`);
+  return new BatchOutOfSequenceError(`${state.stored} bets are stored before the batch, not ${after}`);
 }

@@ -8,6 +8,7 @@ import { type Database } from './database/database';
 import { type Transaction } from './database/transaction';
 import { type LocalClaims, supersededClaim } from './local_claims';
 import { type OpenDraw } from './open_draw';
+import { type WriteGate } from './write_gate';
 
 interface Finish {
   readonly claim: AgencyClaim;
@@ -34,7 +35,9 @@ const FINISH_AGENCIES = 'UPDATE agencies SET finished_with = stored WHERE draw =
 /** $1: draw, $2: the number of agencies that have finished in this transaction. */
 const COUNT_FINISHES = 'UPDATE draws SET finished = finished + $2 WHERE draw = $1 RETURNING finished';
 
-/** Records the finishes of the current draw in PostgreSQL. The finishes of all servers are counted in the draw's row. */
+/**
+ * Records the finishes of the current draw in PostgreSQL. The finishes of all servers are counted in the draw's row.
+ */
 @injectable()
 export class PostgresFinishTracker implements FinishTracker {
   private readonly commits = new GroupCommit<Finish>((submissions) => this.commit(submissions));
@@ -45,6 +48,7 @@ export class PostgresFinishTracker implements FinishTracker {
     @inject(TOKENS.Database) private readonly database: Database,
     @inject(TOKENS.OpenDraw) private readonly draw: OpenDraw,
     @inject(TOKENS.LocalClaims) private readonly claims: LocalClaims,
+    @inject(TOKENS.WriteGate) private readonly gate: WriteGate,
     @inject(TOKENS.ExpectedAgencies) readonly expected: number,
   ) {}
 
@@ -60,14 +64,6 @@ export class PostgresFinishTracker implements FinishTracker {
       [this.draw.id, agency],
     );
     return row?.finished ?? false;
-  }
-
-  async agencies(): Promise<readonly number[]> {
-    const rows = await this.database.query<{ agency: number }>(
-      'SELECT agency FROM agencies WHERE draw = $1 AND finished_with IS NOT NULL',
-      [this.draw.id],
-    );
-    return rows.map(({ agency }) => agency);
   }
 
   /** The number as of the last poll or finish of this server. */
@@ -93,6 +89,7 @@ export class PostgresFinishTracker implements FinishTracker {
   }
 
   private async commit(submissions: readonly PendingFinish[]): Promise<void> {
+    this.gate.requireOpen();
     const { states, finished } = await this.database.transaction((transaction) =>
       this.record(transaction, submissions),
     );

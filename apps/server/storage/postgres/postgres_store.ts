@@ -4,10 +4,15 @@ import { type ActionLog } from '../../../runtime/action_log';
 import { type DrawTerms } from '../../domain/draw_record';
 import { throwIfStopped } from '../../domain/stop';
 import { type Store, type StoreLocation } from '../../domain/store';
-import { StoreConflictError, StoreStoppedError } from '../../domain/store_errors';
+import { StoreConflictError, type StoreError, StoreStoppedError } from '../../domain/store_errors';
 import { TOKENS } from '../../tokens';
 import { type Database } from './database/database';
-import { DatabaseRefusedError, DatabaseUnavailableError } from './database/database_errors';
+import {
+  DatabaseRefusedError,
+  DatabaseUnavailableError,
+  OutcomeUnknownError,
+  StatementError,
+} from './database/database_errors';
 import { requireKnownSchema } from './schema';
 import { type Heartbeat } from './heartbeat';
 import { type LocalClaims } from './local_claims';
@@ -19,6 +24,9 @@ import { RepeatingTask } from './repeating_task';
 /** The longest wait for the database at the start, and the pause between two attempts, in milliseconds. */
 const START_LIMIT_MS = 30_000;
 const START_PAUSE_MS = 500;
+
+/** The longest wait at a stop for requests that the database does not answer, in milliseconds. */
+const CLOSE_LIMIT_MS = 700;
 
 /** Agencies on every server get their winners within half a second after the draw. */
 const DRAW_POLL_MS = 200;
@@ -71,9 +79,7 @@ export class PostgresStore implements Store {
 
   async open(stop: AbortSignal): Promise<void> {
     try {
-      await this.waitForDatabase(stop);
-      await this.openDraw();
-      await this.heartbeat.start();
+      await this.openWhenReachable(stop);
     } catch (error) {
       await this.database.close();
       throw error;
@@ -82,20 +88,35 @@ export class PostgresStore implements Store {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.polls.map((poll) => poll.stop()));
-    await Promise.all([this.bets.idle(), this.tracker.idle()]);
-    await this.heartbeat.stop();
-    await this.database.close();
-    this.log.info('close_store', 'success', { part: 'database' });
+    const expired = new AbortController();
+    const isClosed = await Promise.race([
+      this.closeInOrder().then(() => true),
+      delay(CLOSE_LIMIT_MS, false, { signal: expired.signal }).catch(() => false),
+    ]);
+    expired.abort();
+    // No bet in flight is acknowledged any more: its session has ended.
+    if (!isClosed) this.database.destroy();
+    this.log.info('close_store', isClosed ? 'success' : 'fail', { part: 'database' });
   }
 
-  /** A database in the middle of a failover is back within seconds. */
-  private async waitForDatabase(stop: AbortSignal): Promise<void> {
+  private async closeInOrder(): Promise<void> {
+    await Promise.all([...this.polls.map((poll) => poll.stop()), this.bets.idle(), this.tracker.idle()]);
+    await this.heartbeat.stop();
+    await this.database.close();
+  }
+
+  /**
+   * A database in the middle of a failover is back within seconds, and a commit may wait for a standby as long. Each step
+   * may be repeated, also after an unknown outcome.
+   */
+  private async openWhenReachable(stop: AbortSignal): Promise<void> {
     const deadline = performance.now() + START_LIMIT_MS;
     for (;;) {
       throwIfStopped(stop);
       try {
-        return await requireKnownSchema(this.database);
+        await requireKnownSchema(this.database);
+        await this.openDraw();
+        return await this.heartbeat.start();
       } catch (error) {
         if (!isTransient(error) || performance.now() > deadline) throw error;
         this.log.warning('open_store', 'in_progress', { database: this.database.address, error: error.message });
@@ -147,6 +168,9 @@ export class PostgresStore implements Store {
   }
 }
 
-function isTransient(error: unknown): error is DatabaseUnavailableError {
+/** An earlier attempt with an unknown outcome may still be under way in the database, and hold up the next one. */
+function isTransient(error: unknown): error is StoreError {
+  if (error instanceof OutcomeUnknownError) return true;
+  if (error instanceof StatementError) return error.isTimeout;
   return error instanceof DatabaseUnavailableError && !(error instanceof DatabaseRefusedError);
 }

@@ -4,11 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface Schedule {
   /** From the end of one run to the start of the next. */
   readonly intervalMs: number;
-  /** The longest share of the time that the task may run, from 0 to 1: a longer run is followed by a longer pause. */
+  /** The maximum share of the time spent in the task, from 0 to 1: a longer run is followed by a longer pause. */
   readonly maxShare?: number;
 }
 
-/** Runs a task again and again, one run at a time, until `stop`. A failed run is reported and does not end it. */
+/** Runs a task repeatedly, one run at a time, until `stop`. A failed run is reported and does not end it. */
 export class RepeatingTask {
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;

@@ -15,15 +15,15 @@ export interface SchemaMigration {
 /** Changes of a large table may take long, and wait for the transactions of running servers. In milliseconds. */
 const TIMEOUT_MS = 6 * 3_600_000;
 
-/** The errors of two first migrations at the same time: one of them finds the other's tables. */
+/** The errors of two concurrent first migrations: the tables of one exist before the other creates them. */
 const ALREADY_THERE = [
   '42P07', // duplicate_table
   '23505', // unique_violation, of the system's catalogues
 ];
 
 /**
- * Brings the schema to a version, in one transaction: it succeeds as a whole or changes nothing. Repeated or concurrent
- * calls do no harm.
+ * Brings the schema to a version, in one transaction: it succeeds as a whole or changes nothing. Repeated and
+ * concurrent calls are safe.
  *
  * @param directory the numbered SQL files.
  * @throws StoreSchemaError the schema is newer than the last file, or was made by other files.

@@ -1,8 +1,8 @@
 import { type StoreContent } from '../../domain/store_content';
 import { StoreDamagedError, StoreError } from '../../domain/store_errors';
-import { AgencyRuns } from './agency_runs';
+import { type AgencyRun, AgencyRuns } from './agency_runs';
 import { addWinners, COPY_BETS } from './bet_statements';
-import { type AgencyRows, formatCopyRows } from './copy_rows';
+import { formatCopyRows } from './copy_rows';
 import { type Database } from './database/database';
 import { type Transaction } from './database/transaction';
 import { type WinningBet, WinningBets } from './winning_bets';
@@ -90,12 +90,12 @@ async function addBets(
   let sending: Promise<number> = Promise.resolve(0);
   try {
     for await (const piece of content.readRows(stop)) {
-      const rows = runs.take(piece);
-      const lines = formatCopyRows(DRAW, rows);
-      const winners = rows.flatMap(({ batches, after }) => batches.flatMap((batch) => winningBets.of(batch, after)));
+      const taken = runs.take(piece);
+      const lines = Buffer.concat(taken.map(({ batch, after }) => formatCopyRows(DRAW, batch, after)));
+      const winners = taken.flatMap(({ batch, after }) => winningBets.of(batch, after));
       const sent = await sending;
       onProgress(sent);
-      sending = sendBets(transaction, lines, winners, sent + countOf(rows));
+      sending = sendBets(transaction, lines, winners, sent + countOf(taken));
       // Its error is thrown with the next piece. Until then it must not count as unhandled.
       sending.catch(() => {});
     }
@@ -120,8 +120,8 @@ async function sendBets(
   return total;
 }
 
-function countOf(rows: readonly AgencyRows[]): number {
-  return rows.reduce((sum, { batches }) => sum + batches.reduce((count, batch) => count + batch.count, 0), 0);
+function countOf(runs: readonly AgencyRun[]): number {
+  return runs.reduce((sum, { batch }) => sum + batch.count, 0);
 }
 
 function requireSameCounts(expected: ReadonlyMap<number, number>, read: ReadonlyMap<number, number>): void {

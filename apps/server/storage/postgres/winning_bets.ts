@@ -12,8 +12,8 @@ const LINE_FEED = Buffer.from('\n');
 const MAX_DIGITS = 4;
 
 /**
- * Finds the bets with the winning number at their storage, so that the draw needs no search. A bet wins by the value of
- * its number: `42`, `042` and `0042` are the same.
+ * Finds the bets with the winning number when they are stored, so that the draw needs no search. A bet wins by the
+ * value of its number: `42`, `042` and `0042` are the same.
  */
 export class WinningBets {
   /** The possible ends of a winning row: `,42`, `,042`, `,0042`. */

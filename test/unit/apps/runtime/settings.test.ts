@@ -9,6 +9,7 @@ import {
   bindAddress,
   filePath,
   hostAndPort,
+  hostsAndPorts,
   logLevel,
   nonEmptyText,
   wholeNumber,
@@ -21,6 +22,7 @@ const TABLE = {
   NAME: { schema: nonEmptyText, fallback: 'nobody', about: 'a name' },
   LEVEL: { schema: logLevel, fallback: 'INFO', about: 'a level' },
   PLACE: { schema: hostAndPort, fallback: undefined, about: 'a place' },
+  PLACES: { schema: hostsAndPorts, fallback: undefined, about: 'places' },
   ADDRESS: { schema: bindAddress, fallback: undefined, about: 'an address' },
   PATH_NAME: { schema: filePath, fallback: undefined, about: 'a path' },
   SECRET: { schema: wholeNumber(1, 9), fallback: undefined, about: 'a secret', secret: true },
@@ -210,6 +212,48 @@ describe('settings', () => {
   ] as const) {
     it(`may have the address ${JSON.stringify(text)}`, () => {
       expect(load({ PLACE: text }).PLACE).to.deep.equal({ host, port: 80 });
+    });
+  }
+
+  for (const [text, ...places] of [
+    ['server:12345', ['server', 12345]],
+    [' server1:12345 , server2:12346,[::1]:5\t', ['server1', 12345], ['server2', 12346], ['::1', 5]],
+    ['server:12345,server:12346', ['server', 12345], ['server', 12346]],
+    ['b:1,a:1,10.0.0.1:1', ['b', 1], ['a', 1], ['10.0.0.1', 1]],
+  ] as const) {
+    it(`may have the addresses ${JSON.stringify(text)}, in this order`, () => {
+      expect(load({ PLACES: text }).PLACES).to.deep.equal(places.map(([host, port]) => ({ host, port })));
+    });
+  }
+
+  for (const text of [
+    '',
+    ',',
+    'a:1,',
+    ',a:1',
+    'a:1,,b:1',
+    'a:1 b:1',
+    'a,b:1',
+    'a:1,b',
+    'a:1,b:0',
+    'a:1;b:1',
+    '::1:5,a:1',
+  ]) {
+    it(`have no addresses ${JSON.stringify(text)}`, () => {
+      expectUnusable(
+        { PLACES: text },
+        'environment: PLACES must be host:port with a port from 1 to 65535, or several of them separated by commas, ' +
+          `but is ${JSON.stringify(text)}`,
+      );
+    });
+  }
+
+  for (const text of ['a:1,b:1,a:1', 'server:1, SERVER:01', '[::1]:5,[::1]:5', '[FE80::1]:5,[fe80::1]:5']) {
+    it(`have no address twice: ${JSON.stringify(text)}`, () => {
+      expectUnusable(
+        { PLACES: text },
+        `environment: PLACES must have each server once, but is ${JSON.stringify(text)}`,
+      );
     });
   }
 

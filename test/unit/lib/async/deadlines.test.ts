@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { expect } from 'chai';
 import sinon, { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import { checkWaitOptions, Deadlines, type WaitOptions } from '../../../../lib/async/deadlines';
@@ -55,10 +56,73 @@ describe('Deadlines', () => {
     deadlines.startReadClock('idle', 500);
     deadlines.stop();
     deadlines.stop();
-    expect(removed.calledWith('abort', deadlines)).to.equal(true);
+    expect(removed.calledOnceWith('abort')).to.equal(true);
     controller.abort();
     await clock.tickAsync(2000);
     expect(errors).to.deep.equal([]);
+  });
+
+  it('one listener serves all waits with a signal, as long as there are any', () => {
+    const { signal } = new AbortController();
+    const [added, removed] = [sinon.spy(signal, 'addEventListener'), sinon.spy(signal, 'removeEventListener')];
+    for (let round = 1; round <= 2; round++) {
+      const waits = Array.from({ length: 1000 }, () => watch({ signal }));
+      expect([added.callCount, removed.callCount]).to.deep.equal([round, round - 1]);
+      for (const { deadlines } of waits) deadlines.stop();
+      expect([added.callCount, removed.callCount]).to.deep.equal([round, round]);
+      expect(removed.lastCall.args).to.deep.equal(added.lastCall.args);
+    }
+  });
+
+  it('an abort cancels all waits with the signal that have not ended, in their order, once each', () => {
+    const [shared, other] = [new AbortController(), new AbortController()];
+    const cancelled: number[] = [];
+    const deadlines = Array.from({ length: 6 }, (_, index) => {
+      const { signal } = index === 4 ? other : shared;
+      return new Deadlines('receive', {}, { signal }, { cancel: () => void cancelled.push(index) });
+    });
+    deadlines[1]!.stop();
+    shared.abort();
+    expect(cancelled).to.deep.equal([0, 2, 3, 5]);
+    other.abort();
+    expect(cancelled).to.deep.equal([0, 2, 3, 5, 4]);
+  });
+
+  it('a wait that ends another one at its abort leaves it uncancelled', () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const second: Deadlines[] = [];
+    const cancelled: string[] = [];
+    new Deadlines(
+      'receive',
+      {},
+      { signal },
+      {
+        cancel: () => {
+          cancelled.push('first');
+          second[0]!.stop();
+        },
+      },
+    );
+    second.push(new Deadlines('receive', {}, { signal }, { cancel: () => void cancelled.push('second') }));
+    controller.abort();
+    expect(cancelled).to.deep.equal(['first']);
+  });
+
+  it('the limit of listeners that the program has set on the signal stays', () => {
+    const { signal } = new AbortController();
+    const warned = sinon.stub(process, 'emitWarning');
+    try {
+      setMaxListeners(2, signal);
+      watch({ signal });
+      watch({ signal });
+      signal.addEventListener('abort', () => undefined);
+      expect(warned.callCount).to.equal(0);
+      signal.addEventListener('abort', () => undefined);
+      expect(warned.callCount).to.equal(1);
+    } finally {
+      warned.restore();
+    }
   });
 
   it('a delay that no timer can hold is no limit', () => {

@@ -136,13 +136,14 @@ describe('PeerSocket around any stream', () => {
     try {
       const [left, right] = connectedPair();
       const { signal } = new AbortController();
-      const removed = sinon.spy(signal, 'removeEventListener');
+      const [added, removed] = [sinon.spy(signal, 'addEventListener'), sinon.spy(signal, 'removeEventListener')];
       const reading = right.recvExactly(1, { timeoutMs: 1000, idleTimeoutMs: 1000, messageTimeoutMs: 1000, signal });
       await left.sendAll(Buffer.from('x'), { timeoutMs: 1000, signal });
       await left.shutdownWrite({ timeoutMs: 1000, signal });
       await reading;
       expect(clock.countTimers()).to.equal(0);
-      expect(removed.callCount).to.equal(3);
+      expect(added.callCount).to.be.greaterThan(0);
+      expect(removed.args).to.deep.equal(added.args);
     } finally {
       clock.restore();
     }

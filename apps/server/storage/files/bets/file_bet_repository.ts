@@ -85,14 +85,6 @@ export class FileBetRepository implements BetRepository, StorePart {
     return this.counts;
   }
 
-  async count(agency: number): Promise<number> {
-    return this.counts.get(agency) ?? 0;
-  }
-
-  async agencies(): Promise<readonly number[]> {
-    return Array.from(this.counts.keys());
-  }
-
   async claim(agency: number): Promise<AgencyClaim> {
     const epoch = this.epochs.advance(agency);
     return { agency, epoch, stored: this.counts.get(agency) ?? 0 };

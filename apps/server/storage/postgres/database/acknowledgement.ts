@@ -6,10 +6,10 @@ import { describeHost } from './database_url';
 const SUCCESS = /^00/;
 
 /**
- * Sends a COMMIT and checks the answer. Only a clean one counts: a message beside it (a wait for the standby that was
- * cancelled: 01000), or any end of the connection, leaves the outcome unknown.
+ * Sends a COMMIT and checks the response. Only a clean one is an acknowledgement: after a notice beside it (01000: the
+ * wait for the standby was cancelled), or any end of the connection, the outcome is unknown.
  *
- * @throws OutcomeUnknownError The connection is given up.
+ * @throws OutcomeUnknownError the connection is destroyed.
  * @throws StatementError after a conflict: the transaction is rolled back.
  * @throws DatabaseUnavailableError the connection was lost before; nothing was sent.
  */
@@ -18,8 +18,8 @@ export function acknowledgedCommit<T>(connection: Connection, send: () => Promis
 }
 
 /**
- * The same for a single statement that commits by itself: an error that the server sends for it is a rollback, unless it
- * ends the connection too.
+ * The same for a single statement with an implicit transaction: an error response to it is a rollback, unless it also
+ * ends the connection.
  */
 export function acknowledgedWrite<T>(connection: Connection, send: () => Promise<T>): Promise<T> {
   return acknowledged(connection, send, (error) => {

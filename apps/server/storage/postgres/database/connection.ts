@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
-import { Client, type ClientConfig, type QueryResult, type QueryResultRow, types } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
+import { type Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg';
 import { DatabaseUnavailableError, describeFailure, refusalOf } from './database_errors';
 import { type DatabaseHost, describeHost } from './database_url';
+import { loadCopyStreams, loadPg } from './driver';
 
-/** A message of the server beside the answers: `code` is its SQLSTATE. */
+/** A notice of the server: a message beside the results of statements. `code` is its SQLSTATE. */
 export interface Notice {
   readonly code: string | undefined;
   readonly message: string | undefined;
@@ -15,13 +15,13 @@ export type Parameter = string | number | boolean | Date | null | readonly (stri
 
 const INT8 = 20;
 
-/** How long an idle connection may be silent before the kernel asks for a sign of life. */
+/** The silence of an idle connection before the kernel's first keep-alive probe, in milliseconds. */
 const KEEP_ALIVE_MS = 5_000;
 
 /**
  * One connection to one server of the database. Statements are sent in the order of the calls, without a wait for the
- * answers to earlier ones. A statement without an answer within its time limit ends the connection: only so does a wait
- * end for a standby or a silent server (`statement_timeout` does not).
+ * responses to earlier ones. A statement without a response within its time limit ends the connection. This limit alone
+ * ends a wait for a standby or for a silent server; `statement_timeout` does not.
  *
  * Values of type bigint become numbers; one above 2^53 - 1 is an error.
  */
@@ -29,17 +29,19 @@ export class Connection {
   private failure: Error | undefined;
   private readonly socket: Socket;
   private readonly client: Client;
-  /** The last message of the server that was no answer; `takeNotice` clears it. */
+  /** The last notice of the server; `takeNotice` clears it. */
   private notice: Notice | undefined;
-  /** The number of statements without an answer. */
+  private lossListener: () => void = () => {};
+  /** The number of statements without a response. */
   private underWay = 0;
 
   private constructor(
     readonly host: DatabaseHost,
     config: ClientConfig,
   ) {
-    // The socket is ours, so that it can be destroyed at once: `end()` of the client waits for the server.
+    // With a socket of its own the connection can be destroyed at once; `end()` of the client waits for the server.
     this.socket = new Socket();
+    const { Client } = loadPg();
     this.client = new Client({
       ...config,
       host: host.host,
@@ -50,14 +52,14 @@ export class Connection {
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       types: { getTypeParser: parserOf },
     });
-    this.client.on('error', (error) => this.onLost(error));
-    this.client.on('end', () => this.onLost(new Error('the connection has ended')));
+    this.client.on('error', (error) => this.markLost(error));
+    this.client.on('end', () => this.markLost(new Error('the connection has ended')));
     this.client.on('notice', ({ code, message }) => {
       this.notice = { code, message };
     });
   }
 
-  /** Connects to one host. Rejects with the error of the client; its kind tells what to do. */
+  /** Connects to one host. Rejects with the original error of `pg`; the caller distinguishes its kinds. */
   static async open(host: DatabaseHost, config: ClientConfig): Promise<Connection> {
     const connection = new Connection(host, config);
     try {
@@ -67,6 +69,11 @@ export class Connection {
       throw error;
     }
     return connection;
+  }
+
+  /** Sets the listener for the loss of the connection. It is called at most once. */
+  onLost(listener: () => void): void {
+    this.lossListener = listener;
   }
 
   /** Whether a statement can be sent. */
@@ -97,7 +104,7 @@ export class Connection {
     return this.answered(timeoutMs, () => {
       // `pg` takes no statement of this kind into a pipeline, which is empty now.
       this.setPipelining(false);
-      const stream = this.client.query(copyFrom(text));
+      const stream = this.client.query(loadCopyStreams().from(text));
       const done = new Promise<number>((resolve, reject) => {
         stream.once('error', reject);
         stream.once('finish', () => resolve(stream.rowCount));
@@ -108,25 +115,25 @@ export class Connection {
     });
   }
 
-  /** The last message that was no answer to a statement, once. */
+  /** Returns the last notice, and clears it. */
   takeNotice(): Notice | undefined {
     const { notice } = this;
     this.notice = undefined;
     return notice;
   }
 
-  /** Says goodbye to the server. Only without a statement under way. */
+  /** Ends the connection in good order. No statement may be under way. */
   end(): void {
     if (!this.isUsable) return;
     this.failure = new Error('closed');
-    // The server may be silent, so nobody waits for it; the socket must not keep the process alive meanwhile.
+    // The end is not awaited, because the server may be silent. The socket must not keep the process alive meanwhile.
     this.socket.unref();
     void this.client.end().catch(() => {});
   }
 
   /** Ends the connection at once. Statements under way are rejected with `reason`. */
   destroy(reason = new Error('given up')): void {
-    this.onLost(reason);
+    this.markLost(reason);
     this.socket.destroy(reason);
   }
 
@@ -134,11 +141,13 @@ export class Connection {
     (this.client as { pipeline: boolean }).pipeline = isOn;
   }
 
-  private onLost(reason: Error): void {
-    this.failure ??= reason;
+  private markLost(reason: Error): void {
+    if (this.failure !== undefined) return;
+    this.failure = reason;
+    this.lossListener();
   }
 
-  /** Sends a statement if it can be sent, and waits for its answer. */
+  /** Sends a statement on a usable connection, and waits for the response. */
   private async answered<T>(timeoutMs: number, send: () => Promise<T>): Promise<T> {
     if (this.failure !== undefined) throw this.lost(this.failure);
     const timer = setTimeout(() => this.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -149,7 +158,7 @@ export class Connection {
       const refusal = refusalOf(error);
       if (refusal !== undefined) throw refusal;
       this.destroy(error as Error);
-      // The first reason is the server's: it comes with an event, before a rejection that has no SQLSTATE.
+      // The first reason has the server's SQLSTATE: it comes with an event, and the later rejection has none.
       throw this.lost(this.failure!);
     } finally {
       clearTimeout(timer);
@@ -170,11 +179,11 @@ export class Connection {
 
 function parserOf(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
   if (oid === INT8 && format !== 'binary') return readBigint;
-  return types.getTypeParser(oid, format) as (text: string) => unknown;
+  return loadPg().types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 
 function readBigint(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is beyond the numbers that are counted here`);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is not a safe integer`);
   return value;
 }

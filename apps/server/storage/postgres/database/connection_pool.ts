@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreStoppedError } from '../../../domain/store_errors';
 import { type Connection } from './connection';
@@ -12,54 +13,55 @@ interface Waiter {
 }
 
 /**
- * A pool with a fixed number of connections, opened on demand. A free one is handed out at once, without a question to
- * the server. Requests are served in the order of their arrival. A lost connection is replaced at the next request.
+ * A pool with a fixed number of connections, opened on demand. A free one is handed out at once, without a round trip
+ * to the server. Requests are served in the order of their arrival. A lost connection is replaced at the next request.
  */
 export class ConnectionPool {
   private readonly idle: Connection[] = [];
+  private readonly atWork = new Set<Connection>();
   private readonly waiting = new Set<Waiter>();
   private readonly closing = new AbortController();
   /** Connections that are open or being opened. */
   private size = 0;
   private onAllReleased: () => void = () => {};
+  private closed: Promise<void> | undefined;
 
   constructor(
     private readonly connect: () => Promise<Connection>,
     private readonly limit: number,
     private readonly counters: DatabaseCounters,
-  ) {}
+  ) {
+    // Each attempt to connect listens to it during a pause.
+    setMaxListeners(0, this.closing.signal);
+  }
 
   /** The number of open connections. */
   get open(): number {
     return this.size;
   }
 
-  /** The number of connections at work. */
+  /** The number of connections in use. */
   get inUse(): number {
     return this.size - this.idle.length;
   }
 
   /**
-   * A connection for exclusive use until its release. While no server can be reached, attempts go on until `waitMs`.
+   * A connection for exclusive use until its release. While no server can be reached, attempts are repeated for
+   * `waitMs`.
    *
    * @throws DatabaseUnavailableError none within `waitMs`.
    * @throws DatabaseRefusedError, SettingsError at once.
    * @throws StoreStoppedError the pool is closed.
    */
   async acquire(waitMs: number): Promise<Connection> {
-    const deadline = performance.now() + waitMs;
-    for (let first = true; ; first = false) {
-      this.throwIfClosed();
-      const connection = this.takeIdle();
-      if (connection !== undefined) return connection;
-      if (first && this.size >= this.limit) this.counters.waits++;
-      const granted = this.size < this.limit ? await this.openUntil(deadline) : await this.waitUntil(deadline, waitMs);
-      if (granted !== undefined) return granted;
-    }
+    const connection = await this.obtain(performance.now() + waitMs, waitMs);
+    this.atWork.add(connection);
+    return connection;
   }
 
   /** Takes a connection back. */
   release(connection: Connection): void {
+    this.atWork.delete(connection);
     if (!connection.isUsable) {
       this.counters.lost++;
       return this.shrink();
@@ -70,33 +72,55 @@ export class ConnectionPool {
     if (this.closing.signal.aborted) this.endIdle();
   }
 
-  /** Gives up all idle connections: their server is no primary any more, or is gone. */
+  /** Destroys all idle connections: their server is gone, or is no longer the primary. */
   giveUpIdle(): void {
-    for (const connection of this.idle.splice(0)) {
-      connection.destroy();
-      this.counters.lost++;
-      this.shrink();
-    }
+    for (const connection of Array.from(this.idle)) connection.destroy();
   }
 
-  /** Rejects the waiting requests, waits for the connections at work and ends all. */
-  async close(): Promise<void> {
-    this.closing.abort();
-    for (const waiter of this.waiting) waiter.settle(stopped());
-    this.endIdle();
+  /** Rejects the waiting requests, waits for the connections in use, and ends all. */
+  close(): Promise<void> {
+    this.closed ??= this.closeOnce();
+    return this.closed;
+  }
+
+  /** Ends all connections at once. The statements in flight are rejected. */
+  destroy(): void {
+    this.stopGranting();
+    for (const connection of this.atWork) connection.destroy(stopped());
+  }
+
+  private async closeOnce(): Promise<void> {
+    this.stopGranting();
     if (this.size === 0) return;
     await new Promise<void>((resolve) => {
       this.onAllReleased = resolve;
     });
   }
 
-  private takeIdle(): Connection | undefined {
-    for (;;) {
+  private stopGranting(): void {
+    this.closing.abort();
+    for (const waiter of this.waiting) waiter.settle(stopped());
+    this.endIdle();
+  }
+
+  private async obtain(deadline: number, waitMs: number): Promise<Connection> {
+    for (let first = true; ; first = false) {
+      this.throwIfClosed();
       const connection = this.idle.pop();
-      if (connection === undefined || connection.isUsable) return connection;
-      this.counters.lost++;
-      this.shrink();
+      if (connection !== undefined) return connection;
+      if (first && this.size >= this.limit) this.counters.waits++;
+      const granted = this.size < this.limit ? await this.openUntil(deadline) : await this.waitUntil(deadline, waitMs);
+      if (granted !== undefined) return granted;
     }
+  }
+
+  /** Removes a lost idle connection. A connection in use is removed at its release. */
+  private onLost(connection: Connection): void {
+    const index = this.idle.indexOf(connection);
+    if (index < 0) return;
+    this.idle.splice(index, 1);
+    this.counters.lost++;
+    this.shrink();
   }
 
   /** Opens a connection. Undefined after a pause if that failed and may succeed later. */
@@ -104,6 +128,7 @@ export class ConnectionPool {
     this.size++;
     try {
       const connection = await this.connect();
+      connection.onLost(() => this.onLost(connection));
       if (!this.closing.signal.aborted) return connection;
       connection.end();
       throw stopped();
@@ -130,7 +155,7 @@ export class ConnectionPool {
       };
       const timer = setTimeout(() => {
         const all = `all ${this.limit} connections to the database`;
-        waiter.settle(new DatabaseUnavailableError(`${all} were at work for ${waitMs} ms`));
+        waiter.settle(new DatabaseUnavailableError(`${all} were in use for ${waitMs} ms`));
       }, deadline - performance.now());
       this.waiting.add(waiter);
     });

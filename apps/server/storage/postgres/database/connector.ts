@@ -12,7 +12,7 @@ import { type DatabaseTarget } from './database_target';
 import { type DatabaseHost, describeHost, isUnixSocket } from './database_url';
 import { type TlsMode } from './tls_modes';
 
-/** The error of `pg` after a server's `N` to the question for TLS. */
+/** The message of `pg`'s error after a server's response `N` to SSLRequest. */
 const NO_TLS = 'The server does not support SSL connections';
 
 /** Opens connections: to the last good host first, then to the others in the order of the URL. */
@@ -94,9 +94,9 @@ export class Connector {
   }
 
   /**
-   * One statement for two tasks. It asks whether the server accepts writes. It sets limits, so that a dead or silent
-   * client does not keep its locks: the server ends the statement, the transaction or the connection. A server without
-   * one of the parameters does without.
+   * One statement with two purposes. It reads whether the server accepts writes. It sets limits, so that a dead or
+   * silent client does not keep its locks: the server ends the statement, the transaction or the connection. Parameters
+   * unknown to the server are not set.
    */
   private sessionStart(): string {
     const { statementTimeoutMs } = this;

@@ -30,18 +30,23 @@ export interface RequestOptions {
 const TIMEOUT_MS = 6_000;
 const WAIT_MS = 5_000;
 
-/** How much earlier the server ends a statement: then the connection stays, and nothing of the statement is stored. */
+/**
+ * The server's time limit of a statement is this much shorter, in milliseconds. A statement that the server ends leaves
+ * the connection usable, and nothing of it is stored.
+ */
 const SERVER_LEAD_MS = 1_000;
 
-/** How often a transaction is run in all if others are in its way, and the longest pause before the first repetition. */
+/** The maximum number of runs of a transaction with conflicts. */
 const ATTEMPTS = 6;
+
+/** The pause before run n + 1 of a transaction is random, up to this time × 2^n, in milliseconds. */
 const CONFLICT_PAUSE_MS = 10;
 
 /**
- * The PostgreSQL database of several lottery servers. Each request has a connection of its own meanwhile.
+ * The PostgreSQL database of several lottery servers. Each request uses one connection exclusively.
  *
- * What counts as stored is what `transaction` or `write` resolved for. OutcomeUnknownError says that only a later read can
- * tell; after any other error nothing is stored.
+ * A request is stored once `transaction` or `write` has resolved. After OutcomeUnknownError a later read shows the
+ * outcome. After any other error nothing of the request is stored.
  */
 export class Database {
   readonly counters: DatabaseCounters;
@@ -113,7 +118,7 @@ export class Database {
    * Runs `work` in a transaction and commits it. After a conflict with another transaction (40001, 40P01) all of `work`
    * is run again, so it has no effects elsewhere. If `work` throws, the transaction is rolled back.
    *
-   * @throws OutcomeUnknownError the COMMIT was sent and the answer is not a clean one.
+   * @throws OutcomeUnknownError the COMMIT was sent, and there is no clean response.
    * @throws StatementError the database refused a statement.
    * @throws DatabaseUnavailableError there is no connection, or it was lost before the COMMIT was sent.
    */
@@ -133,6 +138,11 @@ export class Database {
     return this.pool.close();
   }
 
+  /** Ends all connections at once. The requests in flight are rejected. */
+  destroy(): void {
+    this.pool.destroy();
+  }
+
   private async withConnection<T>(waitMs: number, use: (connection: Connection) => Promise<T>): Promise<T> {
     const connection = await this.pool.acquire(waitMs);
     try {
@@ -147,7 +157,7 @@ export class Database {
     }
   }
 
-  /** Runs it again after a conflict, some times. */
+  /** Repeats `run` after a conflict with another transaction, up to `ATTEMPTS` runs in all. */
   private async withoutConflict<T>(run: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {

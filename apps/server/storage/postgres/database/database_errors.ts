@@ -1,9 +1,9 @@
-import { DatabaseError as ServerError } from 'pg';
 import { StoreError, StoreUnavailableError, StoreWriteError } from '../../../domain/store_errors';
+import { loadPg } from './driver';
 
 /**
- * No server of the database could be reached or written to, or the connection ended before the COMMIT was sent. Nothing of
- * the transaction is stored.
+ * No server of the database could be reached or written to, or the connection ended before the COMMIT was sent. Nothing
+ * of the transaction is stored.
  */
 export class DatabaseUnavailableError extends StoreUnavailableError {
   override readonly code = 'DATABASE_UNAVAILABLE';
@@ -13,8 +13,8 @@ export class DatabaseUnavailableError extends StoreUnavailableError {
 export class DatabaseRefusedError extends DatabaseUnavailableError {}
 
 /**
- * The COMMIT was sent, and the answer was none, or was given without the standby's confirmation. The transaction may be
- * stored, or not, or be stored on a server that is no longer the primary. Only a read on a new connection shows it.
+ * The COMMIT was sent, and there was no response, or one without the standby's confirmation. The transaction is stored,
+ * or not stored, or stored on a former primary only. A read on a new connection shows the outcome.
  */
 export class OutcomeUnknownError extends StoreWriteError {
   override readonly code = 'STORE_OUTCOME_UNKNOWN';
@@ -33,9 +33,14 @@ export class StatementError extends StoreError {
     super(message, options);
   }
 
-  /** Whether another transaction was in the way. The same transaction may succeed if it is run again. */
+  /** Whether the cause is a conflict with another transaction. A repetition may succeed. */
   get isConflict(): boolean {
     return CONFLICTS.includes(this.sqlState);
+  }
+
+  /** Whether the statement took too long. It may have waited for a transaction without an end in sight. */
+  get isTimeout(): boolean {
+    return this.sqlState === QUERY_CANCELED;
   }
 }
 
@@ -44,28 +49,30 @@ const CONFLICTS = [
   '40P01', // deadlock_detected
 ];
 
+const QUERY_CANCELED = '57014';
+
 /** read_only_sql_transaction: a standby, or a primary that was demoted, refuses before it writes anything. */
 export const READ_ONLY = '25006';
 
 /**
- * States after which a connection is given up: connection exceptions (08), a standby or a demoted primary (25006),
+ * States that make a connection unusable: connection exceptions (08), a standby or a demoted primary (25006),
  * transactions and sessions that the server has ended (25P03, 57P01 to 57P05), too many connections (53300).
  */
 const LOST = /^(08...|25006|25P03|57P0.|53300)$/;
 
-/** A connection refused for a reason that does not pass by itself: authorization (28), a missing database (3D). */
+/** Lasting reasons for the refusal of a connection: authorization (28), a missing database (3D). */
 const REFUSED_CONNECTION = /^(28...|3D...)$/;
 
 export function isRefusedConnection(error: unknown): boolean {
   return REFUSED_CONNECTION.test(sqlStateOf(error) ?? '');
 }
 
-/** The state of an error that the server has sent. Errors of Node have codes of five letters too (EPIPE). */
+/** The state of an error response of the server. Errors of Node have codes of five letters too (EPIPE). */
 export function sqlStateOf(error: unknown): string | undefined {
-  return error instanceof ServerError ? error.code : undefined;
+  return error instanceof loadPg().DatabaseError ? error.code : undefined;
 }
 
-/** The server's refusal of a statement; undefined for an error after which the connection is of no use. */
+/** The server's refusal of a statement; undefined for an error that makes the connection unusable. */
 export function refusalOf(error: unknown): StatementError | undefined {
   const state = sqlStateOf(error);
   if (state === undefined || LOST.test(state)) return undefined;

@@ -46,15 +46,17 @@ const PARAMETERS: readonly string[] = [
   'sslkey',
 ];
 
-/** A fault of the URI. Its words quote nothing of the URI: any part of a malformed one may be of the password. */
+/**
+ * A fault of the URI. Its message quotes nothing of the URI: any part of a malformed one may belong to the password.
+ */
 class UrlFault extends Error {}
 
 /**
- * Parses a connection URI, `postgresql://[user[:password]@][host[:port][,…]][/database][?parameter=value[&…]]`, as libpq
- * does (PostgreSQL's manual, 34.1.1.2): several hosts, IPv6 addresses in brackets, percent-encoding, directories of Unix
- * sockets. Parameters: host, port, dbname, user, password, target_session_attrs (any, read-write, primary),
- * application_name, connect_timeout (s, 0: 2 s), sslmode (all but allow), sslrootcert, sslcert, sslkey. A parameter
- * outranks the same part of the authority. The files of the parameters are read.
+ * Parses a connection URI, `postgresql://[user[:password]@][host[:port][,…]][/database][?parameter=value[&…]]`, as
+ * libpq does (PostgreSQL's manual, 34.1.1.2): several hosts, IPv6 addresses in brackets, percent-encoding, directories
+ * of Unix sockets. Parameters: host, port, dbname, user, password, target_session_attrs (any, read-write, primary),
+ * application_name, connect_timeout (s, 0: 2 s), sslmode (all but allow), sslrootcert, sslcert, sslkey. A parameter has
+ * precedence over the same part of the authority. The files of the parameters are read.
  *
  * @throws SettingsError with the fault. It contains nothing of the URI.
  */
@@ -151,7 +153,7 @@ function readPort(text: string): number {
 
 function readTarget(text: string | undefined): boolean {
   if (text === 'any') return false;
-  // Without this parameter libpq takes a standby too, which no server of the lottery can use.
+  // libpq's default accepts a standby, but a lottery server writes.
   if (text === undefined || text === 'read-write' || text === 'primary') return true;
   return fail('must have target_session_attrs=any, read-write or primary: the servers write');
 }

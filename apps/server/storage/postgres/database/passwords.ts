@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import pgpass from 'pgpass';
 import { SettingsError } from '../../../../runtime/settings';
 import { type DatabaseHost, type DatabaseUrl, isUnixSocket } from './database_url';
+import { loadPgpass } from './driver';
 
 /**
- * The password for a connection to a host; asked for only if the server wants one.
+ * Returns the password for a connection to a host. It is called only if the server requires one.
  *
  * @throws SettingsError there is none, or its file cannot be read.
  */
@@ -47,10 +47,10 @@ async function lookUp({ user, database }: DatabaseUrl, host: DatabaseHost): Prom
   if (PGPASSWORD !== undefined && PGPASSWORD !== '') return PGPASSWORD;
   // In the file `localhost` stands for Unix sockets too.
   const key = { user, database, host: isUnixSocket(host) ? 'localhost' : host.host, port: host.port };
-  const password = await new Promise<string | undefined>((resolve) => pgpass(key, resolve));
+  const password = await new Promise<string | undefined>((resolve) => loadPgpass()(key, resolve));
   if (password !== undefined) return password;
   throw new SettingsError(
-    `the database asks ${user} for a password, and there is none in SERVER_DATABASE_URL, ` +
+    `the database requires a password for ${user}, and there is none in SERVER_DATABASE_URL, ` +
       'SERVER_DATABASE_PASSWORD_FILE, PGPASSWORD or the file of PGPASSFILE',
   );
 }

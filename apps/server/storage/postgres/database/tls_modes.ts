@@ -18,10 +18,10 @@ const MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'];
 const SYSTEM = 'system';
 
 /**
- * The ways to encrypt a connection, in the order of the attempts, by libpq's rules (PostgreSQL's manual, 34.19): `prefer`
- * (the default) encrypts if the server can, `require` always, without a look at the certificate unless `sslrootcert`
- * names its authorities; `verify-ca` checks the certificate, `verify-full` the host's name too. `verify-full` without
- * `sslrootcert` trusts the authorities of Node.
+ * The ways to encrypt a connection, in the order of the attempts, by libpq's rules (PostgreSQL's manual, 34.19):
+ * `prefer` (the default) encrypts if the server can, `require` always, without a check of the certificate unless
+ * `sslrootcert` names its authorities; `verify-ca` checks the certificate, `verify-full` the host's name too.
+ * `verify-full` without `sslrootcert` trusts the authorities of Node.
  *
  * @returns the modes, or a fault without the names of the files.
  */

@@ -7,8 +7,8 @@ import { StatementError } from './database_errors';
 const FAILED_TRANSACTION = '25P02';
 
 /**
- * A transaction on one connection. BEGIN leaves together with the first statement, so it costs no wait. A transaction
- * without a statement sends nothing.
+ * A transaction on one connection. BEGIN is sent together with the first statement, so it costs no round trip. A
+ * transaction without a statement sends nothing.
  */
 export class Transaction {
   private begun: Promise<unknown> | undefined;
@@ -25,7 +25,7 @@ export class Transaction {
     private readonly timeoutMs: number,
   ) {}
 
-  /** The first refusal because of another transaction. This one may be run again from its beginning. */
+  /** The first conflict with another transaction. A repetition from the beginning may succeed. */
   get firstConflict(): StatementError | undefined {
     return this.conflict;
   }
@@ -53,9 +53,9 @@ export class Transaction {
   }
 
   /**
-   * Commits. Resolves only after a clean answer.
+   * Commits. Resolves only after a clean response.
    *
-   * @throws OutcomeUnknownError any other end. The connection is given up.
+   * @throws OutcomeUnknownError any other end. The connection is destroyed.
    * @throws StatementError the database has rolled the transaction back.
    * @throws DatabaseUnavailableError the connection was lost before the COMMIT was sent.
    */
@@ -68,7 +68,7 @@ export class Transaction {
     throw new StatementError(`the database has ended the transaction with ${command}`, FAILED_TRANSACTION);
   }
 
-  /** Rolls back. A connection that fails at that is given up, which has the same effect. */
+  /** Rolls back. After a failure the connection is destroyed, which has the same effect. */
   async rollback(): Promise<void> {
     this.hasEnded = true;
     if (this.begun === undefined || !this.connection.isUsable) return;

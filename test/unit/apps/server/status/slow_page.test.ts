@@ -7,8 +7,9 @@ import { expect } from 'chai';
 import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
 import { SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
 import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
-import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
+import { type StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
+import { createAggregator, MemoryReadings } from '../../../../support/memory_readings';
 
 const AGENCIES = 2_000;
 /** More updates than the kernel buffers for an unread connection; an update has some 200 kB here. */
@@ -21,11 +22,13 @@ describe('an open page without a reader, over a real connection', function () {
   let board: StatusAggregator;
   let stream: SseBroadcaster;
   let activity: ServerActivity;
+  let lottery: MemoryReadings;
   const responses: ServerResponse[] = [];
 
   beforeEach(async () => {
     activity = new ServerActivity();
-    board = new StatusAggregator(activity, AGENCIES, 7574);
+    lottery = new MemoryReadings(activity);
+    board = createAggregator(activity, AGENCIES);
     stream = new SseBroadcaster(board);
     responses.length = 0;
     server = new BoundedHttpServer({
@@ -56,8 +59,8 @@ describe('an open page without a reader, over a real connection', function () {
 
   /** Adds bets to every agency, so the update contains all of them. */
   function update(second: number): void {
-    for (let agency = 1; agency <= AGENCIES; agency++) activity.batchStored(agency, second, second * agency);
-    board.tick(new Date(second * 1000));
+    for (let agency = 1; agency <= AGENCIES; agency++) lottery.store(agency, second);
+    board.tick(new Date(second * 1000), lottery.at(second * 1000));
     stream.update();
   }
 

@@ -8,8 +8,8 @@ import { loadPageDocument } from '../../../../../apps/server/status/page_documen
 import { SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
 import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
 import { createStatusApp } from '../../../../../apps/server/status/status_app';
-import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
+import { createAggregator, MemoryReadings } from '../../../../support/memory_readings';
 
 /** The status of so many agencies has 6 MB, more than the kernel's buffers of a connection. */
 const AGENCIES = 50_000;
@@ -30,9 +30,10 @@ describe('unread answers of a server with many agencies', function () {
 
   beforeEach(async () => {
     const activity = new ServerActivity();
-    const aggregator = new StatusAggregator(activity, AGENCIES, 7574);
-    for (let agency = 1; agency <= AGENCIES; agency++) activity.batchStored(agency, agency, agency);
-    aggregator.tick(new Date());
+    const lottery = new MemoryReadings(activity);
+    const aggregator = createAggregator(activity, AGENCIES);
+    for (let agency = 1; agency <= AGENCIES; agency++) lottery.store(agency, agency);
+    aggregator.tick(new Date(), lottery.at(Date.now()));
     const broadcaster = new SseBroadcaster(aggregator);
     const { fetch } = createStatusApp({
       activity,

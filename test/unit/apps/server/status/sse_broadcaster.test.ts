@@ -3,7 +3,8 @@ import { type ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { ServerActivity } from '../../../../../apps/server/stats/server_activity';
 import { MAX_PAGES, SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaster';
-import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
+import { type StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
+import { createAggregator } from '../../../../support/memory_readings';
 
 /** A response with an optional stop of its reader: the written bytes are then buffered, as on a full socket. */
 class FakeResponse extends EventEmitter {
@@ -39,7 +40,7 @@ describe('the broadcaster of open pages', () => {
   let stream: SseBroadcaster;
 
   beforeEach(() => {
-    board = new StatusAggregator(new ServerActivity(), 3, 7574);
+    board = createAggregator(new ServerActivity(), 3);
     stream = new SseBroadcaster(board);
   });
 
@@ -50,7 +51,7 @@ describe('the broadcaster of open pages', () => {
   }
 
   function update(): void {
-    board.tick(new Date());
+    board.tick(new Date(), undefined);
     stream.update();
   }
 

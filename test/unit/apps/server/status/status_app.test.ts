@@ -5,9 +5,9 @@ import { SseBroadcaster } from '../../../../../apps/server/status/sse_broadcaste
 import { securityHeaders } from '../../../../../apps/server/status/http/security_headers';
 import { ServedHosts } from '../../../../../apps/server/status/http/served_hosts';
 import { createStatusApp } from '../../../../../apps/server/status/status_app';
-import { StatusAggregator } from '../../../../../apps/server/status/report/status_aggregator';
 import { BoundedHttpServer } from '../../../../../apps/server/status/http/http_server';
 import { type ActionLog } from '../../../../../apps/runtime/action_log';
+import { createAggregator } from '../../../../support/memory_readings';
 
 describe('the endpoints of the status server', () => {
   let activity: ServerActivity;
@@ -17,7 +17,7 @@ describe('the endpoints of the status server', () => {
 
   beforeEach(async () => {
     activity = new ServerActivity();
-    const aggregator = new StatusAggregator(activity, 3, 7574);
+    const aggregator = createAggregator(activity, 3);
     logged = [];
     const log = { error: (action: string, result: string) => logged.push(`${action} ${result}`) };
     const metrics = {
@@ -67,6 +67,18 @@ describe('the endpoints of the status server', () => {
       expect(await answerOf('/healthz')).to.deep.equal([200, 'ok\n']);
     });
   }
+
+  it('answers /readyz with 503 while the store accepts no writes', async () => {
+    activity.phase = 'ready';
+    activity.writable(false);
+    expect(await answerOf('/readyz')).to.deep.equal([503, 'not ready: the store accepts no writes\n']);
+    expect(await answerOf('/healthz')).to.deep.equal([200, 'ok\n']);
+    activity.phase = 'stopping';
+    expect(await answerOf('/readyz')).to.deep.equal([503, 'not ready: stopping\n']);
+    activity.phase = 'ready';
+    activity.writable(true);
+    expect(await answerOf('/readyz')).to.deep.equal([200, 'ready\n']);
+  });
 
   it('answer HEAD as GET, without a body and without an open stream', async () => {
     for (const path of ['/', '/events', '/status.json', '/healthz']) {

@@ -8,6 +8,7 @@ import { createMemoryLottery } from '../../../../support/memory_lottery';
 
 const MOST_CONNECTIONS = 8;
 const SETTINGS = {
+  SERVER_NAME: 'server1',
   SERVER_STATUS_PORT: 0,
   SERVER_STATUS_IP: '127.0.0.1',
   SERVER_STATUS_HOSTS: [],

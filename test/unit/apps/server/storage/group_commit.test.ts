@@ -68,4 +68,32 @@ describe('a group commit', () => {
     held.finish();
     await idle;
   });
+
+  it('runs several commits at the same time where they are allowed', async () => {
+    const groups: string[][] = [];
+    const finishes: (() => void)[] = [];
+    const commits = new GroupCommit<string>(async (submissions) => {
+      groups.push(submissions.map(({ item }) => item));
+      await new Promise<void>((resolve) => finishes.push(resolve));
+      for (const { resolve } of submissions) resolve();
+    }, 2);
+    const submitted = [commits.submit('a')];
+    await turns(1);
+    submitted.push(commits.submit('b'), commits.submit('c'));
+    await turns(1);
+    submitted.push(commits.submit('d'), commits.submit('e'));
+    await turns(1);
+    expect(groups).to.deep.equal([['a'], ['b', 'c']]);
+    finishes[1]!();
+    await turns(2);
+    expect(groups).to.deep.equal([['a'], ['b', 'c'], ['d', 'e']]);
+    finishes[0]!();
+    finishes[2]!();
+    await Promise.all(submitted);
+    await commits.idle();
+    const last = commits.submit('f');
+    await turns(1);
+    finishes[3]!();
+    await last;
+  });
 });

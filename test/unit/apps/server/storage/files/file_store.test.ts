@@ -7,6 +7,7 @@ import { type BetRepository } from '../../../../../../apps/server/domain/bet_rep
 import { createServerContainer } from '../../../../../../apps/server/container';
 import { type FinishTracker } from '../../../../../../apps/server/domain/finish_tracker';
 import { SERVER_SETTINGS } from '../../../../../../apps/server/settings';
+import { type LotteryOverview } from '../../../../../../apps/server/domain/lottery_overview';
 import { NEVER_STOPPED } from '../../../../../../apps/server/domain/stop';
 import { type Store } from '../../../../../../apps/server/domain/store';
 import { TOKENS } from '../../../../../../apps/server/tokens';
@@ -14,6 +15,7 @@ import { type WinnerService } from '../../../../../../apps/server/domain/winner_
 import { loadSettings } from '../../../../../../apps/runtime/settings';
 import { createMemoryLog } from '../../../../../support/memory_lottery';
 import { expectCode } from '../../../../../support/rejection';
+import { readAgencies } from '../../../../../support/store_harness';
 import { append, claimOnce } from '../../../../../support/claims';
 
 interface OpenStore {
@@ -21,6 +23,7 @@ interface OpenStore {
   readonly bets: BetRepository;
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
+  readonly overview: LotteryOverview;
 }
 
 const bet = (agency: number, document: number, number = '1'): string =>
@@ -54,8 +57,9 @@ describe('the store in files', () => {
       bets: container.get(TOKENS.BetRepository),
       tracker: container.get(TOKENS.FinishTracker),
       winners: container.get(TOKENS.WinnerService),
+      overview: container.get(TOKENS.LotteryOverview),
     };
-    open.winners.start(NEVER_STOPPED);
+    open.winners.start(new AbortController().signal);
     opened.push(open);
     return open;
   }
@@ -69,7 +73,7 @@ describe('the store in files', () => {
   const file = async (): Promise<string> => readFile(join(directory, 'bets.csv'), 'utf8');
 
   it('keeps the batches in order, and counts the bets of each agency', async () => {
-    const { bets } = await open();
+    const { bets, overview } = await open();
     const rows = [bet(1, 1), bet(1, 2), bet(2, 3), bet(1, 4)];
     const counts = await Promise.all([
       append(bets, batch(rows[0]!, rows[1]!), 0),
@@ -78,8 +82,10 @@ describe('the store in files', () => {
     ]);
     expect(counts).to.deep.equal([2, 1, 3]);
     expect(await file()).to.equal(rows.map((row) => `${row}\n`).join(''));
-    expect([await bets.count(1), await bets.count(2), await bets.count(3)]).to.deep.equal([3, 1, 0]);
-    expect((await bets.agencies()).toSorted()).to.deep.equal([1, 2]);
+    expect(await readAgencies(overview)).to.deep.equal([
+      { agency: 1, bets: 3, hasFinished: false },
+      { agency: 2, bets: 1, hasFinished: false },
+    ]);
   });
 
   it('rejects a batch out of sequence, and accepts the others', async () => {
@@ -102,19 +108,19 @@ describe('the store in files', () => {
     await before.tracker.finish(await claimOnce(before.bets, 1), 2);
     await close(before);
     const after = await open();
-    expect(await after.bets.count(1)).to.equal(2);
+    expect(await readAgencies(after.overview)).to.deep.equal([{ agency: 1, bets: 2, hasFinished: true }]);
     expect([await after.tracker.hasFinished(1), await after.tracker.hasFinished(2)]).to.deep.equal([true, false]);
     expect(await append(after.bets, batch(bet(2, 3)), 0)).to.equal(1);
     expect(await file()).to.equal(`${bet(1, 1, '0042')}\n${bet(1, 2)}\n${bet(2, 3)}\n`);
   });
 
   it('counts the finish of an agency once', async () => {
-    const { bets, tracker } = await open();
+    const { bets, tracker, overview } = await open();
     const claim = await bets.claim(1);
     await Promise.all([tracker.finish(claim, 0), tracker.finish(claim, 0), tracker.finish(claim, 0)]);
     await tracker.finish(claim, 0);
     expect(await tracker.count()).to.equal(1);
-    expect(await tracker.agencies()).to.deep.equal([1]);
+    expect(await readAgencies(overview)).to.deep.equal([{ agency: 1, bets: 0, hasFinished: true }]);
   });
 
   it('holds the draw after all finishes, and returns each agency its own winners', async () => {

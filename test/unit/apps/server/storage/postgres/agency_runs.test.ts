@@ -17,15 +17,13 @@ describe('the runs of agencies in bets.csv', () => {
         const found: string[] = [];
         const counts = new Map<number, number>();
         for (let at = 0; at < bytes.length; at += size) {
-          for (const { batches, after } of runs.take(bytes.subarray(at, at + size))) {
-            for (const { agency, count, rows: ofRun } of batches) {
-              const texts = Buffer.from(ofRun).toString().split('\n');
-              expect(texts).to.have.length(count);
-              for (const text of texts) expect(text.startsWith(`${agency},`)).to.equal(true);
-              expect(after).to.equal(counts.get(agency) ?? 0);
-              counts.set(agency, after + count);
-              found.push(...texts);
-            }
+          for (const { batch, after } of runs.take(bytes.subarray(at, at + size))) {
+            const texts = Buffer.from(batch.rows).toString().split('\n');
+            expect(texts).to.have.length(batch.count);
+            for (const text of texts) expect(text.startsWith(`${batch.agency},`)).to.equal(true);
+            expect(after).to.equal(counts.get(batch.agency) ?? 0);
+            counts.set(batch.agency, after + batch.count);
+            found.push(...texts);
           }
         }
         runs.requireComplete();

@@ -25,7 +25,7 @@ describe('the plan of a commit of batches', () => {
 
   function pending(claim: AgencyClaim, after: number, count: number): PendingBatch {
     const submission: PendingBatch = {
-      item: { claim, batch: readBetBatch(rows(claim.agency, count), claim.agency), after },
+      item: { claim, batch: readBetBatch(rows(claim.agency, count), claim.agency), after, lines: new Uint8Array() },
       resolve: () => {
         throw new Error('a plan stores nothing');
       },
@@ -65,7 +65,7 @@ describe('the plan of a commit of batches', () => {
 
   it('counts on from the batches stored under the claim', () => {
     const claim = claimed(1);
-    claims.recordStored(claim, 3);
+    claims.addStored(claim, 3);
     const [repeated, next] = [pending(claim, 0, 3), pending(claim, 3, 1)];
     expect(planAppends([repeated, next], claims)).to.deep.equal([{ claim, after: 3, added: 1, submissions: [next] }]);
     expect(Array.from(rejections.values())).to.deep.equal(['BATCH_OUT_OF_SEQUENCE']);

@@ -92,7 +92,7 @@ describe('the URL of the database', () => {
     ['  postgresql://u@a/d\n', { hosts: [a], user: 'u', database: 'd' }],
   ];
   for (const [url, parsed] of cases) {
-    it(`${JSON.stringify(url)} is taken apart`, () => {
+    it(`${JSON.stringify(url)} is parsed`, () => {
       expect(parseDatabaseUrl(url)).to.deep.include(parsed);
     });
   }
@@ -140,7 +140,7 @@ describe('the URL of the database', () => {
     [`postgresql://u:${SECRET}@a/d?sslrootcert=/${SECRET}`, 'has an sslrootcert that cannot be read (ENOENT)'],
   ];
   for (const [url, fault] of faults) {
-    it(`${JSON.stringify(url)} is refused without a word of it`, () => {
+    it(`${JSON.stringify(url)} is refused, and the error quotes nothing of it`, () => {
       const refused = expect(() => parseDatabaseUrl(url)).to.throw(SettingsError);
       refused.with
         .property('message')
@@ -171,7 +171,7 @@ describe('the URL of the database', () => {
       }
     });
 
-    it('shows the certificate of the client', () => {
+    it('sends the certificate of the client', () => {
       const files = { cert: Buffer.from('the cert'), key: Buffer.from('the key') };
       expect(tlsOf('sslmode=verify-full&sslcert=@/cert&sslkey=@/key')).to.deep.equal([files]);
       expect(tlsOf('sslmode=require&sslcert=@/cert&sslkey=@/key')).to.deep.equal([

@@ -65,18 +65,18 @@ describe('the password of the database', () => {
     expect(await readPassword(host)).to.equal('y:es');
     expect(await readPassword(socket)).to.equal('by socket');
     expect((await expectCode(readPassword({ host: 'b', port: 1 }), 'UNUSABLE_SETTINGS')).message).to.equal(
-      'the database asks lottery for a password, and there is none in SERVER_DATABASE_URL, ' +
+      'the database requires a password for lottery, and there is none in SERVER_DATABASE_URL, ' +
         'SERVER_DATABASE_PASSWORD_FILE, PGPASSWORD or the file of PGPASSFILE',
     );
   });
 
-  it('of the variable PGPASSWORD wins over that file', async () => {
+  it('of the variable PGPASSWORD has precedence over that file', async () => {
     writeFileSync(process.env['PGPASSFILE']!, '*:*:*:*:no\n', { mode: 0o600 });
     process.env['PGPASSWORD'] = 'from the environment';
     expect(await target(URL).readPassword(host)).to.equal('from the environment');
   });
 
-  it('has no database to go to without a URL', () => {
+  it('is refused without a URL', () => {
     const settings = { SERVER_DATABASE_URL: undefined, SERVER_DATABASE_PASSWORD_FILE: undefined };
     expect(() => databaseTargetOf(settings)).to.throw(SettingsError, 'SERVER_DATABASE_URL is not set');
   });
