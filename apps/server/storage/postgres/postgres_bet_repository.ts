@@ -7,6 +7,7 @@ import { throwIfStopped } from '../../domain/stop';
 import { NO_OBSERVER, type StoreObserver } from '../../domain/store_observer';
 import { TOKENS } from '../../tokens';
 import { type CommitLimits, GroupCommit, type Submission } from '../group_commit';
+import { addWinners, COPY_BETS } from './bet_statements';
 import { type AgencyAppend, type BatchAppend, type PendingBatch, planAppends } from './append_plan';
 import { formatCopyRows } from './copy_rows';
 import { type Database } from './database/database';
@@ -70,14 +71,6 @@ const MOVE_COUNTS = `
                  RETURNING a.agency)
   SELECT l.agency, l.epoch, l.stored, l.finished_with, m.agency IS NOT NULL AS moved
     FROM locked l LEFT JOIN moved m USING (agency)`;
-
-const COPY_BETS = `
-  COPY bets (draw, seq, agency, first_name, last_name, document, birthdate, number) FROM STDIN (FORMAT csv)`;
-
-/** $1: draw, $2 to $4: agencies, sequence numbers, documents. */
-const ADD_WINNERS = `
-  INSERT INTO winners (draw, agency, seq, document)
-  SELECT $1, t.agency, t.seq, t.document FROM unnest($2::int[], $3::bigint[], $4::text[]) AS t(agency, seq, document)`;
 
 /**
  * Stores the bets in PostgreSQL, for any number of servers (docs/cluster.md). A commit carries the batches of many
@@ -239,13 +232,7 @@ export class PostgresBetRepository implements BetRepository {
 
   private async addWinners(transaction: Transaction, appends: readonly AgencyAppend[]): Promise<void> {
     const winners = this.winnersOf(appends);
-    if (winners.length === 0) return;
-    await transaction.query(ADD_WINNERS, [
-      this.draw.id,
-      winners.map(({ agency }) => agency),
-      winners.map(({ seq }) => seq),
-      winners.map(({ document }) => document),
-    ]);
+    if (winners.length > 0) await addWinners(transaction, this.draw.id, winners);
   }
 }
 
