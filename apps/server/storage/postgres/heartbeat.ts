@@ -20,9 +20,16 @@ const BEAT = `
   ON CONFLICT (name) DO UPDATE
     SET draw = excluded.draw, seen_at = now(), sessions = excluded.sessions, bets_per_second = excluded.bets_per_second`;
 
+/** $1: draw, $2: agencies. */
+const RECORD_WINNERS = 'UPDATE agencies SET has_winners = true WHERE draw = $1 AND agency = ANY ($2::int[])';
+
+/** The maximum number of agencies in one statement. It bounds the time of a stop. */
+const MAX_RECORDED = 5_000;
+
 /**
  * Writes this server's row in `servers` once a second. The commit is as durable as one of bets, so it also shows whether
  * the database confirms writes (docs/cluster.md). Its failure closes the gate for all other writes, its success opens it.
+ * Beside it, the agencies that have received their winners are recorded.
  */
 @injectable()
 export class Heartbeat {
@@ -31,6 +38,14 @@ export class Heartbeat {
     { intervalMs: INTERVAL_MS },
     (error) => this.onFailed(error as Error),
   );
+  /** A failed record is repeated with the next ones. */
+  private readonly recording = new RepeatingTask(
+    () => this.recordWinners(),
+    { intervalMs: INTERVAL_MS },
+    () => {},
+  );
+  /** The number of agencies recorded as having their winners, in the order of the activity. */
+  private recorded = 0;
   private last = { at: performance.now(), bets: 0 };
 
   constructor(
@@ -48,12 +63,14 @@ export class Heartbeat {
     await this.database.write('UPDATE servers SET started_at = now() WHERE name = $1', [this.name]);
     await this.beat();
     this.task.start();
+    this.recording.start();
   }
 
   /** Ends the heartbeat. The row then shows that the server has stopped. */
   async stop(): Promise<void> {
-    await this.task.stop();
+    await Promise.all([this.task.stop(), this.recording.stop()]);
     if (!this.gate.isOpen) return;
+    await this.recordWinners().catch(() => {});
     // Without the update the server counts as alive for some more seconds.
     await this.database.write('UPDATE servers SET seen_at = NULL WHERE name = $1', [this.name], LIMITS).catch(() => {});
   }
@@ -65,6 +82,13 @@ export class Heartbeat {
     this.gate.open();
     this.observer.writable(true);
     this.log.info('database', 'success');
+  }
+
+  private async recordWinners(): Promise<void> {
+    const agencies = this.activity.winnersGivenTo.slice(this.recorded, this.recorded + MAX_RECORDED);
+    if (agencies.length === 0 || !this.gate.isOpen) return;
+    await this.database.write(RECORD_WINNERS, [this.draw.id, agencies], LIMITS);
+    this.recorded += agencies.length;
   }
 
   private onFailed(error: Error): void {
