@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
 import { findPostgresPrograms, REPLICATION_PROGRAMS } from '../../support/postgres_programs';
 import { Campaign, sized } from '../support/campaign';
 import { SERVERS } from '../support/cluster_lottery';
@@ -101,12 +102,13 @@ describe('torture: a cluster, faults of its database', function () {
       const lottery = await suite.begin(SIZE);
       for (let count = 0; count < sized(1, 5) && !lottery.isOver; count++) {
         await gone.run('standby', async (random) => {
-          await delay(random.below(1_000));
+          await lottery.advance(random.below(SIZE.bets));
           await suite.nodes.standby.kill();
           // From now on the database shows no further bet, and no server may acknowledge one.
           const confirmed = await lottery.storedCounts();
           await lottery.refusals();
           lottery.requireAtMost(confirmed);
+          expect(lottery.uploading).to.not.be.empty;
           await suite.nodes.restartStandby();
           await lottery.requireAcknowledged();
         });

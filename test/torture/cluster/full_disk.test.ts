@@ -51,7 +51,7 @@ describe('torture: a cluster, a full disk of its primary', function () {
       const primary = await cluster.nodes.primary();
       for (let count = 0; count < sized(1, 5) && !lottery.isOver; count++) {
         await campaign.run('full', async (random) => {
-          await delay(random.below(500));
+          await lottery.advance(random.below(SIZE.bets));
           const ballast = join(disk, 'ballast');
           // It ends when no space is left.
           await runCommand('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=64k']);

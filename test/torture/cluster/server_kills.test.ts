@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Campaign, sized } from '../support/campaign';
 import { type ClusterLottery, SERVERS } from '../support/cluster_lottery';
 import { ClusterSuite, describePauses } from '../support/cluster_suite';
@@ -27,9 +26,11 @@ describe('torture: a cluster, kill -9 of its servers', function () {
     const pauses: number[] = [];
     let killsLeft = sized(6, 200);
     let lotteries = 0;
+    let underLoad = 0;
 
     async function kill(lottery: ClusterLottery, random: SeededRandom): Promise<void> {
-      await delay(random.below(300));
+      if (!random.once(8)) await lottery.advance(random.below(500));
+      if (lottery.uploading.length > 0) underLoad++;
       const first = random.below(SERVERS);
       const victims = Array.from({ length: random.once(6) ? random.between(2, 3) : 1 }, (_, index) => {
         return (first + index) % SERVERS;
@@ -51,6 +52,7 @@ describe('torture: a cluster, kill -9 of its servers', function () {
       }
       await lottery.complete();
     }
+    kills.note(`${underLoad} of them under load`);
     kills.note(
       `${lotteries} lotteries, complete; time of an agency without acknowledgements: ${describePauses(pauses)}`,
     );

@@ -101,16 +101,13 @@ export class AgencyProcess implements AgencyRecord {
   }
 
   /**
-   * Waits for the next acknowledgement. Resolves with the longest time since `startPause` without one, in milliseconds;
-   * with undefined if none comes any more.
+   * Waits for the next acknowledgement, unless all have come. Resolves with the longest time since `startPause` without
+   * one, in milliseconds; with undefined if none came in that time.
    */
   async endPause(): Promise<number | undefined> {
     const { acknowledged } = this;
-    while (this.acknowledged === acknowledged) {
-      if (this.hasFinished || this.hasEnded) return undefined;
-      await this.change();
-    }
-    return this.longestPauseMs;
+    while (this.acknowledged === acknowledged && !this.hasFinished && !this.hasEnded) await this.change();
+    return this.longestPauseMs === 0 ? undefined : this.longestPauseMs;
   }
 
   /** Resolves at the next `E` with the code `storage` or `busy` in its log, or when it ends. */
@@ -119,7 +116,8 @@ export class AgencyProcess implements AgencyRecord {
     while (this.refusals === before && !this.hasEnded) await this.change();
   }
 
-  private async change(): Promise<void> {
+  /** Resolves at the next line of its log, or when it ends. */
+  async change(): Promise<void> {
     await new Promise<void>((resolve) => void this.watchers.push(resolve));
   }
 

@@ -98,6 +98,14 @@ export class ClusterLottery {
     };
   }
 
+  /** Resolves after so many further acknowledged bets of all agencies together, or when no agency uploads any more. */
+  async advance(bets: number): Promise<void> {
+    const target = this.acknowledged + bets;
+    while (this.acknowledged < target && this.uploading.length > 0) {
+      await Promise.race(this.uploading.map(async (agency) => agency.change()));
+    }
+  }
+
   /** Resolves when each agency that uploads has had a further acknowledgement. */
   async progress(): Promise<void> {
     await Promise.all(this.uploading.map(async (agency) => agency.endPause()));
@@ -161,6 +169,10 @@ export class ClusterLottery {
     requireComplete(await storedBets(primary, database), this.agencies);
     await requireDrawHeldOnce(primary, database, this.agencies);
     this.requireOwnWinners();
+  }
+
+  private get acknowledged(): number {
+    return this.agencies.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
   }
 
   private requireNoFailure(): void {

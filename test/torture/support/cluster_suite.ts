@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { AgencyProcess } from './agency_process';
 import { type Campaign } from './campaign';
 import { ClusterLottery, type LotterySize } from './cluster_lottery';
@@ -57,18 +56,20 @@ export class ClusterSuite<Nodes extends ReplicatedDatabase> {
   }
 
   /**
-   * Begins lotteries until there were enough faults under their load, and completes each of them. After each fault, the
-   * acknowledged bets are in the database and every agency has gone on.
+   * Begins lotteries until there were enough faults, and completes each of them. Most faults come while bets come in, some
+   * while the agencies start. After each one the acknowledged bets are in the database and every agency has gone on.
    */
   async strike(campaign: Campaign, size: LotterySize, faults: number, fault: Fault): Promise<void> {
     const pauses: number[] = [];
+    let underLoad = 0;
     let left = faults;
     while (left > 0) {
       const lottery = await this.begin(size);
       while (left > 0 && !lottery.isOver) {
         left--;
         await campaign.run('fault', async (random) => {
-          await delay(random.below(500));
+          if (!random.once(8)) await lottery.advance(random.below(size.bets));
+          if (lottery.uploading.length > 0) underLoad++;
           const endPauses = lottery.measurePauses();
           await fault(lottery, random);
           await lottery.requireAcknowledged();
@@ -77,6 +78,7 @@ export class ClusterSuite<Nodes extends ReplicatedDatabase> {
       }
       await lottery.complete();
     }
+    campaign.note(`${underLoad} of them under load`);
     campaign.note(`longest time of an agency without acknowledgements: ${describePauses(pauses)}`);
   }
 
