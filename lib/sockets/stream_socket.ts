@@ -3,6 +3,7 @@ import { requireWholeNumber } from '../arguments';
 import { checkWaitOptions, type ReceiveOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
 import { Waiter } from '../async/waiter';
+import { type SocketError } from '../errors';
 import { Connection } from './connection/connection';
 import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
 import { Receiver } from './connection/receiver';
@@ -59,8 +60,11 @@ export abstract class StreamSocket implements AsyncDisposable {
   /**
    * Resolves, and never rejects, when the connection has ended: closed on this side, ended by both sides, or lost. A loss
    * is noticed by a read or a write of the stream, so not while reading is paused.
+   *
+   * @returns the error of the loss, if the connection was lost before this side closed it: a `ConnectionLostError` or a
+   * `CertificateRefusedError`. Else undefined.
    */
-  get closed(): Promise<void> {
+  get closed(): Promise<SocketError | undefined> {
     return this.connection.closed;
   }
 
@@ -176,6 +180,9 @@ export abstract class StreamSocket implements AsyncDisposable {
    * Resolves when the kernel has taken everything: a caller that awaits it keeps the pace of the peer. It does not mean
    * that the peer has received the bytes. `bytes` must not change before that.
    *
+   * The result need not be awaited. Where the connection is lost or closed, that is no unhandled rejection: the next read
+   * fails, and `closed` gives the loss. A `RangeError`, `TypeError` or `SocketStateError` is one.
+   *
    * @throws TimedOutError, AbortedError part of the bytes may have left: the connection is reset.
    * @throws SocketClosedError part of the bytes may have left.
    * @throws ConnectionLostError, SocketStateError (not connected, or after `shutdownWrite`)
@@ -209,7 +216,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.connection.close();
-    return this.connection.closed;
+    await this.connection.closed;
   }
 
   /**
@@ -239,7 +246,7 @@ export abstract class StreamSocket implements AsyncDisposable {
     void connection.closed.then(() => linger.resolve());
     if (options.signal?.aborted === true) linger.reject(options.signal.reason);
     await linger.promise.catch(() => connection.destroy());
-    return connection.closed;
+    await connection.closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
