@@ -1,6 +1,6 @@
 import { type Address } from '../address';
 import { requireWholeNumber } from '../arguments';
-import { checkWaitOptions, type ReceiveOptions, type WaitOptions } from '../async/deadlines';
+import { type ReceiveOptions, requireWaitOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
 import { Waiter } from '../async/waiter';
 import { type SocketError } from '../errors';
@@ -11,6 +11,7 @@ import { Sender } from './connection/sender';
 import { type BufferOptions, DEFAULT_RECEIVE_BUFFER_BYTES } from './stream_options';
 
 const DEFAULT_DELIMITER_LIMIT = 65_536;
+const DEFAULT_LINGER_MS = 5000;
 
 /**
  * A connection: receiving, sending and closing, over any `Duplex` of bytes (TCP, TLS, a Unix socket, an in-memory pair).
@@ -232,19 +233,22 @@ export abstract class StreamSocket implements AsyncDisposable {
    * bytes that come until the peer ends its own side, then closes. Sends that wait are carried out; a read that waits,
    * and every later call, fails with `SocketClosedError`.
    *
-   * Resolves, and never rejects, after `timeoutMs` or the abort at the latest. `close()` cuts it short.
+   * Resolves, and never rejects, after `timeoutMs` (default: 5000) or the abort at the latest. `close()` cuts it short.
+   *
+   * @throws RangeError, TypeError an option cannot be used; the call has had no effect.
    */
-  async lingeringClose(options: WaitOptions & { readonly timeoutMs: number }): Promise<void> {
+  async lingeringClose(options: WaitOptions = {}): Promise<void> {
     const { connection } = this;
+    const { timeoutMs = DEFAULT_LINGER_MS, signal } = options;
+    requireWaitOptions({ timeoutMs, signal });
     if (connection.phase !== 'open') return this.close();
-    checkWaitOptions('shut down writing', connection.endpoints, { timeoutMs: options.timeoutMs });
     connection.beginClosing();
     this.receiver.resume();
     this.sender.finish();
 
-    const linger = new Waiter<void>('shut down writing', connection.endpoints, options);
+    const linger = new Waiter<void>('shut down writing', connection.endpoints, { timeoutMs, signal });
     void connection.closed.then(() => linger.resolve());
-    if (options.signal?.aborted === true) linger.reject(options.signal.reason);
+    if (signal?.aborted === true) linger.reject(signal.reason);
     await linger.promise.catch(() => connection.destroy());
     await connection.closed;
   }
