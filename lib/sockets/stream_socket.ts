@@ -3,7 +3,7 @@ import { requireWholeNumber } from '../arguments';
 import { type ReceiveOptions, requireWaitOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
 import { Waiter } from '../async/waiter';
-import { type SocketError } from '../errors';
+import { type SocketError, UnexpectedEofError } from '../errors';
 import { Connection } from './connection/connection';
 import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
 import { Receiver } from './connection/receiver';
@@ -72,6 +72,8 @@ export abstract class StreamSocket implements AsyncDisposable {
   /**
    * Receives exactly `count` bytes; 0 gives an empty buffer at once.
    *
+   * @param options `endIsError`: an end before the first byte is an `UnexpectedEofError` too, for a read that is not the
+   * first one of a message.
    * @returns the bytes, or `null` if the peer ended before the first of them. The buffer belongs to the caller.
    * @throws UnexpectedEofError the peer ended after some of them; they can still be received.
    * @throws TimedOutError, AbortedError no byte is taken: the next read begins where this one began.
@@ -79,13 +81,22 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected)
    * @throws RangeError `count` is not a whole number of at least 0.
    */
-  recvExactly(count: number, options?: ReceiveOptions): Promise<Buffer | null> {
+  recvExactly(count: number, options: ReceiveOptions & { readonly endIsError: true }): Promise<Buffer>;
+  recvExactly(
+    count: number,
+    options?: ReceiveOptions & { readonly endIsError?: boolean | undefined },
+  ): Promise<Buffer | null>;
+  recvExactly(
+    count: number,
+    options?: ReceiveOptions & { readonly endIsError?: boolean | undefined },
+  ): Promise<Buffer | null> {
     try {
       requireWholeNumber('count', count, 0);
     } catch (mistake) {
       return rejection(mistake);
     }
-    return this.receiver.receive(new PlainFrameDecoder(0, () => count), options);
+    const read = this.receiver.receive(new PlainFrameDecoder(0, () => count), options);
+    return options?.endIsError === true ? this.withoutEnd(read, count) : read;
   }
 
   /**
@@ -251,6 +262,12 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (signal?.aborted === true) linger.reject(signal.reason);
     await linger.promise.catch(() => connection.destroy());
     await connection.closed;
+  }
+
+  private async withoutEnd(read: Promise<Buffer | null>, count: number): Promise<Buffer> {
+    const bytes = await read;
+    if (bytes === null) throw new UnexpectedEofError(this.connection.endpoints, 0, count);
+    return bytes;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
