@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from './address';
 
 /** The operation that failed. */
-export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing';
+export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing' | 'stay connected';
 
 /** The addresses of a connection, as far as they are known. */
 export interface Endpoints {
@@ -198,7 +198,7 @@ export function lossError(
   operation: Operation,
   endpoints: Endpoints,
   cause: unknown,
-  progress: ConnectionLostError['progress'],
+  progress?: ConnectionLostError['progress'],
 ): SocketError {
   const alert = certificateAlert(cause);
   if (alert !== undefined) return new CertificateRefusedError(operation, endpoints, alert, cause);

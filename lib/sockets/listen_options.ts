@@ -1,5 +1,11 @@
 import { type Server } from 'node:net';
-import { requireHost, requireOptionalFunction, requireText, requireWholeNumber } from '../arguments';
+import {
+  requireHost,
+  requireOptionalBoolean,
+  requireOptionalFunction,
+  requireText,
+  requireWholeNumber,
+} from '../arguments';
 import { type HandshakeFailedError } from '../errors';
 import { type TcpOptions } from './platform/tcp_options';
 import { type BufferOptions, requireStreamOptions } from './stream_options';
@@ -41,8 +47,19 @@ export type ListenTarget =
       /** 0 to 65535; 0: any free one. */
       readonly port: number;
       readonly path?: undefined;
+      readonly replaceStaleSocket?: undefined;
     }
-  | { readonly path: string; readonly host?: undefined; readonly port?: undefined };
+  | {
+      /** The path of a Unix socket. */
+      readonly path: string;
+      /**
+       * Replaces the file of a socket on which no process listens, as a process leaves it that was ended by SIGKILL. A
+       * process that listens on it gets a connection that ends at once. Default: false, such a file is an address in use.
+       */
+      readonly replaceStaleSocket?: boolean | undefined;
+      readonly host?: undefined;
+      readonly port?: undefined;
+    };
 
 export const DEFAULT_BACKLOG = 511;
 export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -63,8 +80,10 @@ export function requireListenOptions(options: ListenSocketOptions): void {
   requireOptionalFunction('createServer', options.createServer);
 }
 
-function requireListenTarget({ host, port, path }: ListenTarget): void {
+function requireListenTarget({ host, port, path, replaceStaleSocket }: ListenTarget): void {
+  requireOptionalBoolean('replaceStaleSocket', replaceStaleSocket);
   if (path === undefined) {
+    if (replaceStaleSocket !== undefined) throw new TypeError('replaceStaleSocket needs path');
     if (host !== undefined) requireHost(host);
     requireWholeNumber('port', port, 0, 65_535);
     return;

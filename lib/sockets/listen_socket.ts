@@ -13,6 +13,7 @@ import {
 } from './listen_options';
 import { toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { rejection } from '../async/deferred';
+import { removeStaleSocket } from './platform/stale_socket';
 import { requirePathFits } from './platform/unix_path';
 import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
@@ -31,6 +32,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private bound: Address | undefined;
   private closed = false;
   private refused = 0;
+  private isPathChecked = false;
   /** For a TLS server only. */
   private handshakes: Handshakes | undefined;
   /** Connections that wait for an `accept`. At most one of these two collections has elements. */
@@ -164,12 +166,16 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
         this.onConnection(stream);
       });
       server.on('error', (error) => this.onError(error));
-      const { host, port, path } = this.options;
-      const target = path === undefined ? { host, port } : { path };
-      server.listen({ ...target, backlog: this.backlog }, () => this.onListening(server, waiter));
+      server.on('listening', () => this.onListening(server, waiter));
+      this.bind(server);
     } catch (unusable) {
       waiter.reject(new ListenFailedError({ local: this.target }, unusable));
     }
+  }
+
+  private bind(server: Server): void {
+    const { host, port, path } = this.options;
+    server.listen({ ...(path === undefined ? { host, port } : { path }), backlog: this.backlog });
   }
 
   private watchHandshakes(server: Server): void {
@@ -211,13 +217,35 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   /** Until the server listens, its error fails `bindAndListen`; later, it fails one call of `accept`. */
   private onError(error: Error): void {
     if (this.listening !== undefined) {
-      this.listening.reject(new ListenFailedError({ local: this.target }, error));
+      this.onListenError(error, this.listening);
       return;
     }
     const [waiter] = this.waitingAccepts;
     if (waiter === undefined) return;
     this.waitingAccepts.delete(waiter);
     waiter.reject(new AcceptFailedError({ local: this.bound }, error));
+  }
+
+  private onListenError(error: NodeJS.ErrnoException, waiter: Waiter<void>): void {
+    const { path, replaceStaleSocket } = this.options;
+    if (error.code === 'EADDRINUSE' && replaceStaleSocket === true && !this.isPathChecked) {
+      this.isPathChecked = true;
+      void this.bindAfterStaleSocket(path, error, waiter);
+    } else {
+      waiter.reject(new ListenFailedError({ local: this.target }, error));
+    }
+  }
+
+  /** Removes the file of a socket that nobody listens on, and binds again; else `bindAndListen` fails with `inUse`. */
+  private async bindAfterStaleSocket(path: string, inUse: Error, waiter: Waiter<void>): Promise<void> {
+    try {
+      const isFree = await removeStaleSocket(path, () => !this.closed);
+      if (this.closed) return;
+      if (!isFree) throw inUse;
+      this.bind(this.server!);
+    } catch (error) {
+      waiter.reject(new ListenFailedError({ local: this.target }, error));
+    }
   }
 
   private get target(): Address {

@@ -57,6 +57,8 @@ const REFUSED_BY_LISTEN: typeof REFUSED_BY_BOTH = [
   [{ handshakeTimeoutMs: Infinity }, RangeError, 'handshakeTimeoutMs must be a whole number'],
   [{ maxHandshaking: 0 }, RangeError, 'maxHandshaking must be a whole number, at least 1'],
   [{ onHandshakeError: 'log' }, TypeError, 'onHandshakeError must be a function'],
+  [{ replaceStaleSocket: 1 }, TypeError, 'replaceStaleSocket must be true or false, but is 1'],
+  [{ replaceStaleSocket: true }, TypeError, 'replaceStaleSocket needs path'],
   [{ createServer: {} }, TypeError, 'createServer must be a function'],
 ];
 
