@@ -7,38 +7,35 @@ import { type BufferOptions, requireStreamOptions } from './stream_options';
 export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;
 
 /** The target: a TCP port, the path of a Unix socket, or a stream that the caller makes. */
-export type ConnectTarget = TcpTarget | PathTarget | StreamTarget;
-
-interface TcpTarget {
-  /** A name or an IP address, IPv6 without brackets. */
-  readonly host: string;
-  /** 1 to 65535. */
-  readonly port: number;
-  /** Connects by TLS, `{}` for the defaults: see `TlsConnectOptions`. */
-  readonly tls?: TlsConnectOptions | undefined;
-  readonly path?: undefined;
-  readonly createConnection?: undefined;
-}
-
-interface PathTarget {
-  readonly path: string;
-  readonly tls?: TlsConnectOptions | undefined;
-  readonly host?: undefined;
-  readonly port?: undefined;
-  readonly createConnection?: undefined;
-}
-
-interface StreamTarget {
-  /**
-   * Makes the stream, when `connect` is called. A stream that is still connecting, or in its TLS handshake, is waited
-   * for. (`tls.connect` sends the name of the server only for its option `servername`.)
-   */
-  readonly createConnection: () => Duplex;
-  readonly tls?: undefined;
-  readonly host?: undefined;
-  readonly port?: undefined;
-  readonly path?: undefined;
-}
+export type ConnectTarget =
+  | {
+      /** A name or an IP address, IPv6 without brackets. */
+      readonly host: string;
+      /** 1 to 65535. */
+      readonly port: number;
+      /** Connects by TLS, `{}` for the defaults: see `TlsConnectOptions`. */
+      readonly tls?: TlsConnectOptions | undefined;
+      readonly path?: undefined;
+      readonly createConnection?: undefined;
+    }
+  | {
+      readonly path: string;
+      readonly tls?: TlsConnectOptions | undefined;
+      readonly host?: undefined;
+      readonly port?: undefined;
+      readonly createConnection?: undefined;
+    }
+  | {
+      /**
+       * Makes the stream, when `connect` is called. A stream that is still connecting, or in its TLS handshake, is waited
+       * for. (`tls.connect` sends the name of the server only for its option `servername`.)
+       */
+      readonly createConnection: () => Duplex;
+      readonly tls?: undefined;
+      readonly host?: undefined;
+      readonly port?: undefined;
+      readonly path?: undefined;
+    };
 
 const TARGETS = 'host and port, path, or createConnection';
 

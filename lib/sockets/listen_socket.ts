@@ -119,7 +119,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   /**
    * Stops listening; the port is free when this resolves. Calls of `accept` that wait fail with `SocketClosedError`, and
-   * connections that wait or are in their TLS handshake are reset. Accepted connections stay open. Never rejects; a second call has no effect.
+   * connections that wait or are in their TLS handshake are reset. Accepted connections stay open. Never rejects; a
+   * second call has no effect.
    */
   async close(): Promise<void> {
     if (this.closed) return;
