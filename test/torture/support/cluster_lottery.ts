@@ -152,11 +152,13 @@ export class ClusterLottery {
 
   /** Waits for the end of all agencies, stops the servers, and compares the database with the whole input. */
   async complete(): Promise<void> {
-    for (const agency of this.agencies) {
-      const { code } = await agency.ended;
-      if (code !== 0)
-        throw new BrokenPromiseError(`agency ${agency.id} ended with ${code}:\n${agency.lines.join('\n')}`);
-    }
+    // An agency that fails is reported at once: the others would wait for the draw without an end.
+    await Promise.all(
+      this.agencies.map(async ({ id, ended, lines }) => {
+        const { code } = await ended;
+        if (code !== 0) throw new BrokenPromiseError(`agency ${id} ended with ${code}:\n${lines.join('\n')}`);
+      }),
+    );
     this.requireNoFailure();
     await Promise.all(
       this.servers.map(async (server) => {
