@@ -18,7 +18,8 @@ const BEAT = `
   INSERT INTO servers (name, draw, started_at, seen_at, sessions, bets_per_second)
   VALUES ($1, $2, now(), now(), $3, $4)
   ON CONFLICT (name) DO UPDATE
-    SET draw = excluded.draw, seen_at = now(), sessions = excluded.sessions, bets_per_second = excluded.bets_per_second`;
+    SET draw = excluded.draw, seen_at = now(), sessions = excluded.sessions, bets_per_second = excluded.bets_per_second
+  RETURNING started_at::text`;
 
 /** $1: draw, $2: agencies. */
 const RECORD_WINNERS = 'UPDATE agencies SET has_winners = true WHERE draw = $1 AND agency = ANY ($2::int[])';
@@ -46,6 +47,7 @@ export class Heartbeat {
   );
   /** The number of agencies recorded as having their winners, in the order of the activity. */
   private recorded = 0;
+  private startedAt: string | undefined;
   private last = { at: performance.now(), bets: 0 };
 
   constructor(
@@ -77,11 +79,21 @@ export class Heartbeat {
 
   private async beat(): Promise<void> {
     const fields = [this.name, this.draw.id, this.activity.sessionsOpen, this.betsPerSecond()];
-    await this.database.write(BEAT, fields, LIMITS);
+    const [row] = await this.database.write<{ started_at: string }>(BEAT, fields, LIMITS);
+    this.compareStart(row!.started_at);
     if (this.gate.isOpen) return;
     this.gate.open();
     this.observer.writable(true);
     this.log.info('database', 'success');
+  }
+
+  /** A later start in the row is that of another server with the same name. */
+  private compareStart(startedAt: string): void {
+    const isOther = this.startedAt !== undefined && startedAt !== this.startedAt;
+    this.startedAt = startedAt;
+    if (!isOther) return;
+    const error = 'another server has started with this name, and both show as one: set SERVER_NAME';
+    this.log.warning('heartbeat', 'fail', { server: this.name, error });
   }
 
   private async recordWinners(): Promise<void> {
