@@ -174,3 +174,7 @@ migrate: build ## Bring the schema of the database to the version of this releas
 .PHONY: export-store
 export-store: build ## Write the stored bets as bets.csv has them: make -s export-store >FILE (DRAW=2: an older draw)
 	@node dist/apps/server/export_store.js $(if $(DRAW),--draw '$(DRAW)')
+
+.PHONY: import-store
+import-store: build ## Copy the files of a stopped server (SERVER_DATA_DIR) into an empty PostgreSQL (docs/cluster.md)
+	@node dist/apps/server/import_store.js

@@ -29,6 +29,7 @@ module.exports = tseslint.config(
     languageOptions: {
       sourceType: 'script',
       globals: {
+        CustomEvent: 'readonly',
         document: 'readonly',
         EventSource: 'readonly',
         requestAnimationFrame: 'readonly',

@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from './address';
 
 /** The operation that failed. */
-export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing';
+export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing' | 'stay connected';
 
 /** The addresses of a connection, as far as they are known. */
 export interface Endpoints {
@@ -58,6 +58,17 @@ export class AcceptFailedError extends SocketError {
   }
 }
 
+/** The TLS handshake of a connection to a listener failed. `cause` is the system's error, if there was one. */
+export class HandshakeFailedError extends SocketError {
+  readonly code = 'HANDSHAKE_FAILED';
+
+  /** @param problem continues "the TLS handshake …". */
+  constructor(endpoints: Endpoints, problem: string, cause?: unknown) {
+    const peer = endpoints.remote === undefined ? '' : ` with ${formatAddress(endpoints.remote)}`;
+    super('accept', endpoints, `the TLS handshake${peer} ${problem}`, cause);
+  }
+}
+
 /** This side closed the socket, before the call or while it waited. */
 export class SocketClosedError extends SocketError {
   readonly code = 'SOCKET_CLOSED';
@@ -81,6 +92,24 @@ export class ConnectionLostError extends SocketError {
     const reason = cause === undefined ? '' : ` (${describeCause(cause)})`;
     const point = progress === undefined ? '' : ` after ${progress.received} of ${progress.expected} bytes`;
     super(operation, endpoints, `the connection was lost${point}${reason}`, cause);
+  }
+}
+
+/**
+ * The peer has refused the certificate of this side, or misses one, by a TLS alert. With TLS 1.3 a client learns it after
+ * `connect`, at a later call. A peer that closes without an alert cannot be told from a loss.
+ */
+export class CertificateRefusedError extends SocketError {
+  readonly code = 'CERTIFICATE_REFUSED';
+
+  constructor(
+    operation: Operation,
+    endpoints: Endpoints,
+    /** The alert of RFC 8446 section 6.2: `certificate required` or `unknown ca`, for instance. */
+    readonly alert: string,
+    cause?: unknown,
+  ) {
+    super(operation, endpoints, `the peer refused the certificate of this side (${alert})`, cause);
   }
 }
 
@@ -157,6 +186,33 @@ export class DelimiterNotFoundError extends SocketError {
   }
 }
 
+/** The error of an attempt to connect that has failed. */
+export function connectError(endpoints: Endpoints, cause: unknown): SocketError {
+  const alert = certificateAlert(cause);
+  if (alert !== undefined) return new CertificateRefusedError('connect', endpoints, alert, cause);
+  return new ConnectFailedError(endpoints, cause ?? 'the stream was closed');
+}
+
+/** The error of a call on a connection that was lost. */
+export function lossError(
+  operation: Operation,
+  endpoints: Endpoints,
+  cause: unknown,
+  progress?: ConnectionLostError['progress'],
+): SocketError {
+  const alert = certificateAlert(cause);
+  if (alert !== undefined) return new CertificateRefusedError(operation, endpoints, alert, cause);
+  return new ConnectionLostError(operation, endpoints, cause, progress);
+}
+
+const CERTIFICATE_ALERT = /^\S+ alert ((?:bad|unsupported) certificate|certificate \w+|unknown ca|access denied)$/;
+
+/** The alert about the certificate of this side, in OpenSSL's words; undefined for any other cause. */
+function certificateAlert(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  return CERTIFICATE_ALERT.exec((cause as OpenSslError).reason ?? '')?.[1];
+}
+
 function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
   if (operation === 'listen' || operation === 'accept') {
     return endpoints.local === undefined ? '' : ` on ${formatAddress(endpoints.local)}`;
@@ -166,11 +222,27 @@ function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
   return ` ${preposition} ${formatAddress(endpoints.remote)}`;
 }
 
-/** Several attempts to connect (RFC 8305, "happy eyeballs") fail with an AggregateError, whose own message is empty. */
-function describeCause(cause: unknown): string {
+/**
+ * A cause in one line. Several attempts to connect (RFC 8305, "happy eyeballs") fail with an AggregateError, whose own
+ * message is empty. The message of an OpenSSL error ends with a line break and names a line of OpenSSL's source.
+ */
+export function describeCause(cause: unknown): string {
   if (cause instanceof AggregateError && cause.errors.length > 0) {
     return cause.errors.map((each) => describeCause(each)).join('; ');
   }
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.message !== '' ? cause.message : ((cause as NodeJS.ErrnoException).code ?? cause.name);
+  if (!(cause instanceof Error)) return inOneLine(String(cause));
+  const { message, code, name, library, reason } = cause as OpenSslError;
+  if (library !== undefined && reason !== undefined) return `${reason} (${code ?? library})`;
+  return message !== '' ? inOneLine(message) : (code ?? name);
+}
+
+/** An error of Node from OpenSSL's error queue (docs of Node, "OpenSSL error properties"). */
+interface OpenSslError extends Error {
+  readonly code?: string;
+  readonly library?: string;
+  readonly reason?: string;
+}
+
+function inOneLine(text: string): string {
+  return text.trim().replace(/\s*[\r\n]+\s*/g, ' ');
 }

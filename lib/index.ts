@@ -9,15 +9,18 @@ export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
+export { type TlsConnectOptions } from './sockets/platform/tls_connection';
 export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
   AcceptFailedError,
+  CertificateRefusedError,
   ConcurrentReadError,
   ConnectFailedError,
   ConnectionLostError,
   DelimiterNotFoundError,
   type Endpoints,
+  HandshakeFailedError,
   ListenFailedError,
   type Operation,
   SocketClosedError,

@@ -17,7 +17,9 @@ const isReadable = process.env['BUILD_READABLE'] !== undefined;
 const cached = ['apps/server/main', 'apps/client/main'];
 const programs = ['apps/server/healthcheck.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
 /** Programs beside the server that use its packages of the database. */
-const databasePrograms = ['apps/server/migrate.ts', 'apps/server/new_draw.ts', 'apps/server/export_store.ts'];
+const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store'].map(
+  (name) => `apps/server/${name}.ts`,
+);
 // Packages loaded on demand by the server, each a bundle beside it.
 const drivers = ['pg', 'pg-copy-streams', 'pgpass'];
 // Modules loaded on demand, and so separate from the program's own bundle.

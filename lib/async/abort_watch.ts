@@ -25,7 +25,7 @@ export class AbortWatch {
     return watch;
   }
 
-  /** Adds a wait, in constant time. The signal must not have fired. */
+  /** Adds a wait, in constant time. A signal that has fired already ends no wait. */
   add(wait: AbortableWait): void {
     if (this.waits.size === 0) this.signal.addEventListener('abort', this);
     this.waits.add(wait);

@@ -106,11 +106,20 @@ export function checkWaitOptions(
   options: ReceiveOptions | undefined,
 ): void {
   if (options === undefined) return;
+  requireWaitOptions(options);
+  if (options.signal?.aborted === true) throw new AbortedError(operation, endpoints, options.signal.reason);
+}
+
+/**
+ * The same check for a call that a signal which has fired does not fail.
+ *
+ * @throws RangeError, TypeError
+ */
+export function requireWaitOptions(options: ReceiveOptions): void {
   requireTimeLimit('timeoutMs', options.timeoutMs);
   requireTimeLimit('idleTimeoutMs', options.idleTimeoutMs);
   requireTimeLimit('messageTimeoutMs', options.messageTimeoutMs);
   requireSignal(options.signal);
-  if (options.signal?.aborted === true) throw new AbortedError(operation, endpoints, options.signal.reason);
 }
 
 function requireTimeLimit(name: string, value: number | undefined): void {

@@ -27,7 +27,21 @@ export class Deferred<T> {
   reject(error: unknown): void {
     this.rejectPromise(error);
   }
+
+  /** As `reject`, but a promise that nobody awaits is no unhandled rejection. It costs nothing until then. */
+  rejectQuietly(error: unknown): void {
+    void quiet(this.promise);
+    this.rejectPromise(error);
+  }
 }
+
+/** Keeps a promise that nobody awaits from being an unhandled rejection. Those that await it get the error all the same. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
+}
+
+function ignore(): void {}
 
 /**
  * A rejected promise, for a call that returns a promise and must not throw. `async` would do the same, and add promises

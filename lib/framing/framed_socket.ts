@@ -32,11 +32,14 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
   }
 
   /** Sends several messages together. If the codec refuses one of them, none is sent. Throws as `send` does. */
-  async sendMany(messages: Iterable<Message>, options?: WaitOptions): Promise<void> {
-    return this.socket.sendMany(
-      Array.from(messages, (message) => this.codec.encode(message)),
-      options,
-    );
+  sendMany(messages: Iterable<Message>, options?: WaitOptions): Promise<void> {
+    let frames: Buffer[];
+    try {
+      frames = Array.from(messages, (message) => this.codec.encode(message));
+    } catch (refused) {
+      return rejection(refused);
+    }
+    return this.socket.sendMany(frames, options);
   }
 
   /**

@@ -1,50 +1,56 @@
 import { type Duplex } from 'node:stream';
-import { requireHost, requireOptionalFunction, requireText, requireWholeNumber } from '../arguments';
+import { requireHost, requireObject, requireOptionalFunction, requireText, requireWholeNumber } from '../arguments';
 import { type TcpOptions } from './platform/tcp_options';
+import { type TlsConnectOptions } from './platform/tls_connection';
 import { type BufferOptions, requireStreamOptions } from './stream_options';
 
 export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;
 
 /** The target: a TCP port, the path of a Unix socket, or a stream that the caller makes. */
-export type ConnectTarget = TcpTarget | PathTarget | StreamTarget;
-
-interface TcpTarget {
-  /** A name or an IP address, IPv6 without brackets. */
-  readonly host: string;
-  /** 1 to 65535. */
-  readonly port: number;
-  readonly path?: undefined;
-  readonly createConnection?: undefined;
-}
-
-interface PathTarget {
-  readonly path: string;
-  readonly host?: undefined;
-  readonly port?: undefined;
-  readonly createConnection?: undefined;
-}
-
-interface StreamTarget {
-  /**
-   * Makes the stream, when `connect` is called: `() => tls.connect({ …, allowHalfOpen: true })` for instance. A stream
-   * that is still connecting, or in its TLS handshake, is waited for.
-   */
-  readonly createConnection: () => Duplex;
-  readonly host?: undefined;
-  readonly port?: undefined;
-  readonly path?: undefined;
-}
+export type ConnectTarget =
+  | {
+      /** A name or an IP address, IPv6 without brackets. */
+      readonly host: string;
+      /** 1 to 65535. */
+      readonly port: number;
+      /** Connects by TLS, `{}` for the defaults: see `TlsConnectOptions`. */
+      readonly tls?: TlsConnectOptions | undefined;
+      readonly path?: undefined;
+      readonly createConnection?: undefined;
+    }
+  | {
+      readonly path: string;
+      readonly tls?: TlsConnectOptions | undefined;
+      readonly host?: undefined;
+      readonly port?: undefined;
+      readonly createConnection?: undefined;
+    }
+  | {
+      /**
+       * Makes the stream, when `connect` is called. A stream that is still connecting, or in its TLS handshake, is waited
+       * for. (`tls.connect` sends the name of the server only for its option `servername`.)
+       */
+      readonly createConnection: () => Duplex;
+      readonly tls?: undefined;
+      readonly host?: undefined;
+      readonly port?: undefined;
+      readonly path?: undefined;
+    };
 
 const TARGETS = 'host and port, path, or createConnection';
 
 /** @throws TypeError, RangeError an option cannot be used, or there is not exactly one target. */
 export function requireConnectOptions(options: ConnectSocketOptions): void {
   requireStreamOptions(options);
-  const { host, port, path, createConnection } = options;
+  const { host, port, path, createConnection, tls } = options;
   const targets = [host ?? port, path, createConnection].filter((target) => target !== undefined);
   if (targets.length === 0) throw new TypeError(`a target is needed: ${TARGETS}`);
   if (targets.length > 1) throw new TypeError(`one target is possible, not several: ${TARGETS}`);
   requireOptionalFunction('createConnection', createConnection);
+  if (tls !== undefined) {
+    requireObject('tls', tls);
+    if (createConnection !== undefined) throw new TypeError('tls needs host and port, or path');
+  }
   if (createConnection !== undefined) return;
   if (path !== undefined) {
     requireText('path', path);

@@ -1,12 +1,13 @@
 import { connect, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { type Address, formatAddress } from '../address';
+import { type Address, formatAddress, remoteAddressOf } from '../address';
 import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
-import { ConnectFailedError, type Endpoints, SocketClosedError, SocketStateError } from '../errors';
+import { connectError, type Endpoints, SocketClosedError, SocketStateError } from '../errors';
 import { type Opening } from './connection/connection';
 import { type ConnectSocketOptions, requireConnectOptions } from './connect_options';
 import { toNetOptions, withTcpOptions } from './platform/tcp_options';
+import { connectTls } from './platform/tls_connection';
 import { requirePathFits } from './platform/unix_path';
 import { StreamSocket } from './stream_socket';
 
@@ -25,6 +26,7 @@ export class ConnectSocket extends StreamSocket {
    *
    * @throws ConnectFailedError refused, unreachable, unknown name, failed handshake. The message names every address that
    * was tried.
+   * @throws CertificateRefusedError the peer has refused the certificate of this side within the handshake.
    * @throws TimedOutError, AbortedError the attempt is dropped.
    * @throws SocketClosedError `close()` or `reset()` came before, or meanwhile.
    * @throws SocketStateError on a second call, whatever the result of the first was.
@@ -32,14 +34,14 @@ export class ConnectSocket extends StreamSocket {
    * After any failure the socket is closed. One exception: a signal that had fired before, which has no effect at all.
    */
   async connect(options?: WaitOptions): Promise<void> {
-    const endpoints = { remote: this.target };
+    const endpoints: { remote: Address | undefined } = { remote: this.target };
     checkWaitOptions('connect', endpoints, options);
     if (this.isConnectCalled) throw new SocketStateError('connect', endpoints, 'connect was called already');
     if (this.isClosed) throw new SocketClosedError('connect', endpoints);
     this.isConnectCalled = true;
     const attempt = new ConnectAttempt(endpoints, options);
     try {
-      this.begin(attempt);
+      this.begin(attempt, endpoints);
       await attempt.promise;
     } catch (error) {
       void this.close();
@@ -47,7 +49,8 @@ export class ConnectSocket extends StreamSocket {
     }
   }
 
-  private begin(attempt: ConnectAttempt): void {
+  /** @param endpoints those of the attempt; the address of a TLS stream is added when it is known. */
+  private begin(attempt: ConnectAttempt, endpoints: { remote: Address | undefined }): void {
     this.connection.awaitOpen(attempt);
     let stream: Duplex;
     try {
@@ -63,15 +66,18 @@ export class ConnectSocket extends StreamSocket {
     const event = readinessEvent(stream as Partial<Socket & HandshakeState>);
     if (event === undefined) onReady();
     else stream.once(event, onReady);
+    // The system drops the address at the end of a connection, so before the error of a handshake.
+    if (event !== 'secureConnect' || endpoints.remote !== undefined) return;
+    endpoints.remote = remoteAddressOf(stream);
+    if (endpoints.remote === undefined) stream.once('connect', () => (endpoints.remote = remoteAddressOf(stream)));
   }
 
   private createStream(): Duplex {
-    const { options } = this;
-    if (options.createConnection !== undefined) return withTcpOptions(options.createConnection(), options);
-    if (options.path === undefined)
-      return connect({ host: options.host, port: options.port, ...toNetOptions(options) });
-    requirePathFits(options.path);
-    return connect({ path: options.path, allowHalfOpen: true });
+    const { options, target } = this;
+    if (target === undefined) return withTcpOptions(options.createConnection!(), options);
+    if ('path' in target) requirePathFits(target.path);
+    if (options.tls !== undefined) return withTcpOptions(connectTls(target, options.tls), options);
+    return connect({ ...target, ...toNetOptions(options) });
   }
 
   private get target(): Address | undefined {
@@ -105,7 +111,7 @@ class ConnectAttempt implements Opening {
   }
 
   onLost(cause: unknown): void {
-    this.waiter.reject(new ConnectFailedError(this.endpoints, cause ?? 'the stream was closed'));
+    this.waiter.reject(connectError(this.endpoints, cause));
   }
 
   onClosedHere(): void {

@@ -1,5 +1,12 @@
 import { type Server } from 'node:net';
-import { requireHost, requireOptionalFunction, requireText, requireWholeNumber } from '../arguments';
+import {
+  requireHost,
+  requireOptionalBoolean,
+  requireOptionalFunction,
+  requireText,
+  requireWholeNumber,
+} from '../arguments';
+import { type HandshakeFailedError } from '../errors';
 import { type TcpOptions } from './platform/tcp_options';
 import { type BufferOptions, requireStreamOptions } from './stream_options';
 
@@ -10,6 +17,18 @@ export type ListenSocketOptions = TcpOptions &
     readonly backlog?: number | undefined;
     /** The number of connections that may wait for an `accept`; further ones are reset. Default: as `backlog`. */
     readonly maxWaiting?: number | undefined;
+    /**
+     * For a TLS server, the time from the TCP connection to the end of its handshake, in milliseconds, 1 to 2147483647;
+     * a slower connection is reset. Default: 10000.
+     */
+    readonly handshakeTimeoutMs?: number | undefined;
+    /**
+     * For a TLS server, the number of connections that may be in their handshake, at least 1; further ones are reset.
+     * Default: 2048, which silent clients fill with 35 MB.
+     */
+    readonly maxHandshaking?: number | undefined;
+    /** For a TLS server, called after each handshake that has failed. The listener goes on. */
+    readonly onHandshakeError?: ((error: HandshakeFailedError) => void) | undefined;
     /**
      * Makes the server underneath, instead of a plain one: `() => tls.createServer({ key, cert, allowHalfOpen: true })`.
      * It must not be listening yet.
@@ -28,25 +47,43 @@ export type ListenTarget =
       /** 0 to 65535; 0: any free one. */
       readonly port: number;
       readonly path?: undefined;
+      readonly replaceStaleSocket?: undefined;
     }
-  | { readonly path: string; readonly host?: undefined; readonly port?: undefined };
+  | {
+      /** The path of a Unix socket. */
+      readonly path: string;
+      /**
+       * Replaces the file of a socket on which no process listens, as a process leaves it that was ended by SIGKILL. A
+       * process that listens on it gets a connection that ends at once. Default: false, such a file is an address in use.
+       */
+      readonly replaceStaleSocket?: boolean | undefined;
+      readonly host?: undefined;
+      readonly port?: undefined;
+    };
 
 export const DEFAULT_BACKLOG = 511;
+export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+export const DEFAULT_MAX_HANDSHAKING = 2048;
 
-/** listen(2) takes an `int`. */
-const LARGEST_BACKLOG = 2 ** 31 - 1;
+/** listen(2) takes an `int`, and so do Node's timers. */
+const LARGEST_INT = 2 ** 31 - 1;
 
 /** @throws TypeError, RangeError an option cannot be used, or there is not exactly one address. */
 export function requireListenOptions(options: ListenSocketOptions): void {
   requireStreamOptions(options);
   requireListenTarget(options);
-  requireWholeNumber('backlog', options.backlog ?? DEFAULT_BACKLOG, 0, LARGEST_BACKLOG);
+  requireWholeNumber('backlog', options.backlog ?? DEFAULT_BACKLOG, 0, LARGEST_INT);
   requireWholeNumber('maxWaiting', options.maxWaiting ?? DEFAULT_BACKLOG, 0);
+  requireWholeNumber('handshakeTimeoutMs', options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS, 1, LARGEST_INT);
+  requireWholeNumber('maxHandshaking', options.maxHandshaking ?? DEFAULT_MAX_HANDSHAKING, 1);
+  requireOptionalFunction('onHandshakeError', options.onHandshakeError);
   requireOptionalFunction('createServer', options.createServer);
 }
 
-function requireListenTarget({ host, port, path }: ListenTarget): void {
+function requireListenTarget({ host, port, path, replaceStaleSocket }: ListenTarget): void {
+  requireOptionalBoolean('replaceStaleSocket', replaceStaleSocket);
   if (path === undefined) {
+    if (replaceStaleSocket !== undefined) throw new TypeError('replaceStaleSocket needs path');
     if (host !== undefined) requireHost(host);
     requireWholeNumber('port', port, 0, 65_535);
     return;

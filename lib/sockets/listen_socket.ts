@@ -3,9 +3,17 @@ import { type Duplex } from 'node:stream';
 import { type Address, addressOfServer, isWildcard } from '../address';
 import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from '../errors';
 import { PeerSocket } from './peer_socket';
-import { DEFAULT_BACKLOG, type ListenSocketOptions, requireListenOptions } from './listen_options';
+import { Handshakes } from './handshakes';
+import {
+  DEFAULT_BACKLOG,
+  DEFAULT_HANDSHAKE_TIMEOUT_MS,
+  DEFAULT_MAX_HANDSHAKING,
+  type ListenSocketOptions,
+  requireListenOptions,
+} from './listen_options';
 import { toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { rejection } from '../async/deferred';
+import { removeStaleSocket } from './platform/stale_socket';
 import { requirePathFits } from './platform/unix_path';
 import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
@@ -24,6 +32,9 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private bound: Address | undefined;
   private closed = false;
   private refused = 0;
+  private isPathChecked = false;
+  /** For a TLS server only. */
+  private handshakes: Handshakes | undefined;
   /** Connections that wait for an `accept`. At most one of these two collections has elements. */
   private readonly waitingPeers: PeerSocket[] = [];
   /** Calls of `accept` that wait for a connection. */
@@ -41,9 +52,17 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     return this.bound;
   }
 
-  /** The number of connections that were reset: `maxWaiting` others waited, or the listener was closed already. */
+  /**
+   * The number of connections that were reset: `maxWaiting` others waited, `maxHandshaking` others were in their TLS
+   * handshake, or the listener was closed.
+   */
   get refusedConnections(): number {
-    return this.refused;
+    return this.refused + (this.handshakes?.refused ?? 0);
+  }
+
+  /** The number of TLS handshakes that failed, by the time limit too; 0 for a listener without TLS. */
+  get failedHandshakes(): number {
+    return this.handshakes?.failed ?? 0;
   }
 
   /**
@@ -100,7 +119,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   /**
    * Stops listening; the port is free when this resolves. Calls of `accept` that wait fail with `SocketClosedError`, and
-   * connections that wait are reset. Accepted connections stay open. Never rejects; a second call has no effect.
+   * connections that wait or are in their TLS handshake are reset. Accepted connections stay open. Never rejects; a
+   * second call has no effect.
    */
   async close(): Promise<void> {
     if (this.closed) return;
@@ -110,6 +130,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     for (const waiter of this.waitingAccepts) waiter.reject(new SocketClosedError('accept', { local: this.bound }));
     this.waitingAccepts.clear();
     for (const peer of this.waitingPeers.splice(0)) peer.reset();
+    this.handshakes?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -141,14 +162,31 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
       if (this.options.path !== undefined) requirePathFits(this.options.path);
       const server = this.options.createServer?.() ?? createServer(toNetOptions(this.options));
       this.server = server;
-      server.on(connectionEvent(server), (stream: Duplex) => this.onConnection(stream));
+      if (isTlsServer(server)) this.watchHandshakes(server);
+      server.on(isTlsServer(server) ? 'secureConnection' : 'connection', (stream: Duplex) => {
+        this.onConnection(stream);
+      });
       server.on('error', (error) => this.onError(error));
-      const { host, port, path } = this.options;
-      const target = path === undefined ? { host, port } : { path };
-      server.listen({ ...target, backlog: this.backlog }, () => this.onListening(server, waiter));
+      server.on('listening', () => this.onListening(server, waiter));
+      this.bind(server);
     } catch (unusable) {
       waiter.reject(new ListenFailedError({ local: this.target }, unusable));
     }
+  }
+
+  private bind(server: Server): void {
+    const { host, port, path } = this.options;
+    server.listen({ ...(path === undefined ? { host, port } : { path }), backlog: this.backlog });
+  }
+
+  private watchHandshakes(server: Server): void {
+    const { handshakeTimeoutMs, maxHandshaking, onHandshakeError } = this.options;
+    const limits = {
+      timeoutMs: handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
+      most: maxHandshaking ?? DEFAULT_MAX_HANDSHAKING,
+    };
+    this.handshakes = new Handshakes(limits, onHandshakeError, () => this.bound);
+    this.handshakes.watch(server);
   }
 
   private onListening(server: Server, waiter: Waiter<void>): void {
@@ -180,7 +218,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   /** Until the server listens, its error fails `bindAndListen`; later, it fails one call of `accept`. */
   private onError(error: Error): void {
     if (this.listening !== undefined) {
-      this.listening.reject(new ListenFailedError({ local: this.target }, error));
+      this.onListenError(error, this.listening);
       return;
     }
     const [waiter] = this.waitingAccepts;
@@ -189,13 +227,35 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     waiter.reject(new AcceptFailedError({ local: this.bound }, error));
   }
 
+  private onListenError(error: NodeJS.ErrnoException, waiter: Waiter<void>): void {
+    const { path, replaceStaleSocket } = this.options;
+    if (error.code === 'EADDRINUSE' && replaceStaleSocket === true && !this.isPathChecked) {
+      this.isPathChecked = true;
+      void this.bindAfterStaleSocket(path, error, waiter);
+    } else {
+      waiter.reject(new ListenFailedError({ local: this.target }, error));
+    }
+  }
+
+  /** Removes the file of a socket that nobody listens on, and binds again; else `bindAndListen` fails with `inUse`. */
+  private async bindAfterStaleSocket(path: string, inUse: Error, waiter: Waiter<void>): Promise<void> {
+    try {
+      const isFree = await removeStaleSocket(path, () => !this.closed);
+      if (this.closed) return;
+      if (!isFree) throw inUse;
+      this.bind(this.server!);
+    } catch (error) {
+      waiter.reject(new ListenFailedError({ local: this.target }, error));
+    }
+  }
+
   private get target(): Address {
     const { options } = this;
     return options.path === undefined ? { host: options.host ?? '::', port: options.port } : { path: options.path };
   }
 }
 
-/** The event for a new connection: on a TLS server, after the handshake. (`node:tls` is not loaded for the test.) */
-function connectionEvent(server: Server): 'connection' | 'secureConnection' {
-  return 'addContext' in server ? 'secureConnection' : 'connection';
+/** Whether a server gives its connections out after a TLS handshake. (`node:tls` is not loaded for the test.) */
+function isTlsServer(server: Server): boolean {
+  return 'addContext' in server;
 }

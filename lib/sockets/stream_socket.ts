@@ -1,8 +1,9 @@
 import { type Address } from '../address';
 import { requireWholeNumber } from '../arguments';
-import { checkWaitOptions, type ReceiveOptions, type WaitOptions } from '../async/deadlines';
+import { type ReceiveOptions, requireWaitOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
 import { Waiter } from '../async/waiter';
+import { type SocketError, UnexpectedEofError } from '../errors';
 import { Connection } from './connection/connection';
 import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
 import { Receiver } from './connection/receiver';
@@ -10,6 +11,7 @@ import { Sender } from './connection/sender';
 import { type BufferOptions, DEFAULT_RECEIVE_BUFFER_BYTES } from './stream_options';
 
 const DEFAULT_DELIMITER_LIMIT = 65_536;
+const DEFAULT_LINGER_MS = 5000;
 
 /**
  * A connection: receiving, sending and closing, over any `Duplex` of bytes (TCP, TLS, a Unix socket, an in-memory pair).
@@ -59,14 +61,19 @@ export abstract class StreamSocket implements AsyncDisposable {
   /**
    * Resolves, and never rejects, when the connection has ended: closed on this side, ended by both sides, or lost. A loss
    * is noticed by a read or a write of the stream, so not while reading is paused.
+   *
+   * @returns the error of the loss, if the connection was lost before this side closed it: a `ConnectionLostError` or a
+   * `CertificateRefusedError`. Else undefined.
    */
-  get closed(): Promise<void> {
+  get closed(): Promise<SocketError | undefined> {
     return this.connection.closed;
   }
 
   /**
    * Receives exactly `count` bytes; 0 gives an empty buffer at once.
    *
+   * @param options `endIsError`: an end before the first byte is an `UnexpectedEofError` too, for a read that is not the
+   * first one of a message.
    * @returns the bytes, or `null` if the peer ended before the first of them. The buffer belongs to the caller.
    * @throws UnexpectedEofError the peer ended after some of them; they can still be received.
    * @throws TimedOutError, AbortedError no byte is taken: the next read begins where this one began.
@@ -74,13 +81,22 @@ export abstract class StreamSocket implements AsyncDisposable {
    * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected)
    * @throws RangeError `count` is not a whole number of at least 0.
    */
-  recvExactly(count: number, options?: ReceiveOptions): Promise<Buffer | null> {
+  recvExactly(count: number, options: ReceiveOptions & { readonly endIsError: true }): Promise<Buffer>;
+  recvExactly(
+    count: number,
+    options?: ReceiveOptions & { readonly endIsError?: boolean | undefined },
+  ): Promise<Buffer | null>;
+  recvExactly(
+    count: number,
+    options?: ReceiveOptions & { readonly endIsError?: boolean | undefined },
+  ): Promise<Buffer | null> {
     try {
       requireWholeNumber('count', count, 0);
     } catch (mistake) {
       return rejection(mistake);
     }
-    return this.receiver.receive(new PlainFrameDecoder(0, () => count), options);
+    const read = this.receiver.receive(new PlainFrameDecoder(0, () => count), options);
+    return options?.endIsError === true ? this.withoutEnd(read, count) : read;
   }
 
   /**
@@ -176,6 +192,9 @@ export abstract class StreamSocket implements AsyncDisposable {
    * Resolves when the kernel has taken everything: a caller that awaits it keeps the pace of the peer. It does not mean
    * that the peer has received the bytes. `bytes` must not change before that.
    *
+   * The result need not be awaited. Where the connection is lost or closed, that is no unhandled rejection: the next read
+   * fails, and `closed` gives the loss. A `RangeError`, `TypeError` or `SocketStateError` is one.
+   *
    * @throws TimedOutError, AbortedError part of the bytes may have left: the connection is reset.
    * @throws SocketClosedError part of the bytes may have left.
    * @throws ConnectionLostError, SocketStateError (not connected, or after `shutdownWrite`)
@@ -209,7 +228,7 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.connection.close();
-    return this.connection.closed;
+    await this.connection.closed;
   }
 
   /**
@@ -225,21 +244,30 @@ export abstract class StreamSocket implements AsyncDisposable {
    * bytes that come until the peer ends its own side, then closes. Sends that wait are carried out; a read that waits,
    * and every later call, fails with `SocketClosedError`.
    *
-   * Resolves, and never rejects, after `timeoutMs` or the abort at the latest. `close()` cuts it short.
+   * Resolves, and never rejects, after `timeoutMs` (default: 5000) or the abort at the latest. `close()` cuts it short.
+   *
+   * @throws RangeError, TypeError an option cannot be used; the call has had no effect.
    */
-  async lingeringClose(options: WaitOptions & { readonly timeoutMs: number }): Promise<void> {
+  async lingeringClose(options: WaitOptions = {}): Promise<void> {
     const { connection } = this;
+    const { timeoutMs = DEFAULT_LINGER_MS, signal } = options;
+    requireWaitOptions({ timeoutMs, signal });
     if (connection.phase !== 'open') return this.close();
-    checkWaitOptions('shut down writing', connection.endpoints, { timeoutMs: options.timeoutMs });
     connection.beginClosing();
     this.receiver.resume();
     this.sender.finish();
 
-    const linger = new Waiter<void>('shut down writing', connection.endpoints, options);
+    const linger = new Waiter<void>('shut down writing', connection.endpoints, { timeoutMs, signal });
     void connection.closed.then(() => linger.resolve());
-    if (options.signal?.aborted === true) linger.reject(options.signal.reason);
+    if (signal?.aborted === true) linger.reject(signal.reason);
     await linger.promise.catch(() => connection.destroy());
-    return connection.closed;
+    await connection.closed;
+  }
+
+  private async withoutEnd(read: Promise<Buffer | null>, count: number): Promise<Buffer> {
+    const bytes = await read;
+    if (bytes === null) throw new UnexpectedEofError(this.connection.endpoints, 0, count);
+    return bytes;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -22,6 +22,7 @@ export const VIEWS = {
   dark: { viewport: { width: 1100, height: 760 }, colorScheme: 'dark' },
   phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, colorScheme: 'light' },
   darkPhone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, colorScheme: 'dark' },
+  narrow: { viewport: { width: 320, height: 640 }, deviceScaleFactor: 2, isMobile: true, colorScheme: 'light' },
 } as const satisfies Record<string, BrowserContextOptions>;
 
 export type ViewName = keyof typeof VIEWS;

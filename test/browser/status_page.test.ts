@@ -148,6 +148,7 @@ describe('the status page in a browser', function () {
     await waitForText('draw-aside', 'waits for 5 of the agencies');
     await waitForText('peak', 'no bets in the last 3 minutes');
     await expectRows(AGENCIES.map((agency) => row(agency, 'absent', 0)));
+    for (const { page } of pages) expect(await page.isVisible('#servers-section')).to.equal(false);
     await expectNoBarriers();
     await takePictures('empty');
   });

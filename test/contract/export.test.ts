@@ -12,7 +12,12 @@ import { arbitraryBet } from '../support/arbitrary_bets';
 import { rowsByAgency, textOf } from '../support/piece_text';
 import { openDatabase } from '../support/postgres_server';
 import { expectCode } from '../support/rejection';
-import { createFileHarness, createPostgresHarness, type StoreHarness } from '../support/store_harness';
+import {
+  createFileHarness,
+  createPostgresHarness,
+  type FileHarness,
+  type StoreHarness,
+} from '../support/store_harness';
 
 const rowOf = (agency: number, { firstName, lastName, document, birthdate, number }: Bet): string =>
   formatCsvRow([String(agency), firstName, lastName, document, birthdate, number]);
@@ -104,7 +109,7 @@ for (const [name, createHarness] of HARNESSES) {
 }
 
 describe('an export of a data directory', () => {
-  let harness: StoreHarness & { readonly directory: string };
+  let harness: FileHarness;
   const FIRST = plainRows(1, 0, 3);
   const SECOND = plainRows(2, 0, 2);
 

@@ -40,11 +40,24 @@ describe('the overview of a store with several servers', () => {
     await two.tracker.finish(claims[1], 1);
     for (const { overview } of [one, two]) {
       expect(await readAgencies(overview)).to.deep.equal([
-        { agency: 1, bets: 2, hasFinished: false },
-        { agency: 2, bets: 1, hasFinished: true },
-        { agency: 3, bets: 0, hasFinished: false },
+        { agency: 1, bets: 2, hasFinished: false, hasWinners: false },
+        { agency: 2, bets: 1, hasFinished: true, hasWinners: false },
+        { agency: 3, bets: 0, hasFinished: false, hasWinners: false },
       ]);
     }
+  });
+
+  it('has the agencies with their winners, after a stop of their server too', async () => {
+    for (const agency of [1, 2, 3]) await two.tracker.finish(await two.bets.claim(agency), 0);
+    two.activity.winnersGiven(2);
+    two.activity.winnersGiven(2);
+    const withWinners = async (): Promise<readonly number[]> => {
+      return (await readAgencies(one.overview)).filter(({ hasWinners }) => hasWinners).map(({ agency }) => agency);
+    };
+    await eventually('agency 2 with its winners', async () => (await withWinners()).join() === '2', DEADLINE_MS);
+    two.activity.winnersGiven(1);
+    await two.close();
+    expect(await withWinners()).to.deep.equal([1, 2]);
   });
 
   it('has the servers with their sessions and their rate', async () => {

@@ -62,8 +62,8 @@ for (const { name, create } of STORES) {
       const again = await reopen();
       expect((await again.bets.claim(1)).stored).to.equal(3);
       expect(await readAgencies(again.overview)).to.deep.equal([
-        { agency: 1, bets: 3, hasFinished: false },
-        { agency: 2, bets: 2, hasFinished: false },
+        { agency: 1, bets: 3, hasFinished: false, hasWinners: false },
+        { agency: 2, bets: 2, hasFinished: false, hasWinners: false },
       ]);
       expect(await harness.rows()).to.deep.equal(rows);
     });
@@ -112,7 +112,9 @@ for (const { name, create } of STORES) {
       await again.tracker.finish(next, 1);
       expect([await again.tracker.hasFinished(2), await again.tracker.hasFinished(1)]).to.deep.equal([true, false]);
       expect(await again.tracker.count()).to.equal(1);
-      expect(await readAgencies(again.overview)).to.deep.equal([{ agency: 2, bets: 1, hasFinished: true }]);
+      expect(await readAgencies(again.overview)).to.deep.equal([
+        { agency: 2, bets: 1, hasFinished: true, hasWinners: false },
+      ]);
     });
 
     it('holds the draw when all have finished, and gives each agency its own winners in their order', async () => {
@@ -142,16 +144,16 @@ for (const { name, create } of STORES) {
       await bets.append(claims[2]!, batch(bet(3, 1)), 0);
       const withBets = (await readAgencies(overview)).filter((progress) => progress.bets > 0);
       expect(withBets).to.deep.equal([
-        { agency: 1, bets: 2, hasFinished: false },
-        { agency: 3, bets: 1, hasFinished: false },
+        { agency: 1, bets: 2, hasFinished: false, hasWinners: false },
+        { agency: 3, bets: 1, hasFinished: false, hasWinners: false },
       ]);
       await bets.append(claims[2]!, batch(bet(3, 2), bet(3, 3, '42')), 1);
       await tracker.finish(claims[1]!, 0);
       await tracker.finish(claims[2]!, 3);
       expect(await readAgencies(overview)).to.deep.equal([
-        { agency: 1, bets: 2, hasFinished: false },
-        { agency: 2, bets: 0, hasFinished: true },
-        { agency: 3, bets: 3, hasFinished: true },
+        { agency: 1, bets: 2, hasFinished: false, hasWinners: false },
+        { agency: 2, bets: 0, hasFinished: true, hasWinners: false },
+        { agency: 3, bets: 3, hasFinished: true, hasWinners: false },
       ]);
       await tracker.finish(claims[0]!, 2);
       expect(await winners.waitForDraw(LATER)).to.equal(true);

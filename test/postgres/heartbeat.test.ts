@@ -9,7 +9,7 @@ import { createMemoryLog } from '../support/memory_lottery';
 import { openDatabase, ownPostgres, type PostgresServer } from '../support/postgres_server';
 
 /** The longest time until a stopped database is noticed: a pause, a wait for a connection, a statement. */
-const NOTICED_MS = 6_000;
+const NOTICED_MS = 30_000;
 
 describe('the heartbeat of a server', function () {
   this.timeout(60_000);
@@ -18,6 +18,7 @@ describe('the heartbeat of a server', function () {
   let heartbeat: Heartbeat;
   let changes: boolean[];
   let lines: readonly string[];
+  let start: () => Promise<Heartbeat>;
 
   before(async function () {
     server = await ownPostgres(this, {});
@@ -39,8 +40,13 @@ describe('the heartbeat of a server', function () {
     };
     const memory = createMemoryLog();
     lines = memory.lines;
-    heartbeat = new Heartbeat('server1', database, draw, new WriteGate(), new ServerActivity(), observer, memory.log);
-    await heartbeat.start();
+    start = async () => {
+      const gate = new WriteGate();
+      const started = new Heartbeat('server1', database, draw, gate, new ServerActivity(), observer, memory.log);
+      await started.start();
+      return started;
+    };
+    heartbeat = await start();
   });
 
   afterEach(async () => {
@@ -71,5 +77,21 @@ describe('the heartbeat of a server', function () {
       wake();
     }
     await expectChanges([false, true]);
+  });
+
+  it('warns once of a later server with its name', async () => {
+    const later = await start();
+    await eventually('the warning', async () => lines.length > 0, NOTICED_MS);
+    const seen = async () =>
+      (await database.query<{ seen: string }>('SELECT seen_at::text AS seen FROM servers'))[0]!.seen;
+    for (let beat = 0; beat < 3; beat++) {
+      const before = await seen();
+      await eventually('another heartbeat', async () => (await seen()) !== before, NOTICED_MS);
+    }
+    await later.stop();
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(
+      /WARNING +action: heartbeat \| result: fail \| server: server1 \| error: another server has started with this name/,
+    );
   });
 });

@@ -12,6 +12,7 @@ const PROGRAMS = {
   newDraw: 'apps/server/new_draw.js',
   migrate: 'apps/server/migrate.js',
   exportStore: 'apps/server/export_store.js',
+  importStore: 'apps/server/import_store.js',
   healthcheck: 'apps/server/healthcheck.js',
   run: 'tools/run_lottery.js',
   data: 'tools/generate_data.js',

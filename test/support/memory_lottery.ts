@@ -139,7 +139,7 @@ export class MemoryLotteryOverview implements LotteryOverview {
     const { finished } = this.tracker;
     const known = new Set([...countsByAgency.keys(), ...finished]);
     const agencies = Array.from(known, (agency) => {
-      return { agency, bets: countsByAgency.get(agency) ?? 0, hasFinished: finished.has(agency) };
+      return { agency, bets: countsByAgency.get(agency) ?? 0, hasFinished: finished.has(agency), hasWinners: false };
     });
     return { agencies, servers: [], standbys: undefined };
   }

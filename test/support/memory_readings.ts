@@ -26,11 +26,16 @@ export class MemoryReadings {
   /** Stores bets of an agency by another process. */
   storeElsewhere(agency: number, bets: number): void {
     const before = this.agencies.get(agency);
-    this.agencies.set(agency, { agency, bets: (before?.bets ?? 0) + bets, hasFinished: false });
+    this.agencies.set(agency, { agency, bets: (before?.bets ?? 0) + bets, hasFinished: false, hasWinners: false });
   }
 
   finish(agency: number): void {
-    this.agencies.set(agency, { agency, bets: 0, ...this.agencies.get(agency), hasFinished: true });
+    this.agencies.set(agency, { agency, bets: 0, hasWinners: false, ...this.agencies.get(agency), hasFinished: true });
+  }
+
+  /** Gives an agency its winners by another process. */
+  giveWinnersElsewhere(agency: number): void {
+    this.agencies.set(agency, { ...this.agencies.get(agency)!, hasWinners: true });
   }
 
   /** A reading of the present state. */

@@ -10,7 +10,7 @@ export async function readReport(url: string): Promise<StatusReport> {
 export async function reportWhere(
   url: string,
   isSo: (report: StatusReport) => boolean,
-  deadlineMs = 5_000,
+  deadlineMs = 30_000,
 ): Promise<StatusReport> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {

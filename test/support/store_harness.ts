@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Container } from 'inversify';
 import { createServerContainer } from '../../apps/server/container';
 import { type BetRepository } from '../../apps/server/domain/bet_repository';
 import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
@@ -10,6 +11,7 @@ import { type Store } from '../../apps/server/domain/store';
 import { type WinnerService } from '../../apps/server/domain/winner_service';
 import { type ServerActivity } from '../../apps/server/stats/server_activity';
 import { SERVER_SETTINGS } from '../../apps/server/settings';
+import { type FileStore } from '../../apps/server/storage/files/file_store';
 import { readStoredRows as readFileRows } from '../../apps/server/storage/files/bets/stored_rows';
 import { findDraw, readStoredRows as readDatabaseRows } from '../../apps/server/storage/postgres/stored_rows';
 import { TOKENS } from '../../apps/server/tokens';
@@ -17,6 +19,8 @@ import { formatCsvRow } from '../../apps/protocol/csv_row';
 import { loadSettings } from '../../apps/runtime/settings';
 import { createMemoryLog } from './memory_lottery';
 import { openDatabase, type PostgresServer, sharedPostgres } from './postgres_server';
+
+type Settings = Readonly<Record<string, string>>;
 
 /** The services of one server over a store, as its container composes them. */
 export interface OpenStore {
@@ -33,7 +37,7 @@ export interface OpenStore {
 /** A store of a test: it is empty at first. */
 export interface StoreHarness {
   /** Composes and opens a server's services with further settings. */
-  open(settings?: Readonly<Record<string, string>>): Promise<OpenStore>;
+  open(settings?: Settings): Promise<OpenStore>;
   /** All stored rows in the form of bets.csv: each agency's in the order of their storage, by agency. */
   rows(): Promise<readonly string[]>;
   /** The pieces of an export of the store. */
@@ -41,11 +45,15 @@ export interface StoreHarness {
   remove(): Promise<void>;
 }
 
-/** Composes and opens the services of a server with these settings. */
-export async function openStore(environment: Readonly<Record<string, string>>): Promise<OpenStore> {
+function compose(environment: Settings): { readonly container: Container; readonly lines: readonly string[] } {
   const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'none.ini', environment });
   const { log, lines } = createMemoryLog();
-  const container = createServerContainer(settings, log);
+  return { container: createServerContainer(settings, log), lines };
+}
+
+/** Composes and opens the services of a server with these settings. */
+export async function openStore(environment: Settings): Promise<OpenStore> {
+  const { container, lines } = compose(environment);
   const store = container.get<Store>(TOKENS.Store);
   store.onBroken(() => {});
   await store.open(NEVER_STOPPED);
@@ -74,11 +82,20 @@ export async function readAgencies(overview: LotteryOverview): Promise<readonly 
 
 const TERMS = { SERVER_AGENCIES: '3', SERVER_WINNING_NUMBER: '42' };
 
+/** A store in files, with its directory. */
+export interface FileHarness extends StoreHarness {
+  readonly directory: string;
+  /** The store of a server that is composed and not open. */
+  compose(settings?: Settings): FileStore;
+}
+
 /** A store in the files of a temporary directory. */
-export async function createFileHarness(): Promise<StoreHarness & { readonly directory: string }> {
+export async function createFileHarness(): Promise<FileHarness> {
   const directory = await mkdtemp(join(tmpdir(), 'store-'));
   return {
     directory,
+    compose: (settings) =>
+      compose({ ...TERMS, SERVER_DATA_DIR: directory, ...settings }).container.get<FileStore>(TOKENS.Store),
     open: (settings) => openStore({ ...TERMS, SERVER_DATA_DIR: directory, ...settings }),
     exportRows: () => readFileRows(directory, NEVER_STOPPED),
     async rows() {

@@ -4,6 +4,8 @@ export interface AgencyProgress {
   /** The number of its stored bets. */
   readonly bets: number;
   readonly hasFinished: boolean;
+  /** Whether it has received its winners, if the store records that. */
+  readonly hasWinners: boolean;
 }
 
 /** A server of a shared store, as described by its last heartbeat. Times are those of the database. */

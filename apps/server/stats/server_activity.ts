@@ -23,6 +23,8 @@ export class ServerActivity implements StoreObserver {
 
   /** The agencies seen by this process so far, by id. */
   readonly agencies = new Map<number, AgencyActivity>();
+  /** The agencies that have received their winners, in this order. */
+  readonly winnersGivenTo: number[] = [];
   readonly errors = new Map<ProtocolErrorCode, number>();
   betsStored = 0;
   sessionsOpen = 0;
@@ -80,7 +82,10 @@ export class ServerActivity implements StoreObserver {
   }
 
   winnersGiven(agency: number): void {
-    this.of(agency).hasWinners = true;
+    const activity = this.of(agency);
+    if (activity.hasWinners) return;
+    activity.hasWinners = true;
+    this.winnersGivenTo.push(agency);
   }
 
   /**

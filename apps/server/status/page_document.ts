@@ -9,10 +9,10 @@ export interface PageDocument {
   readonly policy: string;
 }
 
-/** Assembles the page from the three files of `page/`. */
+/** Assembles the page from the files of `page/`. */
 export function loadPageDocument(): PageDocument {
   const style = readPart('style.css');
-  const script = readPart('script.js');
+  const script = readPart('servers.js') + readPart('script.js');
   const html = readPart('index.html')
     .replace('<style></style>', () => `<style>${style}</style>`)
     .replace('<script></script>', () => `<script>${script}</script>`);

@@ -2,8 +2,9 @@ import { type Duplex } from 'node:stream';
 import { localAddressOf, remoteAddressOf } from '../../address';
 import { Deferred } from '../../async/deferred';
 import {
-  ConnectionLostError,
+  type ConnectionLostError,
   type Endpoints,
+  lossError,
   type Operation,
   SocketClosedError,
   type SocketError,
@@ -49,13 +50,16 @@ export interface Opening {
   onClosedHere(): void;
 }
 
-/** The loss of a connection. */
-interface Loss {
-  /** The stream's error; undefined if the stream was destroyed without one. */
+/** Why a connection has ended, otherwise than by the end of both directions. */
+interface Ending {
+  readonly isClosedHere: boolean;
+  /** Whether the connection was lost, perhaps before this side closed it. */
+  readonly isLoss: boolean;
+  /** For a loss, the stream's error; undefined if the stream was destroyed without one. */
   readonly cause: unknown;
 }
 
-const CLOSED_HERE = Symbol('closed on this side');
+const CLOSED_HERE: Ending = { isClosedHere: true, isLoss: false, cause: undefined };
 const NO_ENDPOINTS: Endpoints = {};
 
 /** The property of a stream that holds its connection. */
@@ -100,8 +104,8 @@ export class Connection {
   private outgoing!: Outgoing;
   private opening: Opening | undefined;
   /** Why the connection ended; undefined before that, and if both directions ended in order. */
-  private ending: Loss | typeof CLOSED_HERE | undefined;
-  private released: Deferred<void> | undefined;
+  private ending: Ending | undefined;
+  private released: Deferred<SocketError | undefined> | undefined;
 
   get phase(): Phase {
     return this.currentPhase;
@@ -119,21 +123,26 @@ export class Connection {
 
   /** Whether this side has closed the connection. */
   get isClosedHere(): boolean {
-    return this.ending === CLOSED_HERE;
+    return this.ending?.isClosedHere === true;
   }
 
   /** Whether the connection was lost, and this side has not closed it since. */
   get isLost(): boolean {
-    return this.ending !== undefined && this.ending !== CLOSED_HERE;
+    return this.ending?.isClosedHere === false;
   }
 
-  /** Resolves, and never rejects, in the phase `closed`. */
-  get closed(): Promise<void> {
+  /** Resolves, and never rejects, in the phase `closed`: with the error of the loss, if there was one. */
+  get closed(): Promise<SocketError | undefined> {
     if (this.released === undefined) {
-      this.released = new Deferred<void>();
-      if (this.currentPhase === 'closed') this.released.resolve();
+      this.released = new Deferred();
+      if (this.currentPhase === 'closed') this.released.resolve(this.loss);
     }
     return this.released.promise;
+  }
+
+  private get loss(): SocketError | undefined {
+    if (this.ending?.isLoss !== true) return undefined;
+    return lossError('stay connected', this.knownEndpoints, this.ending.cause);
   }
 
   /** Names the two directions. Called once, before all else. */
@@ -189,7 +198,8 @@ export class Connection {
 
   /** To `closing`, by a loss: both directions end, and the stream is destroyed. */
   lose(cause: unknown): void {
-    this.ending ??= { cause };
+    // An attempt to connect that fails has nothing to lose, and an error of its own.
+    this.ending ??= { isClosedHere: false, isLoss: this.opening === undefined, cause };
     this.enterClosing();
     this.endDirections();
     this.opening?.onLost(cause);
@@ -212,7 +222,7 @@ export class Connection {
    * The phase is `closed` when both directions of the stream have ended, or after `destroy`.
    */
   beginClosing(): void {
-    this.ending = CLOSED_HERE;
+    this.ending = this.isLost ? { ...this.ending!, isClosedHere: true } : (this.ending ?? CLOSED_HERE);
     this.enterClosing();
     this.incoming.onConnectionEnd();
     this.opening?.onClosedHere();
@@ -231,7 +241,7 @@ export class Connection {
    * @throws SocketStateError, SocketClosedError
    */
   requireOpened(operation: Operation): void {
-    if (this.ending === CLOSED_HERE) throw new SocketClosedError(operation, this.knownEndpoints);
+    if (this.isClosedHere) throw new SocketClosedError(operation, this.knownEndpoints);
     if (this.currentPhase === 'connecting') throw new SocketStateError(operation, this.knownEndpoints, 'not connected');
   }
 
@@ -241,9 +251,8 @@ export class Connection {
    * @param cause for a loss that has no cause of its own, or is only now noticed.
    */
   endError(operation: Operation, cause?: unknown, progress?: ConnectionLostError['progress']): SocketError {
-    const { ending } = this;
-    if (ending === CLOSED_HERE) return new SocketClosedError(operation, this.knownEndpoints);
-    return new ConnectionLostError(operation, this.knownEndpoints, ending?.cause ?? cause ?? undefined, progress);
+    if (this.isClosedHere) return new SocketClosedError(operation, this.knownEndpoints);
+    return lossError(operation, this.knownEndpoints, this.ending?.cause ?? cause ?? undefined, progress);
   }
 
   private closeBy(destroy: (stream: Duplex) => void): void {
@@ -275,7 +284,7 @@ export class Connection {
 
   private enterClosed(): void {
     this.currentPhase = 'closed';
-    this.released?.resolve();
+    this.released?.resolve(this.loss);
   }
 }
 

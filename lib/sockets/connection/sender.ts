@@ -1,8 +1,8 @@
 import { requireByteArray } from '../../arguments';
 import { checkWaitOptions, type WaitOptions } from '../../async/deadlines';
-import { Deferred, rejection } from '../../async/deferred';
+import { Deferred, quiet, rejection } from '../../async/deferred';
 import { Waiter } from '../../async/waiter';
-import { type Operation, SocketStateError } from '../../errors';
+import { type Operation, SocketError, SocketStateError } from '../../errors';
 import { type Connection, type Outgoing } from './connection';
 import { WriteBatch } from './write_batch';
 
@@ -18,6 +18,9 @@ import { WriteBatch } from './write_batch';
  *
  * **Loss, close on this side.** Pending calls and all later ones fail with `ConnectionLostError` or
  * `SocketClosedError`. After a successful shutdown, a further shutdown still succeeds.
+ *
+ * **Calls that nobody awaits.** Their failure is no unhandled rejection: the next read, or `closed`, gives the loss. A
+ * mistake in the call is one, since nothing else shows it.
  */
 export class Sender implements Outgoing {
   /** The batch of this turn of the event loop, not written yet. */
@@ -46,7 +49,7 @@ export class Sender implements Outgoing {
       this.requireSendable(options);
       requireByteArray(bytes);
     } catch (error) {
-      return rejection(error);
+      return refusal(error);
     }
     return this.withDeadlines(options, 'send', this.gather(bytes).outcome.promise);
   }
@@ -57,7 +60,7 @@ export class Sender implements Outgoing {
       this.requireSendable(options);
       for (const buffer of buffers) requireByteArray(buffer);
     } catch (error) {
-      return rejection(error);
+      return refusal(error);
     }
     let batch: WriteBatch | undefined;
     for (const buffer of buffers) batch = this.gather(buffer);
@@ -69,29 +72,33 @@ export class Sender implements Outgoing {
    *
    * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected), TimedOutError, AbortedError
    */
-  async shutdown(options: WaitOptions | undefined): Promise<void> {
-    checkWaitOptions('shut down writing', this.connection.endpoints, options);
-    if (this.end === undefined) this.requireOpen('shut down writing');
-    const end = this.end ?? this.beginEnd();
-    return this.withDeadlines(options, 'shut down writing', end.promise);
+  shutdown(options: WaitOptions | undefined): Promise<void> {
+    try {
+      checkWaitOptions('shut down writing', this.connection.endpoints, options);
+      if (this.end === undefined) this.requireOpen('shut down writing');
+      const end = this.end ?? this.beginEnd();
+      return this.withDeadlines(options, 'shut down writing', end.promise);
+    } catch (error) {
+      return refusal(error);
+    }
   }
 
   /** Ends this direction of an open or closing connection without waiting. Where the end cannot leave, a loss follows. */
   finish(): void {
-    if (this.end === undefined) this.beginEnd().promise.catch(() => undefined);
+    if (this.end === undefined) this.beginEnd();
   }
 
   onConnectionEnd(): void {
-    this.batch?.outcome.reject(this.connection.endError('send'));
+    this.batch?.outcome.rejectQuietly(this.connection.endError('send'));
     this.batch = undefined;
     for (let batch = this.oldestInFlight; batch !== undefined; batch = batch.next) {
-      batch.outcome.reject(this.connection.endError('send'));
+      batch.outcome.rejectQuietly(this.connection.endError('send'));
     }
     this.oldestInFlight = undefined;
     this.newestInFlight = undefined;
     // The error of an end that has left already would be made for nothing.
     if (this.end !== undefined && !this.connection.stream.writableFinished) {
-      this.end.reject(this.connection.endError('shut down writing'));
+      this.end.rejectQuietly(this.connection.endError('shut down writing'));
     }
   }
 
@@ -146,8 +153,11 @@ export class Sender implements Outgoing {
     this.oldestInFlight = batch.next;
     if (batch.next === undefined) this.newestInFlight = undefined;
     // Node reports a write that was under way when the stream was destroyed as done, without an error.
-    if (error || this.connection.stream.destroyed) batch.outcome.reject(this.connection.endError('send', error));
-    else batch.outcome.resolve();
+    if (error || this.connection.stream.destroyed) {
+      batch.outcome.rejectQuietly(this.connection.endError('send', error));
+    } else {
+      batch.outcome.resolve();
+    }
   }
 
   private beginEnd(): Deferred<void> {
@@ -155,7 +165,7 @@ export class Sender implements Outgoing {
     this.flush();
     this.end = end;
     this.connection.stream.end((error?: Error | null) => {
-      if (error) end.reject(this.connection.endError('shut down writing', error));
+      if (error) end.rejectQuietly(this.connection.endError('shut down writing', error));
       else end.resolve();
     });
     return end;
@@ -169,6 +179,12 @@ export class Sender implements Outgoing {
       () => waiter.resolve(),
       (error: unknown) => waiter.reject(error),
     );
-    return waiter.promise;
+    return quiet(waiter.promise);
   }
+}
+
+/** The promise of a call that has had no effect. */
+function refusal(error: unknown): Promise<never> {
+  const isMistake = !(error instanceof SocketError) || error instanceof SocketStateError;
+  return isMistake ? rejection(error) : quiet(rejection(error));
 }

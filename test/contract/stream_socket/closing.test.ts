@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { expectCode } from '../../support/rejection';
+import { useFakeTimers } from 'sinon';
+import { expectCode, rejection } from '../../support/rejection';
 import { describeContract } from '../../support/stream_socket_contract';
 import { turns } from '../../support/turns';
 
@@ -100,6 +101,54 @@ describeContract(({ transport, connect }) => {
       const { server } = await connect();
       await server.lingeringClose({ timeoutMs: 5 });
       expect(server.isClosed).to.equal(true);
+    });
+
+    it('lingeringClose has a time limit of five seconds by default', async () => {
+      const connections = [await connect(), await connect(), await connect()];
+      const clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const { signal } = new AbortController();
+        const closing = [
+          connections[0]!.server.lingeringClose(),
+          connections[1]!.server.lingeringClose({ timeoutMs: undefined }),
+          connections[2]!.server.lingeringClose({ signal }),
+        ];
+        for (const { client } of connections) expect(await client.recvExactly(1)).to.equal(null);
+        await clock.tickAsync(4999);
+        expect(clock.countTimers()).to.equal(3);
+        await clock.tickAsync(1);
+        expect(clock.countTimers()).to.equal(0);
+        await Promise.all(closing);
+      } finally {
+        clock.restore();
+      }
+    });
+
+    it('lingeringClose without options ends when the peer does', async () => {
+      const { client, server } = await connect();
+      const closing = server.lingeringClose();
+      expect(await client.recvExactly(1)).to.equal(null);
+      await client.close();
+      await closing;
+    });
+
+    it('lingeringClose never rejects: on a lost socket, on a closed one, with a signal that had fired', async () => {
+      const [lost, closed, aborted] = [await connect(), await connect(), await connect()];
+      lost.clientStream.destroy(new Error('cut'));
+      await expectCode(lost.client.recvExactly(1), 'CONNECTION_LOST');
+      await lost.client.lingeringClose();
+      await closed.client.close();
+      await closed.client.lingeringClose();
+      await aborted.client.lingeringClose({ signal: AbortSignal.abort() });
+      for (const { client } of [lost, closed, aborted]) await expectCode(client.recvExactly(1), 'SOCKET_CLOSED');
+    });
+
+    it('lingeringClose refuses options that cannot be used, without any effect', async () => {
+      const { client, server } = await connect();
+      expect(await rejection(client.lingeringClose({ timeoutMs: -1 }))).to.be.instanceOf(RangeError);
+      expect(await rejection(client.lingeringClose({ signal: {} as AbortSignal }))).to.be.instanceOf(TypeError);
+      await client.sendAll(Buffer.from('x'));
+      expect(String(await server.recvExactly(1))).to.equal('x');
     });
 
     it('lingeringClose is cut short by an abort, or by close', async () => {

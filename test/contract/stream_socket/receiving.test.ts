@@ -40,6 +40,24 @@ describeContract(({ connect }) => {
       expect(await server.recvExactly(1)).to.equal(null);
     });
 
+    it('recvExactly with endIsError takes an end before the first byte for an error too', async () => {
+      const { client, server } = await connect();
+      const options = { endIsError: true, timeoutMs: 60_000 } as const;
+      const header = server.recvExactly(2, options);
+      await client.sendAll(Buffer.from('ab'));
+      // The type has no null.
+      expect((await header).length).to.equal(2);
+      const body = server.recvExactly(5, options);
+      await client.shutdownWrite();
+      for (const read of [() => body, () => server.recvExactly(5, { endIsError: true })]) {
+        const error = (await expectCode(read(), 'UNEXPECTED_EOF')) as UnexpectedEofError;
+        expect([error.received, error.expected]).to.deep.equal([0, 5]);
+      }
+      expect(await server.recvExactly(0, options)).to.have.length(0);
+      expect(await server.recvExactly(5)).to.equal(null);
+      expect(await server.recvExactly(5, { endIsError: false })).to.equal(null);
+    });
+
     it('recvSome gives the buffered bytes, up to the limit', async () => {
       const { client, server } = await connect();
       await client.sendAll(Buffer.from('abcdef'));

@@ -152,13 +152,8 @@ export class ClusterLottery {
 
   /** Waits for the end of all agencies, stops the servers, and compares the database with the whole input. */
   async complete(): Promise<void> {
-    for (const agency of this.agencies) {
-      const { code } = await agency.ended;
-      if (code === 0) continue;
-      const servers = this.servers.map((server) => server!.output.slice(-5_000));
-      const logs = [agency.lines.join('\n'), ...servers, this.options.nodes.lastLines()];
-      throw new BrokenPromiseError(`agency ${agency.id} ended with ${code}:\n${logs.join('\n\n')}`);
-    }
+    // An agency that fails is reported at once: the others would wait for the draw without an end.
+    await Promise.all(this.agencies.map(async (agency) => this.requireSuccess(agency)));
     this.requireNoFailure();
     await Promise.all(
       this.servers.map(async (server) => {
@@ -171,6 +166,15 @@ export class ClusterLottery {
     requireComplete(await storedBets(primary, database), this.agencies);
     await requireDrawHeldOnce(primary, database, this.agencies);
     this.requireOwnWinners();
+  }
+
+  /** Waits for the end of an agency, which must be one with exit code 0. */
+  private async requireSuccess({ id, ended, lines }: AgencyProcess): Promise<void> {
+    const { code } = await ended;
+    if (code === 0) return;
+    const servers = this.servers.map((server) => server!.output.slice(-5_000));
+    const logs = [lines.join('\n'), ...servers, this.options.nodes.lastLines()];
+    throw new BrokenPromiseError(`agency ${id} ended with ${code}:\n${logs.join('\n\n')}`);
   }
 
   private get acknowledged(): number {

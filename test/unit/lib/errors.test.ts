@@ -24,6 +24,20 @@ describe('the errors', () => {
     expect(new library.ConnectFailedError({}, 'gone').message).to.equal('connect: gone');
   });
 
+  it('have one line, whatever the cause', () => {
+    const text = '80DC61D2057F0000:error:0A00009C:SSL routines:ssl3_get_record:http request:ssl3_record.c:341:\n';
+    const openSsl = { library: 'SSL routines', reason: 'http request', code: 'ERR_SSL_HTTP_REQUEST' };
+    for (const [cause, problem] of [
+      [Object.assign(new Error(text), openSsl), 'http request (ERR_SSL_HTTP_REQUEST)'],
+      [Object.assign(new Error(text), { ...openSsl, code: undefined }), 'http request (SSL routines)'],
+      [new Error('one\r\n  two \n'), 'one two'],
+      ['one\ntwo', 'one two'],
+    ] as const) {
+      expect(new library.ConnectFailedError(ends, cause).message).to.equal(`connect to /run/app.sock: ${problem}`);
+      expect(new library.ConnectionLostError('send', ends, cause).message).to.contain(`lost (${problem})`);
+    }
+  });
+
   it('have one code each', () => {
     const classes = Object.entries(library).filter(([name]) => name.endsWith('Error'));
     const codes = classes.map(([, constructor]) => codeOf(constructor as new (...args: unknown[]) => Error));

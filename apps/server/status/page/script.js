@@ -81,6 +81,7 @@
     if (lostAt !== 0) announce('The server is back.');
     lostAt = 0;
     announceProgress();
+    announceStore();
     showTitle();
     draw();
   }
@@ -96,6 +97,11 @@
   /** An orderly stop of the server is announced in its last update. */
   function hasStopped() {
     return summary?.server.phase === 'stopping';
+  }
+
+  /** Whether the store accepts writes. A store in files does. */
+  function isWritable() {
+    return summary?.database?.writable ?? true;
   }
 
   function watch() {
@@ -131,6 +137,14 @@
     announced = { finished, held: draw.held };
   }
 
+  let wasWritable = true;
+
+  function announceStore() {
+    if (isWritable() === wasWritable) return;
+    wasWritable = isWritable();
+    announce(wasWritable ? 'The database accepts writes again.' : 'The database accepts no writes.');
+  }
+
   function finishedOf({ byState }) {
     return byState.finished + byState.winners;
   }
@@ -164,12 +178,14 @@
       if (summary === undefined) return;
       drawWhole();
       drawAgencies();
+      document.dispatchEvent(new CustomEvent('report', { detail: summary }));
     });
   }
 
   function drawLink() {
     const state = lostAt === 0 ? (summary === undefined ? 'waiting' : 'live') : hasStopped() ? 'stopped' : 'lost';
     document.body.dataset.link = state;
+    document.body.dataset.store = isWritable() ? 'writable' : 'unwritable';
     if (state === 'waiting') return;
     setText('link-text', state === 'live' ? describePhase() : describeLoss());
   }
@@ -181,7 +197,8 @@
 
   function describePhase() {
     const { phase } = summary.server;
-    return phase === 'ready' ? 'Live' : `Live; the server is ${phase}`;
+    if (phase !== 'ready') return `Live; the server is ${phase}`;
+    return isWritable() ? 'Live' : 'Live; the database accepts no writes';
   }
 
   function drawWhole() {
@@ -201,7 +218,8 @@
     drawDraw();
     setText('errors', number(errors.total));
     const codes = Object.entries(errors.byCode).map(([code, count]) => `${number(count)} ${code}`);
-    setText('errors-aside', codes.length === 0 ? 'since the server started' : codes.join(', '));
+    const scope = summary.database === null ? 'since the server started' : 'on this server since its start';
+    setText('errors-aside', codes.length === 0 ? scope : codes.join(', '));
     element('errors').classList.toggle('troubled', errors.total > 0);
     setText(
       'since',

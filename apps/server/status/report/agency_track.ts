@@ -29,6 +29,7 @@ export interface ReadingInterval {
 export class AgencyTrack {
   private bets = 0;
   private hasFinished = false;
+  private hasWinners = false;
   /** The bets that were stored by other processes. */
   private storedElsewhere = 0;
   private uploadingElsewhereUntil = -Infinity;
@@ -56,10 +57,11 @@ export class AgencyTrack {
    * Takes the progress of a reading, and returns the number of new bets. Bets that another process had stored before the
    * first reading are not new.
    */
-  take({ bets, hasFinished }: AgencyProgress, { at, seconds, isFirst }: ReadingInterval): number {
+  take({ bets, hasFinished, hasWinners }: AgencyProgress, { at, seconds, isFirst }: ReadingInterval): number {
     const added = isFirst ? Math.min(this.activity.storedHere, bets) : bets - this.bets;
     this.bets = bets;
     this.hasFinished = hasFinished;
+    this.hasWinners = hasWinners;
     this.added += added;
     this.rate.sample(added, seconds);
     const storedElsewhere = bets - this.activity.storedHere;
@@ -101,7 +103,7 @@ export class AgencyTrack {
   }
 
   private stateAt(now: Date): AgencyState {
-    if (this.activity.hasWinners) return 'winners';
+    if (this.activity.hasWinners || this.hasWinners) return 'winners';
     if (this.hasFinished) return 'finished';
     const isUploading = this.activity.sessions > 0 || now.getTime() < this.uploadingElsewhereUntil;
     return isUploading ? 'uploading' : 'absent';

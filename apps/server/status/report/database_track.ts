@@ -14,7 +14,8 @@ interface CommitTotals {
 
 /** The database of the store over time. */
 export class DatabaseTrack {
-  private commits: readonly CommitTotals[] = [];
+  /** A commit before the first tick counts, too. */
+  private commits: readonly CommitTotals[] = [{ seconds: 0, count: 0 }];
   private standbys: readonly StandbyState[] | undefined;
   private readAt: Date | undefined;
 
@@ -40,8 +41,8 @@ export class DatabaseTrack {
   }
 
   private meanCommitSeconds(): number | null {
-    const [first, last] = [this.commits[0], this.commits.at(-1)];
-    if (first === undefined || last === undefined || last.count === first.count) return null;
+    const [first, last] = [this.commits[0]!, this.commits.at(-1)!];
+    if (last.count === first.count) return null;
     const mean = (last.seconds - first.seconds) / (last.count - first.count);
     return Math.round(mean * 1e6) / 1e6;
   }

@@ -4,7 +4,10 @@ import { TOKENS } from '../../tokens';
 import { type FileBetRepository } from './bets/file_bet_repository';
 import { type FileFinishTracker } from './file_finish_tracker';
 
-/** The whole lottery from memory: one server has the files open. */
+/**
+ * The whole lottery from memory: one server has the files open. The files do not record which agencies have received their
+ * winners.
+ */
 @injectable()
 export class FileLotteryOverview implements LotteryOverview {
   readonly database = undefined;
@@ -21,9 +24,11 @@ export class FileLotteryOverview implements LotteryOverview {
   private *agencies(): Generator<AgencyProgress> {
     const { countsByAgency } = this.bets;
     const { finishes } = this.tracker;
-    for (const [agency, bets] of countsByAgency) yield { agency, bets, hasFinished: finishes.has(agency) };
+    for (const [agency, bets] of countsByAgency) {
+      yield { agency, bets, hasFinished: finishes.has(agency), hasWinners: false };
+    }
     for (const agency of finishes.keys()) {
-      if (!countsByAgency.has(agency)) yield { agency, bets: 0, hasFinished: true };
+      if (!countsByAgency.has(agency)) yield { agency, bets: 0, hasFinished: true, hasWinners: false };
     }
   }
 }

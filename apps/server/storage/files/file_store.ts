@@ -2,12 +2,14 @@ import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../../runtime/action_log';
 import { requireSameTerms } from '../../domain/draw_record';
 import { type Store, type StoreLocation } from '../../domain/store';
+import { type StoreContent } from '../../domain/store_content';
 import { TOKENS } from '../../tokens';
 import { DirectoryWatch } from './disk/directory_watch';
 import {
   type StoreBrokenError,
   StoreConflictError,
   StoreDamagedError,
+  StoreLocationError,
   StoreStoppedError,
 } from '../../domain/store_errors';
 import { type FileBetRepository } from './bets/file_bet_repository';
@@ -44,17 +46,40 @@ export class FileStore implements Store {
   }
 
   async open(stop: AbortSignal): Promise<void> {
-    try {
-      await this.directory.claim(stop);
-      await this.openParts(stop);
+    await this.claim(stop, async () => {
+      // All checks are before all changes.
+      await this.check(stop);
+      await this.recover(stop);
       await this.directory.sync();
-    } catch (error) {
-      if (error instanceof StoreStoppedError) await this.close();
-      else await this.releaseAfterFailure();
-      throw error;
-    }
+    });
     this.warnOfOpenPermissions();
     this.watch.start();
+  }
+
+  /**
+   * Claims and checks the store as `open` does, and changes nothing. `content` can be read then.
+   *
+   * @throws StoreLocationError the directory has no store.
+   * @throws StoreError
+   */
+  async openUnchanged(stop: AbortSignal): Promise<void> {
+    if ((await this.directory.entry(DIRECTORY_ENTRY)) === undefined) throw new StoreLocationError('it does not exist');
+    await this.claim(stop, async () => {
+      await this.check(stop);
+      const files = Array.from(this.directory.opened.keys()).filter((name) => name !== DIRECTORY_ENTRY);
+      if (files.length === 0) throw new StoreLocationError('it holds no store');
+    });
+  }
+
+  /** The content of the open store. */
+  get content(): StoreContent {
+    return {
+      terms: { number: this.winningNumber, agencies: this.tracker.expected },
+      isHeld: this.draw.heldTerms !== undefined,
+      counts: this.bets.countsByAgency,
+      finishes: this.tracker.finishes,
+      readRows: (stop) => this.bets.readRows(stop),
+    };
   }
 
   async close(): Promise<void> {
@@ -70,14 +95,28 @@ export class FileStore implements Store {
     await this.directory.release();
   }
 
-  private async openParts(stop: AbortSignal): Promise<void> {
+  /** Locks the directory for `work`. After a failure everything is released. */
+  private async claim(stop: AbortSignal, work: () => Promise<void>): Promise<void> {
+    try {
+      await this.directory.claim(stop);
+      await work();
+    } catch (error) {
+      if (error instanceof StoreStoppedError) await this.close();
+      else await this.releaseAfterFailure();
+      throw error;
+    }
+  }
+
+  private async check(stop: AbortSignal): Promise<void> {
     for (const part of this.parts) {
       throwIfStopped(stop);
       await part.open(stop);
     }
     this.requireConsistent();
     this.requireSameDraw();
-    // All checks are before this point, all changes behind it.
+  }
+
+  private async recover(stop: AbortSignal): Promise<void> {
     for (const part of this.parts) {
       throwIfStopped(stop);
       await part.recover(stop);

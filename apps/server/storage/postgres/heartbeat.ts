@@ -18,11 +18,19 @@ const BEAT = `
   INSERT INTO servers (name, draw, started_at, seen_at, sessions, bets_per_second)
   VALUES ($1, $2, now(), now(), $3, $4)
   ON CONFLICT (name) DO UPDATE
-    SET draw = excluded.draw, seen_at = now(), sessions = excluded.sessions, bets_per_second = excluded.bets_per_second`;
+    SET draw = excluded.draw, seen_at = now(), sessions = excluded.sessions, bets_per_second = excluded.bets_per_second
+  RETURNING started_at::text`;
+
+/** $1: draw, $2: agencies. */
+const RECORD_WINNERS = 'UPDATE agencies SET has_winners = true WHERE draw = $1 AND agency = ANY ($2::int[])';
+
+/** The maximum number of agencies in one statement. It bounds the time of a stop. */
+const MAX_RECORDED = 5_000;
 
 /**
  * Writes this server's row in `servers` once a second. The commit is as durable as one of bets, so it also shows whether
  * the database confirms writes (docs/cluster.md). Its failure closes the gate for all other writes, its success opens it.
+ * Beside it, the agencies that have received their winners are recorded.
  */
 @injectable()
 export class Heartbeat {
@@ -31,6 +39,15 @@ export class Heartbeat {
     { intervalMs: INTERVAL_MS },
     (error) => this.onFailed(error as Error),
   );
+  /** A failed record is repeated with the next ones. */
+  private readonly recording = new RepeatingTask(
+    () => this.recordWinners(),
+    { intervalMs: INTERVAL_MS },
+    () => {},
+  );
+  /** The number of agencies recorded as having their winners, in the order of the activity. */
+  private recorded = 0;
+  private startedAt: string | undefined;
   private last = { at: performance.now(), bets: 0 };
 
   constructor(
@@ -48,23 +65,42 @@ export class Heartbeat {
     await this.database.write('UPDATE servers SET started_at = now() WHERE name = $1', [this.name]);
     await this.beat();
     this.task.start();
+    this.recording.start();
   }
 
   /** Ends the heartbeat. The row then shows that the server has stopped. */
   async stop(): Promise<void> {
-    await this.task.stop();
+    await Promise.all([this.task.stop(), this.recording.stop()]);
     if (!this.gate.isOpen) return;
+    await this.recordWinners().catch(() => {});
     // Without the update the server counts as alive for some more seconds.
     await this.database.write('UPDATE servers SET seen_at = NULL WHERE name = $1', [this.name], LIMITS).catch(() => {});
   }
 
   private async beat(): Promise<void> {
     const fields = [this.name, this.draw.id, this.activity.sessionsOpen, this.betsPerSecond()];
-    await this.database.write(BEAT, fields, LIMITS);
+    const [row] = await this.database.write<{ started_at: string }>(BEAT, fields, LIMITS);
+    this.compareStart(row!.started_at);
     if (this.gate.isOpen) return;
     this.gate.open();
     this.observer.writable(true);
     this.log.info('database', 'success');
+  }
+
+  /** A later start in the row is that of another server with the same name. */
+  private compareStart(startedAt: string): void {
+    const isOther = this.startedAt !== undefined && startedAt !== this.startedAt;
+    this.startedAt = startedAt;
+    if (!isOther) return;
+    const error = 'another server has started with this name, and both show as one: set SERVER_NAME';
+    this.log.warning('heartbeat', 'fail', { server: this.name, error });
+  }
+
+  private async recordWinners(): Promise<void> {
+    const agencies = this.activity.winnersGivenTo.slice(this.recorded, this.recorded + MAX_RECORDED);
+    if (agencies.length === 0 || !this.gate.isOpen) return;
+    await this.database.write(RECORD_WINNERS, [this.draw.id, agencies], LIMITS);
+    this.recorded += agencies.length;
   }
 
   private onFailed(error: Error): void {

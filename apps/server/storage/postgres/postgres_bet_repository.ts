@@ -6,7 +6,8 @@ import { BatchOutOfSequenceError, StoreConflictError, type StoreError } from '..
 import { throwIfStopped } from '../../domain/stop';
 import { NO_OBSERVER, type StoreObserver } from '../../domain/store_observer';
 import { TOKENS } from '../../tokens';
-import { GroupCommit, type Submission } from '../group_commit';
+import { type CommitLimits, GroupCommit, type Submission } from '../group_commit';
+import { addWinners, COPY_BETS } from './bet_statements';
 import { type AgencyAppend, type BatchAppend, type PendingBatch, planAppends } from './append_plan';
 import { formatCopyRows } from './copy_rows';
 import { type Database } from './database/database';
@@ -38,8 +39,8 @@ class Misfit extends Error {}
 
 const UNIQUE_VIOLATION = '23505';
 
-/** While one commit waits for the disk and the standby, the rows of the next one are sent. */
-const CONCURRENT_COMMITS = 2;
+/** While one commit waits for the disk and the standby, the rows of the next one are sent. An agency has 64 batches in flight. */
+const COMMIT_LIMITS: CommitLimits = { concurrency: 2, maxItems: 64, minItemsBeside: 32 };
 
 /**
  * Claims agencies of the current draw. The lock on the row of the draw delays a new draw until the commit.
@@ -71,14 +72,6 @@ const MOVE_COUNTS = `
   SELECT l.agency, l.epoch, l.stored, l.finished_with, m.agency IS NOT NULL AS moved
     FROM locked l LEFT JOIN moved m USING (agency)`;
 
-const COPY_BETS = `
-  COPY bets (draw, seq, agency, first_name, last_name, document, birthdate, number) FROM STDIN (FORMAT csv)`;
-
-/** $1: draw, $2 to $4: agencies, sequence numbers, documents. */
-const ADD_WINNERS = `
-  INSERT INTO winners (draw, agency, seq, document)
-  SELECT $1, t.agency, t.seq, t.document FROM unnest($2::int[], $3::bigint[], $4::text[]) AS t(agency, seq, document)`;
-
 /**
  * Stores the bets in PostgreSQL, for any number of servers (docs/cluster.md). A commit carries the batches of many
  * agencies in one transaction; a batch whose claim or count does not fit is rejected alone. A batch is acknowledged
@@ -90,7 +83,7 @@ export class PostgresBetRepository implements BetRepository {
   private readonly claiming = new GroupCommit<number, AgencyClaim>((submissions) => this.commitClaims(submissions));
   private readonly appending = new GroupCommit<BatchAppend, number>(
     (submissions) => this.commitBatches(submissions),
-    CONCURRENT_COMMITS,
+    COMMIT_LIMITS,
   );
   private readonly winningBets: WinningBets;
 
@@ -181,7 +174,7 @@ export class PostgresBetRepository implements BetRepository {
   private async storeAll(planned: readonly AgencyAppend[]): Promise<StoredAppends | undefined> {
     try {
       await this.database.transaction(async (transaction) => {
-        await transaction.copyFrom(COPY_BETS, linesOf(planned));
+        await transaction.copyFrom(COPY_BETS, [linesOf(planned)]);
         const states = await this.moveCounts(transaction, planned);
         if (!planned.every(({ claim }) => states.get(claim.agency)?.moved === true)) throw new Misfit();
         await this.addWinners(transaction, planned);
@@ -204,7 +197,7 @@ export class PostgresBetRepository implements BetRepository {
         .filter((append) => !isMoved(append))
         .map((append) => ({ append, state: states.get(append.claim.agency) }));
       if (accepted.length > 0) {
-        await transaction.copyFrom(COPY_BETS, linesOf(accepted));
+        await transaction.copyFrom(COPY_BETS, [linesOf(accepted)]);
         await this.addWinners(transaction, accepted);
       }
       return { accepted, refused };
@@ -239,18 +232,13 @@ export class PostgresBetRepository implements BetRepository {
 
   private async addWinners(transaction: Transaction, appends: readonly AgencyAppend[]): Promise<void> {
     const winners = this.winnersOf(appends);
-    if (winners.length === 0) return;
-    await transaction.query(ADD_WINNERS, [
-      this.draw.id,
-      winners.map(({ agency }) => agency),
-      winners.map(({ seq }) => seq),
-      winners.map(({ document }) => document),
-    ]);
+    if (winners.length > 0) await addWinners(transaction, this.draw.id, winners);
   }
 }
 
-function linesOf(appends: readonly AgencyAppend[]): Uint8Array[] {
-  return appends.flatMap(({ submissions }) => submissions.map(({ item }) => item.lines));
+/** One buffer: each piece of a COPY costs a message of its own. */
+function linesOf(appends: readonly AgencyAppend[]): Uint8Array {
+  return Buffer.concat(appends.flatMap(({ submissions }) => submissions.map(({ item }) => item.lines)));
 }
 
 function refusalOf(claim: AgencyClaim, after: number, state: AgencyState | undefined): StoreError {

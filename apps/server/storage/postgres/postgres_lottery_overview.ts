@@ -14,7 +14,8 @@ import { StandbyMonitor } from './standby_monitor';
 
 /** $1: draw. */
 const AGENCIES = `
-  SELECT agency, stored AS bets, finished_with IS NOT NULL AS "hasFinished" FROM agencies WHERE draw = $1`;
+  SELECT agency, stored AS bets, finished_with IS NOT NULL AS "hasFinished", has_winners AS "hasWinners"
+    FROM agencies WHERE draw = $1`;
 
 /**
  * The servers of the draw without those that have stopped. A server without a heartbeat for five seconds is lost; one

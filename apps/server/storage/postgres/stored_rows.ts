@@ -94,7 +94,7 @@ export async function findDraw(database: Database, named: number | undefined): P
   if (named === undefined) {
     const [current] = await database.query<{ draw: number }>('SELECT draw FROM draws WHERE is_current');
     if (current !== undefined) return current.draw;
-    throw new UnknownDrawError(`no draw is open in ${database.address}: DRAW names an older one`);
+    throw new UnknownDrawError(`no draw is open in ${database.address}: --draw N (make: DRAW=N) names an older one`);
   }
   const [found] = await database.query<{ draw: number }>('SELECT draw FROM draws WHERE draw = $1', [named]);
   if (found !== undefined) return named;

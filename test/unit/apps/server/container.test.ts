@@ -96,7 +96,7 @@ describe("the server's container", () => {
     const { ended, client } = await start(container);
     expect(await takePart(client)).to.deep.equal(wholeSession);
     const { agencies } = await container.get<LotteryOverview>(TOKENS.LotteryOverview).read();
-    expect(Array.from(agencies)).to.deep.equal([{ agency: 1, bets: 1, hasFinished: true }]);
+    expect(Array.from(agencies)).to.deep.equal([{ agency: 1, bets: 1, hasFinished: true, hasWinners: false }]);
     stop.abort();
     expect(await ended).to.equal(0);
     expect(await readdir(directory)).to.include('bets.csv');

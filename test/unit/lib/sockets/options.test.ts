@@ -39,6 +39,13 @@ const REFUSED_BY_CONNECT: typeof REFUSED_BY_BOTH = [
   [{ host: undefined }, TypeError, 'host must be a text that is not empty, but is undefined'],
   [{ port: 0 }, RangeError, 'port must be a whole number from 1 to 65535, but is 0'],
   [{ host: undefined, port: undefined, createConnection: 'x' }, TypeError, 'createConnection must be a function'],
+  [{ tls: true }, TypeError, 'tls must be an object, but is true'],
+  [{ tls: null }, TypeError, 'tls must be an object, but is null'],
+  [
+    { host: undefined, port: undefined, createConnection: stream, tls: {} },
+    TypeError,
+    'tls needs host and port, or path',
+  ],
   [{ createConnection: stream }, TypeError, 'one target is possible'],
 ];
 
@@ -46,6 +53,12 @@ const REFUSED_BY_LISTEN: typeof REFUSED_BY_BOTH = [
   [{ backlog: -1 }, RangeError, 'backlog must be a whole number'],
   [{ backlog: 2 ** 31 }, RangeError, 'backlog must be a whole number from 0 to 2147483647'],
   [{ maxWaiting: 1.5 }, RangeError, 'maxWaiting must be a whole number'],
+  [{ handshakeTimeoutMs: 0 }, RangeError, 'handshakeTimeoutMs must be a whole number from 1 to 2147483647'],
+  [{ handshakeTimeoutMs: Infinity }, RangeError, 'handshakeTimeoutMs must be a whole number'],
+  [{ maxHandshaking: 0 }, RangeError, 'maxHandshaking must be a whole number, at least 1'],
+  [{ onHandshakeError: 'log' }, TypeError, 'onHandshakeError must be a function'],
+  [{ replaceStaleSocket: 1 }, TypeError, 'replaceStaleSocket must be true or false, but is 1'],
+  [{ replaceStaleSocket: true }, TypeError, 'replaceStaleSocket needs path'],
   [{ createServer: {} }, TypeError, 'createServer must be a function'],
 ];
 

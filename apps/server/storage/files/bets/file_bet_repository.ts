@@ -16,7 +16,7 @@ import {
   type RecoveredBets,
 } from './bet_recovery';
 import { BatchOutOfSequenceError, StoreWriteError } from '../../../domain/store_errors';
-import { type StoreDirectory, writeAll } from '../disk/file_system';
+import { readRange, type StoreDirectory, writeAll } from '../disk/file_system';
 import { GroupCommit, type Submission } from '../../group_commit';
 import { type StoreHealth } from '../disk/store_health';
 import { type AgencyEpochs, supersededClaim } from '../agency_epochs';
@@ -99,6 +99,16 @@ export class FileBetRepository implements BetRepository, StorePart {
 
   winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
     return scanWinners(this.files.bets, this.end, number, stop);
+  }
+
+  /**
+   * The rows of all stored bets, in pieces of bets.csv. A piece is valid until the next one is requested.
+   *
+   * @throws StoreStoppedError `stop` has fired.
+   */
+  async *readRows(stop: AbortSignal): AsyncIterable<Uint8Array> {
+    const { bets } = this.found!;
+    if (bets !== undefined) yield* readRange(bets, 0, this.end, stop);
   }
 
   async close(): Promise<void> {

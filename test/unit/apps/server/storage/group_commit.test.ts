@@ -69,25 +69,31 @@ describe('a group commit', () => {
     await idle;
   });
 
-  it('runs several commits at the same time where they are allowed', async () => {
+  it('begins a second commit when enough submissions wait, and takes a limited number for each', async () => {
     const groups: string[][] = [];
     const finishes: (() => void)[] = [];
-    const commits = new GroupCommit<string>(async (submissions) => {
-      groups.push(submissions.map(({ item }) => item));
-      await new Promise<void>((resolve) => finishes.push(resolve));
-      for (const { resolve } of submissions) resolve();
-    }, 2);
+    const commits = new GroupCommit<string>(
+      async (submissions) => {
+        groups.push(submissions.map(({ item }) => item));
+        await new Promise<void>((resolve) => finishes.push(resolve));
+        for (const { resolve } of submissions) resolve();
+      },
+      { concurrency: 2, maxItems: 3, minItemsBeside: 2 },
+    );
     const submitted = [commits.submit('a')];
     await turns(1);
-    submitted.push(commits.submit('b'), commits.submit('c'));
+    submitted.push(commits.submit('b'));
     await turns(1);
-    submitted.push(commits.submit('d'), commits.submit('e'));
+    expect(groups).to.deep.equal([['a']]);
+    for (const item of ['c', 'd', 'e']) submitted.push(commits.submit(item));
     await turns(1);
-    expect(groups).to.deep.equal([['a'], ['b', 'c']]);
+    expect(groups).to.deep.equal([['a'], ['b', 'c', 'd']]);
     finishes[1]!();
     await turns(2);
-    expect(groups).to.deep.equal([['a'], ['b', 'c'], ['d', 'e']]);
+    expect(groups).to.have.length(2);
     finishes[0]!();
+    await turns(2);
+    expect(groups).to.deep.equal([['a'], ['b', 'c', 'd'], ['e']]);
     finishes[2]!();
     await Promise.all(submitted);
     await commits.idle();

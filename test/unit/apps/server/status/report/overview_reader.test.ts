@@ -14,7 +14,11 @@ describe('the reader of the whole lottery', () => {
 
   beforeEach(() => {
     states = [0, 1, 2].map((bets) => {
-      return { agencies: [{ agency: 1, bets, hasFinished: false }], servers: [], standbys: undefined };
+      return {
+        agencies: [{ agency: 1, bets, hasFinished: false, hasWinners: false }],
+        servers: [],
+        standbys: undefined,
+      };
     });
     readings = 0;
     now = 5_000;

@@ -117,6 +117,15 @@ describe('the status aggregator', () => {
     expect(states()).to.deep.equal(['2 finished']);
   });
 
+  it('reports an agency with winners from another server', () => {
+    lottery.finish(2);
+    tick();
+    expect(states()).to.deep.equal(['2 finished']);
+    lottery.giveWinnersElsewhere(2);
+    tick();
+    expect(states()).to.deep.equal(['2 winners']);
+  });
+
   it('reports an agency as absent at once after its session on this server', () => {
     activity.agencyCame(1);
     // The store has a batch before the counters.

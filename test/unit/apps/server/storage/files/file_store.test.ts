@@ -83,8 +83,8 @@ describe('the store in files', () => {
     expect(counts).to.deep.equal([2, 1, 3]);
     expect(await file()).to.equal(rows.map((row) => `${row}\n`).join(''));
     expect(await readAgencies(overview)).to.deep.equal([
-      { agency: 1, bets: 3, hasFinished: false },
-      { agency: 2, bets: 1, hasFinished: false },
+      { agency: 1, bets: 3, hasFinished: false, hasWinners: false },
+      { agency: 2, bets: 1, hasFinished: false, hasWinners: false },
     ]);
   });
 
@@ -108,7 +108,9 @@ describe('the store in files', () => {
     await before.tracker.finish(await claimOnce(before.bets, 1), 2);
     await close(before);
     const after = await open();
-    expect(await readAgencies(after.overview)).to.deep.equal([{ agency: 1, bets: 2, hasFinished: true }]);
+    expect(await readAgencies(after.overview)).to.deep.equal([
+      { agency: 1, bets: 2, hasFinished: true, hasWinners: false },
+    ]);
     expect([await after.tracker.hasFinished(1), await after.tracker.hasFinished(2)]).to.deep.equal([true, false]);
     expect(await append(after.bets, batch(bet(2, 3)), 0)).to.equal(1);
     expect(await file()).to.equal(`${bet(1, 1, '0042')}\n${bet(1, 2)}\n${bet(2, 3)}\n`);
@@ -120,7 +122,7 @@ describe('the store in files', () => {
     await Promise.all([tracker.finish(claim, 0), tracker.finish(claim, 0), tracker.finish(claim, 0)]);
     await tracker.finish(claim, 0);
     expect(await tracker.count()).to.equal(1);
-    expect(await readAgencies(overview)).to.deep.equal([{ agency: 1, bets: 0, hasFinished: true }]);
+    expect(await readAgencies(overview)).to.deep.equal([{ agency: 1, bets: 0, hasFinished: true, hasWinners: false }]);
   });
 
   it('holds the draw after all finishes, and returns each agency its own winners', async () => {
