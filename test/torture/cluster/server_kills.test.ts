@@ -1,10 +1,13 @@
+import { expect } from 'chai';
 import { Campaign, sized } from '../support/campaign';
 import { type ClusterLottery, SERVERS } from '../support/cluster_lottery';
-import { ClusterSuite, describePauses } from '../support/cluster_suite';
+import { ClusterSuite, describePauses, medianOf } from '../support/cluster_suite';
 import { findPostgresPrograms, REPLICATION_PROGRAMS } from '../../support/postgres_programs';
 import { PostgresPair } from '../support/postgres_pair';
 import { type SeededRandom } from '../support/seeded_random';
 
+/** The death of one server must not cost an agency more. */
+const LIMIT_MS = 2_000;
 const SIZE = { bets: sized(500, 4_000), betsPerBatch: 2, window: 2 };
 
 describe('torture: a cluster, kill -9 of its servers', function () {
@@ -56,5 +59,6 @@ describe('torture: a cluster, kill -9 of its servers', function () {
     kills.note(
       `${lotteries} lotteries, complete; time of an agency without acknowledgements: ${describePauses(pauses)}`,
     );
+    expect(medianOf(pauses)).to.be.below(LIMIT_MS);
   });
 });

@@ -96,7 +96,11 @@ export class ClusterSuite<Nodes extends ReplicatedDatabase> {
 
 /** The middle and the longest of some times, for a figure of the report: `median 0.2 s, longest 1.4 s`. */
 export function describePauses(milliseconds: readonly number[]): string {
-  const sorted = milliseconds.toSorted((a, b) => a - b);
-  const seconds = (value: number | undefined): string => `${((value ?? 0) / 1000).toFixed(1)} s`;
-  return `median ${seconds(sorted[sorted.length >> 1])}, longest ${seconds(sorted.at(-1))}`;
+  const seconds = (value: number): string => `${(value / 1000).toFixed(1)} s`;
+  return `median ${seconds(medianOf(milliseconds))}, longest ${seconds(Math.max(0, ...milliseconds))}`;
+}
+
+/** The middle one of some values; 0 without any. */
+export function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
