@@ -86,6 +86,8 @@ export class PostgresBetRepository implements BetRepository {
     COMMIT_LIMITS,
   );
   private readonly winningBets: WinningBets;
+  /** Resolves after the end of the last commit of batches that has begun. */
+  private lastCommit: Promise<unknown> = Promise.resolve();
   private readonly idleBuffers: CopyBuffer[] = [];
 
   constructor(
@@ -147,7 +149,9 @@ export class PostgresBetRepository implements BetRepository {
     const planned = planAppends(submissions, this.claims);
     if (planned.length === 0) return;
     const startedAt = performance.now();
-    const { accepted, refused } = await this.commitPlanned(planned);
+    const commit = this.commitPlanned(planned, this.lastCommit);
+    this.lastCommit = commit.catch(() => {});
+    const { accepted, refused } = await commit;
     for (const { append, state } of refused) this.refuse(append, state);
     if (accepted.length === 0) return;
     const batches = accepted.flatMap((append) => append.submissions);
@@ -158,12 +162,14 @@ export class PostgresBetRepository implements BetRepository {
 
   /**
    * Stores the batches whose claims and counts fit. After a failure nothing more is sent under their claims.
+   *
+   * @param predecessor resolves after the end of the commit before, whose batches may precede these.
    */
-  private async commitPlanned(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
+  private async commitPlanned(planned: readonly AgencyAppend[], predecessor: Promise<unknown>): Promise<StoredAppends> {
     const rows = this.idleBuffers.pop() ?? new CopyBuffer();
     try {
       this.gate.requireOpen();
-      const stored = (await this.storeAll(planned, rows)) ?? (await this.storeFitting(planned, rows));
+      const stored = (await this.storeAll(planned, rows, predecessor)) ?? (await this.storeFitting(planned, rows));
       this.idleBuffers.push(rows);
       return stored;
     } catch (error) {
@@ -177,11 +183,16 @@ export class PostgresBetRepository implements BetRepository {
    * Stores all batches, with the check at the end: the rows are sent during the commit before.
    * Returns undefined, and stores nothing, if a claim or a count does not fit.
    */
-  private async storeAll(planned: readonly AgencyAppend[], rows: CopyBuffer): Promise<StoredAppends | undefined> {
+  private async storeAll(
+    planned: readonly AgencyAppend[],
+    rows: CopyBuffer,
+    predecessor: Promise<unknown>,
+  ): Promise<StoredAppends | undefined> {
     this.fill(rows, planned);
     try {
       await this.database.transaction(async (transaction) => {
         await transaction.copyFrom(COPY_BETS, [rows.lines]);
+        await predecessor;
         const states = await this.moveCounts(transaction, planned);
         if (!planned.every(({ claim }) => states.get(claim.agency)?.moved === true)) throw new Misfit();
         await this.addWinners(transaction, planned);
@@ -190,6 +201,7 @@ export class PostgresBetRepository implements BetRepository {
     } catch (error) {
       const isTaken = error instanceof StatementError && error.sqlState === UNIQUE_VIOLATION;
       if (!(error instanceof Misfit) && !isTaken) throw error;
+      await predecessor;
       return undefined;
     }
   }
