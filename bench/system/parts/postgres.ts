@@ -13,7 +13,7 @@ const RATIO_GOAL = 0.7;
 const RATE_GOAL = 0.1;
 
 /**
- * One server that stores in a PostgreSQL of this machine, compared with `psql \\copy` of the same rows into the same table
+ * One server that stores in a PostgreSQL of this machine, compared with `psql \copy` of the same rows into the same table
  * in the same round: in the order in which the server has stored them, and sorted by agency. The sorted order is cheaper
  * for the index of the primary key, and no server that stores the bets of several agencies at once can have it.
  */
