@@ -25,11 +25,11 @@ module.exports = tseslint.config(
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {
-    files: ['apps/server/status/page/*.js'],
+    // The files of the status page are joined into one script. Comments name what a file takes from the others.
+    files: ['apps/server/status/page/script/*.js'],
     languageOptions: {
       sourceType: 'script',
       globals: {
-        CustomEvent: 'readonly',
         document: 'readonly',
         EventSource: 'readonly',
         requestAnimationFrame: 'readonly',
