@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import MarkdownIt from 'markdown-it';
+import GithubSlugger from 'github-slugger';
 
 export const ROOT = resolve(__dirname, '../../..');
 
@@ -27,4 +28,18 @@ export function pagesIn(folder: string): string[] {
 /** The pages about the library, in the order of a reader. */
 export function libraryPages(): string[] {
   return ['README.md', 'lib/README.md', ...pagesIn('docs/library')];
+}
+
+/** The targets of all links and images, in their order. */
+export function linksOf(content: string): string[] {
+  const inline = tokensOf(content).flatMap((token) => token.children ?? []);
+  return inline.flatMap((token) => token.attrGet('href') ?? token.attrGet('src') ?? []);
+}
+
+/** The anchors of all headings, as GitHub gives them. */
+export function anchorsOf(content: string): string[] {
+  const slugger = new GithubSlugger();
+  const tokens = tokensOf(content);
+  const headings = tokens.filter((_, index) => tokens[index - 1]?.type === 'heading_open');
+  return headings.map((heading) => slugger.slug(heading.children!.map((part) => part.content).join('')));
 }
