@@ -6,6 +6,7 @@ AGENCIES ?= 5
 BETS ?= 10000
 COMPOSE_FILE := docker-compose-dev.yaml
 COMPOSE := docker compose -f $(COMPOSE_FILE)
+PACKAGE_FILES := dist/package/sockwright
 PACKAGE = dist/package/sockwright-$(shell node -p "require('./lib/package.json').version").tgz
 
 .PHONY: help
@@ -45,7 +46,7 @@ lint-imports:
 	@npm run --silent lint:imports
 lint-package: pack
 	@npx --no-install publint --strict $(PACKAGE)
-	@npx --no-install attw --profile node16 --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
+	@npx --no-install attw --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
 	  { cat dist/package/types.txt; exit 1; }
 
 # Linter, format and types skip unchanged files by a cache; CI and `make lint` check everything.
@@ -129,9 +130,9 @@ bench: node_modules ## Compare the socket library with plain net and other libra
 
 .PHONY: pack
 pack: node_modules ## Pack the socket library for npm; the last line is the path of the package
-	@rm -rf lib/dist && npx tsc -p lib
-	@cp LICENSE lib/LICENSE && mkdir -p dist/package
-	@cd lib && npm pack --silent --pack-destination ../dist/package >/dev/null
+	@rm -rf dist/package && npx tsc -p lib --outDir $(PACKAGE_FILES)/dist
+	@cp lib/package.json $(PACKAGE_FILES) && node -r tsx/cjs tools/package_documents.ts $(PACKAGE_FILES)
+	@npm pack --silent --pack-destination dist/package ./$(PACKAGE_FILES) >/dev/null
 	@ls $(PACKAGE)
 
 .PHONY: api

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { anchorsOf, linksOf, readPage, ROOT } from '../support/docs/markdown';
+import { anchorsOf, faultOf, linksOf } from '../support/docs/links';
+import { readPage, ROOT } from '../support/docs/markdown';
 
 /** Every page of the project. */
 function allPages(): string[] {
@@ -9,17 +10,6 @@ function allPages(): string[] {
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
   const names = [...readdirSync(ROOT), 'lib/README.md', ...below('docs'), ...below('.github')];
   return names.filter((name) => name.endsWith('.md')).sort();
-}
-
-/** Why a link of a page leads nowhere; `undefined` if it is right, or leads out of the project. */
-function faultOf(page: string, link: string): string | undefined {
-  if (URL.canParse(link)) return undefined;
-  const [path, anchor] = link.split('#') as [string, string?];
-  const target = path === '' ? page : join(dirname(page), decodeURI(path));
-  if (!existsSync(join(ROOT, target))) return `${link}: no such file`;
-  if (anchor === undefined) return undefined;
-  if (!statSync(join(ROOT, target)).isFile() || !target.endsWith('.md')) return `${link}: an anchor of no page`;
-  return anchorsOf(readPage(target)).includes(anchor) ? undefined : `${link}: no such heading`;
 }
 
 describe('the links of the documentation', () => {
