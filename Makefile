@@ -32,10 +32,10 @@ data: build ## Make sample data in .data (AGENCIES=5, BETS=10000 of each agency)
 	@node dist/tools/generate_data.js --agencies '$(AGENCIES)' --bets '$(BETS)'
 
 .PHONY: lint
-lint: node_modules ## Linter, format, types, rules of imports, the packed library
-	@$(MAKE) --no-print-directory --jobs=2 lint-code lint-types lint-format lint-package lint-imports
+lint: node_modules ## Linter, format, types, rules of imports, the packed library and its site
+	@$(MAKE) --no-print-directory --jobs=2 lint-code lint-types lint-format lint-package lint-imports lint-docs
 
-.PHONY: lint-code lint-types lint-format lint-package lint-imports
+.PHONY: lint-code lint-types lint-format lint-package lint-imports lint-docs
 lint-code:
 	@npm run --silent lint
 lint-types:
@@ -44,6 +44,7 @@ lint-format:
 	@npm run --silent format:check
 lint-imports:
 	@npm run --silent lint:imports
+lint-docs: docs
 lint-package: pack
 	@npx --no-install publint --strict $(PACKAGE)
 	@npx --no-install attw --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
@@ -131,13 +132,15 @@ bench: node_modules ## Compare the socket library with plain net and other libra
 .PHONY: pack
 pack: node_modules ## Pack the socket library for npm; the last line is the path of the package
 	@rm -rf dist/package && npx tsc -p lib --outDir $(PACKAGE_FILES)/dist
-	@cp lib/package.json $(PACKAGE_FILES) && node -r tsx/cjs tools/package_documents.ts $(PACKAGE_FILES)
+	@cp lib/package.json $(PACKAGE_FILES) && node -r tsx/cjs tools/library_documents.ts package $(PACKAGE_FILES)
 	@npm pack --silent --pack-destination dist/package ./$(PACKAGE_FILES) >/dev/null
 	@ls $(PACKAGE)
 
-.PHONY: api
-api: node_modules ## Write the library's reference from its docstrings into docs/api/
-	@npx typedoc --options lib/typedoc.json
+# A warning, a broken link for instance, is an error.
+.PHONY: docs
+docs: node_modules ## Write the library's guide and reference as one static site into dist/docs/
+	@rm -rf dist/docs && node -r tsx/cjs tools/library_documents.ts site dist/docs-source
+	@npx --no-install typedoc --options lib/typedoc.json --logLevel Warn
 
 # --- measuring --------------------------------------------------------------------------------------------------------
 

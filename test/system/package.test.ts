@@ -86,7 +86,7 @@ describe('the package, installed in an empty project', function () {
     const readme = await readFile(join(packageDirectory(), 'README.md'), 'utf8');
     expect(linksOf(readme).filter((link) => !URL.canParse(link) && !link.startsWith('#'))).to.deep.equal([]);
     const named = [...readme.matchAll(/\(`([^`]+)`\)/g)].map(([, file]) => file!);
-    expect(named).to.include.members(['docs/tour.md', 'docs/contract.md', 'examples', 'LICENSE']);
+    expect(named).to.include.members(['docs/README.md', 'docs/tour.md', 'docs/contract.md', 'LICENSE']);
     for (const file of named) expect(existsSync(join(packageDirectory(), file)), file).to.equal(true);
   });
 
