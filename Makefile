@@ -75,6 +75,17 @@ endif
 test: build ## Run every test; without a container engine, the container tests are skipped (COVERAGE=1: with coverage)
 	npm run --silent $(if $(COVERAGE),coverage,test)
 
+# The lowest supported version of 20 and 22, the latest of 24 and 26. npm's package `node` brings them; npx keeps them.
+NODES ?= 20.19.0 22.13.0 24 26
+LIBRARY_TESTS := test/unit/lib test/contract/stream_socket test/docs/code_blocks.test.ts
+
+.PHONY: test-nodes
+test-nodes: node_modules ## Test the library on every supported Node (NODES='20.19.0 26')
+	@for version in $(NODES); do \
+	  npx --yes --package node@$$version -- node --version && \
+	  npx --yes --package node@$$version -- node test/run.js --reporter dot $(LIBRARY_TESTS) || exit; \
+	done
+
 # --- containers -------------------------------------------------------------------------------------------------------
 
 .PHONY: docker-engine

@@ -12,7 +12,7 @@ const FREE_PORTS = join(ROOT, 'test/support/docs/free_ports.js');
 const pages = libraryPages().map((page) => ({ page, programs: programsOf(page) }));
 
 describe('the code blocks of the documentation', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   let compiler: ProgramCompiler;
 
@@ -24,7 +24,7 @@ describe('the code blocks of the documentation', function () {
 
   /** The printed lines of a program that ends by itself, without a warning. Ports are replaced by `N`. */
   async function outputOf(file: string): Promise<string[]> {
-    const { stdout, stderr } = await run(process.execPath, ['-r', FREE_PORTS, file], { timeout: 20_000 });
+    const { stdout, stderr } = await run(process.execPath, ['-r', FREE_PORTS, file], { timeout: 60_000 });
     expect(stderr).to.equal('');
     return withoutPorts(stdout.split('\n').slice(0, -1));
   }

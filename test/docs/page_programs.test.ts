@@ -72,5 +72,5 @@ describe('the programs of a page', () => {
     } finally {
       compiler.remove();
     }
-  }).timeout(60_000);
+  }).timeout(180_000);
 });
