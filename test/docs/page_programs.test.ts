@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { libraryModules, readDocstrings } from '../support/docs/markdown';
 import { type PageProgram, programsOf, promisedOutput } from '../support/docs/page_programs';
 import { ProgramCompiler } from '../support/docs/program_compiler';
 
@@ -52,6 +53,15 @@ describe('the programs of a page', () => {
     expect(programsIn(block('npm test', 'sh'))).to.deep.equal([]);
     for (const language of ['', 'js', 'typescript', 'ts twoslash'])
       expect(() => programsIn(block('one();', language)), language).to.throw('page.md:1: the language');
+  });
+
+  it('are found in docstrings too', () => {
+    expect(readDocstrings('lib/index.ts').split('\n').slice(0, 3)).to.deep.equal([
+      '',
+      'Object-oriented TCP sockets with promises, and framed messages on them.',
+      '',
+    ]);
+    expect(libraryModules()).to.include.members(['lib/index.ts', 'lib/sockets/listen_socket.ts']);
   });
 
   it('refuse context that no block would get', () => {

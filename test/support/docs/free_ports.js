@@ -11,6 +11,7 @@ const ports = new Map();
 
 const { listen } = net.Server.prototype;
 net.Server.prototype.listen = function (options, ...rest) {
+  if (typeof options !== 'object') throw new TypeError('listen: the documentation passes options');
   const { port } = options;
   if (!port) return listen.call(this, options, ...rest);
   this.once('listening', () => ports.set(port, this.address().port));

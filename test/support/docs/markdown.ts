@@ -24,6 +24,18 @@ export function pagesIn(folder: string): string[] {
   return names.sort().map((name) => join(folder, name));
 }
 
+/** The modules of the library. */
+export function libraryModules(): string[] {
+  const names = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => /^(?!dist|node_modules).*\.ts$/.test(name)).map((name) => join('lib', name));
+}
+
+/** The text of the docstrings of a module, each line where it is in the module. */
+export function readDocstrings(module: string): string {
+  const lines = readPage(module).split('\n');
+  return lines.map((line) => /^\s*\* ?(.*)$/.exec(line)?.[1] ?? '').join('\n');
+}
+
 /** The pages about the library, in the order of a reader. */
 export function libraryPages(): string[] {
   return ['README.md', 'lib/README.md', ...pagesIn('docs/library')];
