@@ -1,4 +1,8 @@
-/** Object-oriented TCP sockets with promises, and framed messages on them. */
+/**
+ * Object-oriented TCP sockets with promises, and framed messages on them.
+ *
+ * @module sockwright
+ */
 export { type Address, formatAddress } from './address';
 export { ConnectSocket } from './sockets/connect_socket';
 export { type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_options';

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import ts from 'typescript';
+
+import { faultOf, linksOf } from '../support/docs/links';
+import { programsOf } from '../support/docs/page_programs';
 
 const run = promisify(execFile);
 const ROOT = resolve(__dirname, '../..');
@@ -57,13 +60,53 @@ describe('the package, installed in an empty project', function () {
     return (await run(process.execPath, [file], { cwd: project })).stdout;
   }
 
-  it('is one file, with the licence, the readme and no tests', async () => {
+  /** The files of the package whose name has an ending, below its own directory. */
+  async function packedFiles(ending: string): Promise<string[]> {
+    const names = await readdir(packageDirectory(), { recursive: true });
+    return names.filter((name) => name.endsWith(ending)).sort();
+  }
+
+  function packageDirectory(): string {
+    return join(project, 'node_modules/sockwright');
+  }
+
+  it('is one file, with the licence, the readme, the guide, the examples and no tests', async () => {
     expect(existsSync(tarball), tarball).to.equal(true);
     const { stdout } = await run('tar', ['-tzf', tarball]);
     const files = stdout.trim().split('\n');
-    expect(files).to.include.members(['package/LICENSE', 'package/README.md', 'package/dist/index.d.ts']);
-    for (const file of files)
-      expect(file).to.match(/^package\/(package\.json|LICENSE|README\.md|dist\/.*\.(d\.ts|js))$/);
+    const guide = (await readdir(join(ROOT, 'docs/library'))).map((page) => `package/docs/${page}`);
+    expect(files).to.include.members(['package/LICENSE', 'package/README.md', 'package/dist/index.d.ts', ...guide]);
+    for (const file of files) {
+      const documents = 'LICENSE|README\\.md|docs/\\w+\\.md|examples/\\w+\\.ts';
+      expect(file).to.match(new RegExp(`^package/(package\\.json|${documents}|dist/.*\\.(d\\.ts|js))$`));
+    }
+  });
+
+  it('has a readme without relative links, for its page on npm; each named file is in the package', async () => {
+    const readme = await readFile(join(packageDirectory(), 'README.md'), 'utf8');
+    expect(linksOf(readme).filter((link) => !URL.canParse(link) && !link.startsWith('#'))).to.deep.equal([]);
+    const named = [...readme.matchAll(/\(`([^`]+)`\)/g)].map(([, file]) => file!);
+    expect(named).to.include.members(['docs/README.md', 'docs/tour.md', 'docs/contract.md', 'LICENSE']);
+    for (const file of named) expect(existsSync(join(packageDirectory(), file)), file).to.equal(true);
+  });
+
+  it('has a guide whose links lead to files of the package, and the code blocks of the guide', async () => {
+    for (const page of await packedFiles('.md')) {
+      const content = await readFile(join(packageDirectory(), page), 'utf8');
+      expect(linksOf(content).flatMap((link) => faultOf(page, link, packageDirectory()) ?? [])).to.deep.equal([]);
+      expect(content).not.to.contain('<!--');
+      const source = page === 'README.md' ? 'lib/README.md' : page.replace(/^docs/, 'docs/library');
+      for (const { firstBlock } of programsOf(source)) expect(content).to.contain(firstBlock);
+    }
+  });
+
+  it('has the version of the project and of its guide', async () => {
+    const versionIn = async (directory: string): Promise<string> =>
+      (JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as { version: string }).version;
+    const version = await versionIn(packageDirectory());
+    expect(await versionIn(ROOT)).to.equal(version);
+    const comparison = await readFile(join(packageDirectory(), 'docs/comparison.md'), 'utf8');
+    expect(/\bsockwright (\d+\.\d+\.\d+)/.exec(comparison)?.[1]).to.equal(version);
   });
 
   it('has no dependencies', async () => {
@@ -113,6 +156,7 @@ describe('the package, installed in an empty project', function () {
       files: readonly string[],
       module: ts.ModuleKind,
       moduleResolution: ts.ModuleResolutionKind,
+      further: ts.CompilerOptions = {},
     ): string[] {
       const options: ts.CompilerOptions = {
         noEmit: true,
@@ -122,6 +166,7 @@ describe('the package, installed in an empty project', function () {
         skipLibCheck: false,
         module,
         moduleResolution,
+        ...further,
       };
       const host = ts.createCompilerHost(options, true);
       host.getCurrentDirectory = () => project;
@@ -144,23 +189,47 @@ describe('the package, installed in an empty project', function () {
     }
 
     const { ModuleKind, ModuleResolutionKind } = ts;
-    for (const [name, module, moduleResolution] of [
-      ['node16', ModuleKind.Node16, ModuleResolutionKind.Node16],
-      ['nodenext', ModuleKind.NodeNext, ModuleResolutionKind.NodeNext],
-      ['bundler', ModuleKind.ESNext, ModuleResolutionKind.Bundler],
-    ] as const) {
+    // The resolution of bundlers supports no CommonJS modules, the old one neither of the endings.
+    for (const { name, module, moduleResolution, endings, further } of [
+      {
+        name: 'node16',
+        module: ModuleKind.Node16,
+        moduleResolution: ModuleResolutionKind.Node16,
+        endings: ['mts', 'cts'],
+      },
+      {
+        name: 'nodenext',
+        module: ModuleKind.NodeNext,
+        moduleResolution: ModuleResolutionKind.NodeNext,
+        endings: ['mts', 'cts'],
+      },
+      { name: 'bundler', module: ModuleKind.ESNext, moduleResolution: ModuleResolutionKind.Bundler, endings: ['mts'] },
+      {
+        name: 'node10',
+        module: ModuleKind.CommonJS,
+        moduleResolution: ModuleResolutionKind.Node10,
+        endings: ['ts'],
+        further: { ignoreDeprecations: '6.0' },
+      },
+    ]) {
       it(`has valid types: moduleResolution ${name}, with a check of its declarations`, async () => {
         const source = `import { ${NAMES} } from 'sockwright';
         import { connectedPair } from 'sockwright/testing';
         async function use(): Promise<void> {${USE}}
         void use();`;
-        await write('use.mts', source);
-        // The resolution of bundlers does not support CommonJS modules.
-        if (name !== 'bundler') await write('use.cts', source);
-        const files = name === 'bundler' ? ['use.mts'] : ['use.mts', 'use.cts'];
-        expect(errorsOf(files, module, moduleResolution)).to.deep.equal([]);
+        const files = endings.map((ending) => `use.${ending}`);
+        for (const file of files) await write(file, source);
+        expect(errorsOf(files, module, moduleResolution, further)).to.deep.equal([]);
       });
     }
+
+    it('has examples that compile where they are', async () => {
+      const examples = (await packedFiles('.ts')).filter((file) => file.startsWith('examples/'));
+      expect(examples).to.include('examples/rpc_server.ts');
+      const files = examples.map((file) => join('node_modules/sockwright', file));
+      const lib = ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'];
+      expect(errorsOf(files, ModuleKind.NodeNext, ModuleResolutionKind.NodeNext, { lib })).to.deep.equal([]);
+    });
 
     it('refuses a wrong use by its types', async () => {
       await write('wrong.mts', "import { ConnectSocket } from 'sockwright'; new ConnectSocket({ host: 'h' });");
