@@ -5,7 +5,7 @@ export { type ConnectSocketOptions, type ConnectTarget } from './sockets/connect
 export { ListenSocket } from './sockets/listen_socket';
 export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_options';
 export { PeerSocket } from './sockets/peer_socket';
-export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
+export { type FrameDecoder, type FrameLength, type IncompleteFrame } from './sockets/connection/frame_decoder';
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
@@ -29,11 +29,12 @@ export {
   TimedOutError,
   UnexpectedEofError,
 } from './errors';
-export { FramedSocket } from './framing/framed_socket';
+export { FramedSocket, type FramedSocketOptions } from './framing/framed_socket';
 export { type Codec } from './framing/codec';
 export {
   FrameRefusedError,
   FrameTooLongError,
+  InvalidFrameError,
   InvalidTextError,
   InvalidTypeError,
   UnknownTypeError,

@@ -26,6 +26,7 @@ export interface TlvLayout {
 /** The codec of a type·length·value protocol. It has no state. */
 export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
   readonly headerBytes: number;
+  readonly maxFrameBytes: number;
   private readonly accepted: ReadonlySet<string> | undefined;
 
   /** @throws RangeError a size is out of its range, or `maxValueBytes` does not fit into the length field. */
@@ -37,6 +38,7 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
     requireWholeNumber('lengthBytes', layout.lengthBytes, 1, 6);
     requireWholeNumber('maxValueBytes', layout.maxValueBytes, 0, 2 ** (8 * layout.lengthBytes) - 1);
     this.headerBytes = layout.typeBytes + layout.lengthBytes;
+    this.maxFrameBytes = this.headerBytes + layout.maxValueBytes;
     this.accepted = layout.acceptedTypes === undefined ? undefined : new Set(layout.acceptedTypes);
   }
 
@@ -49,7 +51,7 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
       byteOrder === 'little-endian'
         ? bytes.readUIntLE(offset + typeBytes, lengthBytes)
         : bytes.readUIntBE(offset + typeBytes, lengthBytes);
-    if (length > maxValueBytes) throw new FrameTooLongError(type, length, maxValueBytes);
+    if (length > maxValueBytes) throw new FrameTooLongError('a value', length, maxValueBytes, type);
     return this.headerBytes + length;
   }
 
@@ -65,7 +67,7 @@ export class TlvCodec<Value> implements Codec<TypedMessage<Value>> {
   encode(message: TypedMessage<Value>): Buffer {
     const { typeBytes, lengthBytes, byteOrder, maxValueBytes } = this.layout;
     const length = this.format.byteLength(message.value);
-    if (length > maxValueBytes) throw new FrameTooLongError(message.type, length, maxValueBytes);
+    if (length > maxValueBytes) throw new FrameTooLongError('a value', length, maxValueBytes, message.type);
     if (message.type.length !== typeBytes || !isLatin1(message.type)) {
       throw new InvalidTypeError(message.type, typeBytes);
     }
