@@ -37,7 +37,14 @@ export {
   InvalidFrameError,
   InvalidTextError,
   InvalidTypeError,
+  InvalidValueError,
   UnknownTypeError,
 } from './framing/errors';
+export { LengthPrefixCodec, type LengthPrefixLayout } from './framing/length_prefix_codec';
+export { LineCodec, type LineLayout } from './framing/line_codec';
+export { NetstringCodec, type NetstringLayout } from './framing/netstring_codec';
 export { TlvCodec, type TlvLayout, type TypedMessage } from './framing/tlv_codec';
-export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';
+export { VarintCodec, type VarintLayout } from './framing/varint_codec';
+export { type ByteOrder, numericType, textType, type TypeFormat } from './framing/message_type';
+export { json } from './framing/json';
+export { decodeUtf8, type EncodedValue, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';

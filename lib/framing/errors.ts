@@ -44,7 +44,7 @@ export class InvalidFrameError extends FrameRefusedError {
 export class UnknownTypeError extends FrameRefusedError {
   readonly code = 'UNKNOWN_TYPE';
 
-  constructor(readonly type: string) {
+  constructor(readonly type: string | number) {
     super(`a message of type ${JSON.stringify(type)}, which is not taken here`);
   }
 }
@@ -54,16 +54,30 @@ export class InvalidTypeError extends FrameRefusedError {
   readonly code = 'INVALID_TYPE';
 
   constructor(
-    readonly type: string,
+    readonly type: string | number,
+    /** The size of the type field, in bytes. */
     readonly typeBytes: number,
+    problem: string,
   ) {
-    super(`${JSON.stringify(type)} is no type: ${typeBytes} characters of one byte each are needed`);
+    super(`${JSON.stringify(type)} is no type: ${problem}`);
   }
 }
 
 /** Bytes that are not UTF-8, or a string with a lone surrogate, which has no UTF-8. */
 export class InvalidTextError extends FrameRefusedError {
   readonly code = 'INVALID_TEXT';
+
+  constructor(problem: string, cause?: unknown) {
+    super(problem, cause);
+  }
+}
+
+/**
+ * A value that the format or the framing does not have: received text that is not JSON, or a line to be sent that
+ * contains its delimiter. An error of the program's own check is the `cause`.
+ */
+export class InvalidValueError extends FrameRefusedError {
+  readonly code = 'INVALID_VALUE';
 
   constructor(problem: string, cause?: unknown) {
     super(problem, cause);
