@@ -12,17 +12,31 @@ export const DEFAULT_MAX_FRAME_BYTES = 1_048_576;
  */
 export class LimitedDecoder<In> implements FrameDecoder<In> {
   readonly headerBytes: number;
-  private readonly maxFrameBytes: number;
 
-  /** @throws RangeError a number is out of its range. */
-  constructor(
+  private constructor(
     private readonly codec: Codec<In, never>,
-    maxFrameBytes = codec.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
+    private readonly maxFrameBytes: number,
   ) {
+    this.headerBytes = codec.headerBytes;
+  }
+
+  /**
+   * The decoder of a codec, with its own limit, or the given one. All connections with the same codec and limit share it,
+   * for memory.
+   *
+   * @throws RangeError a number is out of its range.
+   */
+  static of<In>(
+    codec: Codec<In, never>,
+    maxFrameBytes = codec.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
+  ): LimitedDecoder<In> {
+    const known = decoders.get(codec) as LimitedDecoder<In> | undefined;
+    if (known?.maxFrameBytes === maxFrameBytes) return known;
     requireWholeNumber('codec.headerBytes', codec.headerBytes, 1);
     requireWholeNumber('maxFrameBytes', maxFrameBytes, codec.headerBytes);
-    this.headerBytes = codec.headerBytes;
-    this.maxFrameBytes = maxFrameBytes;
+    const decoder = new LimitedDecoder(codec, maxFrameBytes);
+    decoders.set(codec, decoder);
+    return decoder;
   }
 
   /** @throws FrameTooLongError, an error of the codec */
@@ -37,3 +51,6 @@ export class LimitedDecoder<In> implements FrameDecoder<In> {
     return this.codec.decode(bytes, offset, length);
   }
 }
+
+/** The last decoder of each codec. */
+const decoders = new WeakMap<object, LimitedDecoder<unknown>>();

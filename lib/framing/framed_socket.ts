@@ -28,7 +28,7 @@ export class FramedSocket<In, Out = In> implements AsyncIterable<In>, AsyncDispo
     private readonly codec: Codec<In, Out>,
     { maxFrameBytes }: FramedSocketOptions = {},
   ) {
-    this.decoder = new LimitedDecoder(codec, maxFrameBytes);
+    this.decoder = LimitedDecoder.of(codec, maxFrameBytes);
   }
 
   /**

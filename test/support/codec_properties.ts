@@ -19,7 +19,7 @@ export interface CodecCase<Message> {
 
 /** Declares the properties that every codec has. */
 export function describeCodec<Message>({ name, codec, messages, tooLong, tooLongStart }: CodecCase<Message>): void {
-  const decoder = new LimitedDecoder(codec);
+  const decoder = LimitedDecoder.of(codec);
 
   describe(`the properties of a codec: ${name}`, () => {
     it('a message that is encoded is decoded to itself, at any offset', () => {
