@@ -9,7 +9,7 @@ export { type ConnectSocketOptions, type ConnectTarget } from './sockets/connect
 export { ListenSocket } from './sockets/listen_socket';
 export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_options';
 export { PeerSocket } from './sockets/peer_socket';
-export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
+export { type FrameDecoder, type FrameLength, type IncompleteFrame } from './sockets/connection/frame_decoder';
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
@@ -33,14 +33,22 @@ export {
   TimedOutError,
   UnexpectedEofError,
 } from './errors';
-export { FramedSocket } from './framing/framed_socket';
+export { FramedSocket, type FramedSocketOptions } from './framing/framed_socket';
 export { type Codec } from './framing/codec';
 export {
   FrameRefusedError,
   FrameTooLongError,
+  InvalidFrameError,
   InvalidTextError,
   InvalidTypeError,
+  InvalidValueError,
   UnknownTypeError,
 } from './framing/errors';
+export { LengthPrefixCodec, type LengthPrefixLayout } from './framing/length_prefix_codec';
+export { LineCodec, type LineLayout } from './framing/line_codec';
+export { NetstringCodec, type NetstringLayout } from './framing/netstring_codec';
 export { TlvCodec, type TlvLayout, type TypedMessage } from './framing/tlv_codec';
-export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';
+export { VarintCodec, type VarintLayout } from './framing/varint_codec';
+export { type ByteOrder, numericType, textType, type TypeFormat } from './framing/message_type';
+export { json } from './framing/json';
+export { decodeUtf8, type EncodedValue, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';
