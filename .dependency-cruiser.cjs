@@ -62,6 +62,14 @@ module.exports = {
       LIB_ROOT,
     ),
     allowOnly(
+      'lib-tls',
+      'TLS does not import the sockets.',
+      '^lib/sockets/tls/',
+      '^lib/sockets/(tls|platform)/',
+      '^lib/async/',
+      LIB_ROOT,
+    ),
+    allowOnly(
       'lib-sockets',
       'The sockets import neither framing nor the doubles.',
       '^lib/sockets/',

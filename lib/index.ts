@@ -9,7 +9,8 @@ export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
-export { type TlsConnectOptions } from './sockets/platform/tls_connection';
+export { type TlsConnectOptions } from './sockets/tls/tls_connection';
+export { type TlsListenOptions } from './sockets/tls/tls_options';
 export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,

@@ -9,6 +9,7 @@ import {
 import { type HandshakeFailedError } from '../errors';
 import { type TcpOptions } from './platform/tcp_options';
 import { type BufferOptions, requireStreamOptions } from './stream_options';
+import { requireTlsOptions, type TlsListenOptions } from './tls/tls_options';
 
 export type ListenSocketOptions = TcpOptions &
   BufferOptions &
@@ -17,21 +18,23 @@ export type ListenSocketOptions = TcpOptions &
     readonly backlog?: number | undefined;
     /** The number of connections that may wait for an `accept`; further ones are reset. Default: as `backlog`. */
     readonly maxWaiting?: number | undefined;
+    /** Accepts by TLS: a connection is accepted after its handshake. See `TlsListenOptions`. */
+    readonly tls?: TlsListenOptions | undefined;
     /**
-     * For a TLS server, the time from the TCP connection to the end of its handshake, in milliseconds, 1 to 2147483647;
+     * With `tls`, the time from the TCP connection to the end of its handshake, in milliseconds, 1 to 2147483647;
      * a slower connection is reset. Default: 10000.
      */
     readonly handshakeTimeoutMs?: number | undefined;
     /**
-     * For a TLS server, the number of connections that may be in their handshake, at least 1; further ones are reset.
+     * With `tls`, the number of connections that may be in their handshake, at least 1; further ones are reset.
      * Default: 2048, which silent clients fill with 35 MB.
      */
     readonly maxHandshaking?: number | undefined;
-    /** For a TLS server, called after each handshake that has failed. The listener goes on. */
+    /** With `tls`, called after each handshake that has failed. The listener goes on. */
     readonly onHandshakeError?: ((error: HandshakeFailedError) => void) | undefined;
     /**
-     * Makes the server underneath, instead of a plain one: `() => tls.createServer({ key, cert, allowHalfOpen: true })`.
-     * It must not be listening yet.
+     * Makes the server underneath, in place of `net.createServer`: `() => net.createServer({ blockList })` for instance. It
+     * must be a plain server, with `tls` too, and must not be listening yet.
      */
     readonly createServer?: (() => Server) | undefined;
   };
@@ -77,6 +80,7 @@ export function requireListenOptions(options: ListenSocketOptions): void {
   requireWholeNumber('handshakeTimeoutMs', options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS, 1, LARGEST_INT);
   requireWholeNumber('maxHandshaking', options.maxHandshaking ?? DEFAULT_MAX_HANDSHAKING, 1);
   requireOptionalFunction('onHandshakeError', options.onHandshakeError);
+  requireTlsOptions(options.tls);
   requireOptionalFunction('createServer', options.createServer);
 }
 

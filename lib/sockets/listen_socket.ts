@@ -1,9 +1,14 @@
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Address, addressOfServer, isWildcard } from '../address';
-import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from '../errors';
+import {
+  AcceptFailedError,
+  type HandshakeFailedError,
+  ListenFailedError,
+  SocketClosedError,
+  SocketStateError,
+} from '../errors';
 import { PeerSocket } from './peer_socket';
-import { Handshakes } from './handshakes';
 import {
   DEFAULT_BACKLOG,
   DEFAULT_HANDSHAKE_TIMEOUT_MS,
@@ -15,6 +20,8 @@ import { toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { rejection } from '../async/deferred';
 import { removeStaleSocket } from './platform/stale_socket';
 import { requirePathFits } from './platform/unix_path';
+import { Handshakes } from './tls/handshakes';
+import { type TlsListenOptions } from './tls/tls_options';
 import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
 
@@ -33,8 +40,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private closed = false;
   private refused = 0;
   private isPathChecked = false;
-  /** For a TLS server only. */
-  private handshakes: Handshakes | undefined;
+  /** With TLS only. */
+  private readonly handshakes: Handshakes | undefined;
   /** Connections that wait for an `accept`. At most one of these two collections has elements. */
   private readonly waitingPeers: PeerSocket[] = [];
   /** Calls of `accept` that wait for a connection. */
@@ -45,6 +52,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     requireListenOptions(options);
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
     this.maxWaiting = options.maxWaiting ?? this.backlog;
+    if (options.tls !== undefined) this.handshakes = this.createHandshakes(options.tls);
   }
 
   /** The address, with the port that the system has chosen; undefined before `bindAndListen`. */
@@ -162,10 +170,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
       if (this.options.path !== undefined) requirePathFits(this.options.path);
       const server = this.options.createServer?.() ?? createServer(toNetOptions(this.options));
       this.server = server;
-      if (isTlsServer(server)) this.watchHandshakes(server);
-      server.on(isTlsServer(server) ? 'secureConnection' : 'connection', (stream: Duplex) => {
-        this.onConnection(stream);
-      });
+      requirePlain(server);
+      server.on('connection', (raw) => this.onRawConnection(raw));
       server.on('error', (error) => this.onError(error));
       server.on('listening', () => this.onListening(server, waiter));
       this.bind(server);
@@ -179,14 +185,17 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     server.listen({ ...(path === undefined ? { host, port } : { path }), backlog: this.backlog });
   }
 
-  private watchHandshakes(server: Server): void {
+  private createHandshakes(tls: TlsListenOptions): Handshakes {
     const { handshakeTimeoutMs, maxHandshaking, onHandshakeError } = this.options;
     const limits = {
       timeoutMs: handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
       most: maxHandshaking ?? DEFAULT_MAX_HANDSHAKING,
     };
-    this.handshakes = new Handshakes(limits, onHandshakeError, () => this.bound);
-    this.handshakes.watch(server);
+    const results = {
+      onDone: (secure: Duplex) => this.deliver(secure),
+      onFailed: (error: HandshakeFailedError) => onHandshakeError?.(error),
+    };
+    return new Handshakes(tls, limits, results, () => this.bound);
   }
 
   private onListening(server: Server, waiter: Waiter<void>): void {
@@ -194,7 +203,19 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     waiter.resolve();
   }
 
-  private onConnection(stream: Duplex): void {
+  /** The first of the three steps of a connection: raw, secure, delivered. */
+  private onRawConnection(raw: Socket): void {
+    this.secure(raw);
+  }
+
+  /** With TLS, `deliver` follows after the handshake. */
+  private secure(raw: Socket): void {
+    if (this.handshakes === undefined) this.deliver(raw);
+    else this.handshakes.begin(raw);
+  }
+
+  /** Gives a connection to the call of `accept` that waits longest, or keeps it for the next one. */
+  private deliver(stream: Duplex): void {
     const peer = this.peerOf(stream);
     const [waiter] = this.waitingAccepts;
     if (waiter !== undefined) {
@@ -255,7 +276,11 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 }
 
-/** Whether a server gives its connections out after a TLS handshake. (`node:tls` is not loaded for the test.) */
-function isTlsServer(server: Server): boolean {
-  return 'addContext' in server;
+/**
+ * A TLS server of the caller would carry out handshakes without a clock. (`node:tls` is not loaded for the test.)
+ *
+ * @throws TypeError
+ */
+function requirePlain(server: Server): void {
+  if ('addContext' in server) throw new TypeError('createServer must make a plain server; TLS has the option tls');
 }

@@ -57,6 +57,7 @@ const REFUSED_BY_LISTEN: typeof REFUSED_BY_BOTH = [
   [{ handshakeTimeoutMs: Infinity }, RangeError, 'handshakeTimeoutMs must be a whole number'],
   [{ maxHandshaking: 0 }, RangeError, 'maxHandshaking must be a whole number, at least 1'],
   [{ onHandshakeError: 'log' }, TypeError, 'onHandshakeError must be a function'],
+  [{ tls: true }, TypeError, 'tls must be an object, but is true'],
   [{ replaceStaleSocket: 1 }, TypeError, 'replaceStaleSocket must be true or false, but is 1'],
   [{ replaceStaleSocket: true }, TypeError, 'replaceStaleSocket needs path'],
   [{ createServer: {} }, TypeError, 'createServer must be a function'],
@@ -97,6 +98,7 @@ describe('options that cannot be used', () => {
       path: undefined,
       backlog: undefined,
       maxWaiting: undefined,
+      tls: undefined,
       createServer: undefined,
       ...absent,
     });
