@@ -6,6 +6,8 @@
  */
 
 const LIB_ROOT = '^lib/(errors|address|arguments)[.]ts$';
+/** A connection on its way to the program, and the reasons to refuse it. */
+const NEW_CONNECTION = '^lib/sockets/serving/(arrival|counters)[.]ts$';
 const LIB_ENTRY_POINTS = '^lib/(index|testing/index)[.]ts$';
 
 /** The rooms of the server without a store; a store is any other room. */
@@ -63,9 +65,10 @@ module.exports = {
     ),
     allowOnly(
       'lib-tls',
-      'TLS does not import the sockets.',
+      'TLS does not import the sockets: of them it has new connections only.',
       '^lib/sockets/tls/',
       '^lib/sockets/(tls|platform)/',
+      NEW_CONNECTION,
       '^lib/async/',
       LIB_ROOT,
     ),

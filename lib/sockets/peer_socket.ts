@@ -3,6 +3,11 @@ import { type Address } from '../address';
 import { type BufferOptions } from './stream_options';
 import { StreamSocket } from './stream_socket';
 
+/** Where a connection comes from. */
+export interface PeerOrigin {
+  readonly remote?: Address | undefined;
+}
+
 /**
  * The server's end of one accepted connection; it has everything but `connect`. `ListenSocket.accept` makes them. The
  * constructor wraps any connected `Duplex`.
@@ -10,12 +15,13 @@ import { StreamSocket } from './stream_socket';
 export class PeerSocket extends StreamSocket {
   /**
    * @param local the address of this end, if it is known: the system call for it costs a server microseconds.
+   * @param origin where the connection comes from, if that is known.
    * @throws RangeError `receiveBufferBytes` is not a whole number of at least 1.
    * @throws TypeError the stream gives strings or objects instead of bytes, or belongs to another socket.
    */
-  constructor(stream: Duplex, options: BufferOptions = {}, local?: Address) {
+  constructor(stream: Duplex, options: BufferOptions = {}, local?: Address, origin: PeerOrigin = {}) {
     super(options);
     this.connection.adopt(stream);
-    this.connection.open({ local });
+    this.connection.open({ local, client: origin.remote });
   }
 }

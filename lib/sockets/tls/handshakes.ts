@@ -1,8 +1,9 @@
 import { type Socket } from 'node:net';
 import { type Server, type TLSSocket } from 'node:tls';
-import { type Address, remoteAddressOf } from '../../address';
+import { type Address } from '../../address';
 import { describeCause, HandshakeFailedError } from '../../errors';
 import { destroyWithReset } from '../platform/stream_close';
+import { type Arrival } from '../serving/arrival';
 import { type TlsListenOptions } from './tls_options';
 
 /** The bounds of the handshakes of one listener. */
@@ -16,15 +17,17 @@ export interface HandshakeLimits {
 /** A handshake that is not done. */
 interface Handshake {
   readonly timer: NodeJS.Timeout;
-  /** The address of the client; the system drops it at a reset. */
-  readonly remote: Address | undefined;
+  readonly arrival: Arrival;
 }
 
 /** What the handshakes of a listener lead to. */
 export interface HandshakeResults {
   /** A handshake is done. */
-  onDone(secure: TLSSocket): void;
-  onFailed(error: HandshakeFailedError): void;
+  onDone(arrival: Arrival, secure: TLSSocket): void;
+  /** The connection is destroyed. */
+  onFailed(arrival: Arrival, error: HandshakeFailedError): void;
+  /** The connection was reset: too many others were in their handshake, or the listener was closed. */
+  onRefused(arrival: Arrival, reason: 'maxHandshaking' | 'listenerClosed'): void;
 }
 
 /** Node's time limit, beyond every one of a listener. */
@@ -39,8 +42,6 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export class Handshakes {
   private readonly server: Server;
   private readonly pending = new Map<Socket, Handshake>();
-  private refusedCount = 0;
-  private failedCount = 0;
 
   /** Loads `node:tls`. */
   constructor(
@@ -52,56 +53,48 @@ export class Handshakes {
     this.server = this.createServer(options);
   }
 
-  /** The number of connections that were reset, since too many others were in their handshake or by `close`. */
-  get refused(): number {
-    return this.refusedCount;
-  }
-
-  /** The number of handshakes that failed: by an error, an end of the client, a refused certificate or the time limit. */
-  get failed(): number {
-    return this.failedCount;
-  }
-
   /** Begins the handshake of a raw connection, or resets it if too many others go on. */
-  begin(raw: Socket): void {
+  begin(arrival: Arrival): void {
+    const { raw } = arrival;
     if (this.pending.size >= this.limits.most) {
-      this.refuse(raw);
+      this.refuse(arrival, 'maxHandshaking');
       return;
     }
     const timer = setTimeout(() => this.onTimeout(raw), this.limits.timeoutMs);
-    this.pending.set(raw, { timer, remote: remoteAddressOf(raw) });
+    this.pending.set(raw, { timer, arrival });
     this.server.emit('connection', raw);
   }
 
   /** Resets every connection whose handshake is not done. */
   close(): void {
-    for (const [raw, { timer }] of this.pending) {
-      clearTimeout(timer);
-      this.refuse(raw);
-    }
+    const pending = Array.from(this.pending.values());
     this.pending.clear();
+    for (const { timer, arrival } of pending) {
+      clearTimeout(timer);
+      this.refuse(arrival, 'listenerClosed');
+    }
   }
 
   private createServer(options: TlsListenOptions): Server {
     const { createServer } = process.getBuiltinModule('node:tls');
     return createServer({ ...options, handshakeTimeout: LONGEST_TIMER_MS })
       .on('secureConnection', (secure) => {
-        this.take(secure);
-        this.results.onDone(secure);
+        const handshake = this.take(secure);
+        if (handshake !== undefined) this.results.onDone(handshake.arrival, secure);
       })
       .on('tlsClientError', (error, secure) => this.onError(error, secure));
   }
 
-  private refuse(raw: Socket): void {
-    this.refusedCount++;
-    destroyWithReset(raw);
+  private refuse(arrival: Arrival, reason: 'maxHandshaking' | 'listenerClosed'): void {
+    destroyWithReset(arrival.raw);
+    this.results.onRefused(arrival, reason);
   }
 
   private onTimeout(raw: Socket): void {
-    const { remote } = this.pending.get(raw)!;
+    const { arrival } = this.pending.get(raw)!;
     this.pending.delete(raw);
     destroyWithReset(raw);
-    this.report(remote, `was not done within ${this.limits.timeoutMs} ms`);
+    this.report(arrival, `was not done within ${this.limits.timeoutMs} ms`);
   }
 
   /** A connection that was ended here has an error too, which is not reported again. */
@@ -113,7 +106,7 @@ export class Handshakes {
       typeof authorizationError === 'string'
         ? `the client's certificate was refused (${authorizationError})`
         : describeCause(error);
-    this.report(handshake.remote, `failed: ${reason}`, error);
+    this.report(handshake.arrival, `failed: ${reason}`, error);
   }
 
   /** Ends the watch of a handshake. */
@@ -125,9 +118,9 @@ export class Handshakes {
     return handshake;
   }
 
-  private report(remote: Address | undefined, problem: string, cause?: unknown): void {
-    this.failedCount++;
-    this.results.onFailed(new HandshakeFailedError({ local: this.local(), remote }, problem, cause));
+  private report(arrival: Arrival, problem: string, cause?: unknown): void {
+    const endpoints = { local: this.local(), remote: arrival.remote };
+    this.results.onFailed(arrival, new HandshakeFailedError(endpoints, problem, cause));
   }
 }
 
