@@ -73,6 +73,15 @@ module.exports = {
       LIB_ROOT,
     ),
     allowOnly(
+      'lib-proxy-protocol',
+      'The PROXY protocol does not import the sockets: of them it has new connections only.',
+      '^lib/sockets/proxy_protocol/',
+      '^lib/sockets/(proxy_protocol|platform)/',
+      '^lib/sockets/ip_address[.]ts$',
+      NEW_CONNECTION,
+      LIB_ROOT,
+    ),
+    allowOnly(
       'lib-sockets',
       'The sockets import neither framing nor the doubles.',
       '^lib/sockets/',

@@ -6,6 +6,8 @@ export { ListenSocket } from './sockets/listen_socket';
 export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_options';
 export { type ListenerCounters, type RefusalReason } from './sockets/serving/counters';
 export { type ConnectionHandler, type Refusal, type ServeOptions } from './sockets/serving/serve_options';
+export { type ProxyProtocolOptions } from './sockets/proxy_protocol/proxy_options';
+export { type TrustedAddressList } from './sockets/proxy_protocol/trusted_addresses';
 export { type PeerOrigin, PeerSocket } from './sockets/peer_socket';
 export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
 export { StreamSocket } from './sockets/stream_socket';
@@ -26,6 +28,7 @@ export {
   HandshakeFailedError,
   ListenFailedError,
   type Operation,
+  ProxyHeaderRefusedError,
   SocketClosedError,
   SocketError,
   SocketStateError,

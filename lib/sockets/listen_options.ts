@@ -9,6 +9,7 @@ import {
 import { type HandshakeFailedError } from '../errors';
 import { requireReusePort } from './platform/node_versions';
 import { type TcpOptions } from './platform/tcp_options';
+import { type ProxyProtocolOptions } from './proxy_protocol/proxy_options';
 import { type BufferOptions, requireStreamOptions } from './stream_options';
 import { requireTlsOptions, type TlsListenOptions } from './tls/tls_options';
 
@@ -33,6 +34,8 @@ export type ListenSocketOptions = TcpOptions &
     readonly maxHandshaking?: number | undefined;
     /** With `tls`, called after each handshake that has failed. The listener goes on. */
     readonly onHandshakeError?: ((error: HandshakeFailedError) => void) | undefined;
+    /** Takes the address of the client from a trusted proxy, before TLS: see `ProxyProtocolOptions`. Default: off. */
+    readonly proxyProtocol?: ProxyProtocolOptions | undefined;
     /**
      * Makes the server underneath, in place of `net.createServer`: `() => net.createServer({ blockList })` for instance. It
      * must be a plain server, with `tls` too, and must not be listening yet.

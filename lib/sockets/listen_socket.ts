@@ -13,6 +13,8 @@ import {
 } from './listen_options';
 import { destroyWithReset } from './platform/stream_close';
 import { withTcpOptions } from './platform/tcp_options';
+import { ProxyHeaders } from './proxy_protocol/proxy_headers';
+import { type ProxyProtocolOptions, proxySettings } from './proxy_protocol/proxy_options';
 import { AcceptQueue } from './serving/accept_queue';
 import { type Arrival } from './serving/arrival';
 import { type ListenerCounters, type RefusalReason } from './serving/counters';
@@ -38,6 +40,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private bound: Address | undefined;
   private closed = false;
   private readonly activity = new ListenerActivity(this);
+  /** With the option `proxyProtocol` only. */
+  private readonly proxyHeaders: ProxyHeaders | undefined;
   /** With the option `tls` only. */
   private readonly handshakes: Handshakes | undefined;
   private readonly queue: AcceptQueue;
@@ -48,6 +52,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     requireListenOptions(options);
     this.binding = this.createBinding();
     this.queue = new AcceptQueue(options.maxWaiting ?? options.backlog ?? DEFAULT_BACKLOG, this.activity);
+    if (options.proxyProtocol !== undefined) this.proxyHeaders = this.createProxyHeaders(options.proxyProtocol);
     if (options.tls !== undefined) this.handshakes = this.createHandshakes(options.tls);
   }
 
@@ -153,6 +158,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     this.listening?.reject(new SocketClosedError('listen', { local: this.binding.target }));
     this.queue.close(this.bound);
     for (const peer of this.queue.takeAll()) this.refuse(peer, 'listenerClosed');
+    this.proxyHeaders?.close();
     this.handshakes?.close();
     this.service?.onListenerClosed();
   }
@@ -236,9 +242,19 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     return new Handshakes(tls, limits, results, () => this.bound);
   }
 
-  /** The steps of a connection: raw, admitted, secure, delivered. */
+  private createProxyHeaders(options: ProxyProtocolOptions): ProxyHeaders {
+    const results = {
+      onDone: (arrival: Arrival) => this.admit(arrival),
+      onRefused: (arrival: Arrival, reason: RefusalReason) => this.onReset(arrival, reason),
+    };
+    return new ProxyHeaders(proxySettings(options), results, () => this.bound);
+  }
+
+  /** The steps of a connection: raw, address of the client known, admitted, secure, delivered. */
   private onRawConnection(raw: Socket): void {
-    this.admit({ raw, remote: remoteAddressOf(raw) });
+    const arrival = { raw, remote: remoteAddressOf(raw) };
+    if (this.proxyHeaders === undefined) this.admit(arrival);
+    else this.proxyHeaders.begin(arrival);
   }
 
   private admit(arrival: Arrival): void {

@@ -1,10 +1,21 @@
 /**
- * Why a listener has refused a connection: the option whose limit it was over, or
+ * Why a listener has refused a connection: the option whose limit it was over (`maxProxyHeaders`: `maxWaiting` of
+ * `proxyProtocol`), or
  *
+ * - `proxyHeader`: a trusted proxy sent no PROXY header in time, or one that cannot be used;
+ * - `untrustedProxy`: it came from another address than those of the trusted proxies;
  * - `listenerClosed`: it was on its way to the program when the listener was closed.
  */
 export type RefusalReason =
-  'maxWaiting' | 'maxHandshaking' | 'maxConnections' | 'maxPerAddress' | 'connectsPerSecond' | 'listenerClosed';
+  | 'maxWaiting'
+  | 'maxHandshaking'
+  | 'maxConnections'
+  | 'maxPerAddress'
+  | 'connectsPerSecond'
+  | 'proxyHeader'
+  | 'maxProxyHeaders'
+  | 'untrustedProxy'
+  | 'listenerClosed';
 
 /** The counters of a listener at one moment. */
 export interface ListenerCounters {
@@ -29,6 +40,9 @@ export function noRefusals(): Record<RefusalReason, number> {
     maxConnections: 0,
     maxPerAddress: 0,
     connectsPerSecond: 0,
+    proxyHeader: 0,
+    maxProxyHeaders: 0,
+    untrustedProxy: 0,
     listenerClosed: 0,
   };
 }

@@ -13,6 +13,9 @@ const NO_REFUSALS = {
   maxConnections: 0,
   maxPerAddress: 0,
   connectsPerSecond: 0,
+  proxyHeader: 0,
+  maxProxyHeaders: 0,
+  untrustedProxy: 0,
   listenerClosed: 0,
 };
 
