@@ -69,6 +69,17 @@ export class HandshakeFailedError extends SocketError {
   }
 }
 
+/** A connection was reset, since its proxy sent no PROXY header in time, or one that cannot be used. */
+export class ProxyHeaderRefusedError extends SocketError {
+  readonly code = 'PROXY_HEADER_REFUSED';
+
+  /** @param problem continues "the PROXY header …". */
+  constructor(endpoints: Endpoints, problem: string, cause?: unknown) {
+    const peer = endpoints.remote === undefined ? '' : ` of ${formatAddress(endpoints.remote)}`;
+    super('accept', endpoints, `the PROXY header${peer} ${problem}`, cause);
+  }
+}
+
 /** This side closed the socket, before the call or while it waited. */
 export class SocketClosedError extends SocketError {
   readonly code = 'SOCKET_CLOSED';

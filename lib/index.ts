@@ -8,12 +8,17 @@ export { ConnectSocket } from './sockets/connect_socket';
 export { type ConnectSocketOptions, type ConnectTarget } from './sockets/connect_options';
 export { ListenSocket } from './sockets/listen_socket';
 export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_options';
-export { PeerSocket } from './sockets/peer_socket';
+export { type ListenerCounters, type RefusalReason } from './sockets/serving/counters';
+export { type ConnectionHandler, type Refusal, type ServeOptions } from './sockets/serving/serve_options';
+export { type ProxyProtocolOptions } from './sockets/proxy_protocol/proxy_options';
+export { type TrustedAddressList } from './sockets/proxy_protocol/trusted_addresses';
+export { type PeerOrigin, PeerSocket } from './sockets/peer_socket';
 export { type FrameDecoder, type FrameLength, type IncompleteFrame } from './sockets/connection/frame_decoder';
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
-export { type TlsConnectOptions } from './sockets/platform/tls_connection';
+export { type TlsConnectOptions } from './sockets/tls/tls_connection';
+export { type TlsListenOptions } from './sockets/tls/tls_options';
 export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
@@ -27,6 +32,7 @@ export {
   HandshakeFailedError,
   ListenFailedError,
   type Operation,
+  ProxyHeaderRefusedError,
   SocketClosedError,
   SocketError,
   SocketStateError,
