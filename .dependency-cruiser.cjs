@@ -62,6 +62,14 @@ module.exports = {
       LIB_ROOT,
     ),
     allowOnly(
+      'lib-streams',
+      'The streams of a socket do not import the sockets.',
+      '^lib/sockets/streams/',
+      '^lib/sockets/streams/',
+      '^lib/async/',
+      LIB_ROOT,
+    ),
+    allowOnly(
       'lib-sockets',
       'The sockets import neither framing nor the doubles.',
       '^lib/sockets/',
