@@ -5,6 +5,7 @@ export { type ConnectSocketOptions, type ConnectTarget } from './sockets/connect
 export { ListenSocket } from './sockets/listen_socket';
 export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_options';
 export { PeerSocket } from './sockets/peer_socket';
+export { pipe, type PipedBytes, type PipeOptions } from './sockets/pipe';
 export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
@@ -23,6 +24,7 @@ export {
   HandshakeFailedError,
   ListenFailedError,
   type Operation,
+  PipeFailedError,
   SocketClosedError,
   SocketError,
   SocketStateError,
