@@ -6,6 +6,7 @@ export { ListenSocket } from './sockets/listen_socket';
 export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_options';
 export { PeerSocket } from './sockets/peer_socket';
 export { pipe, type PipedBytes, type PipeOptions } from './sockets/pipe';
+export { type BackoffOptions, reconnecting, type ReconnectOptions, type TargetRounds } from './sockets/reconnecting';
 export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_decoder';
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
