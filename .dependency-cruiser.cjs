@@ -64,6 +64,14 @@ module.exports = {
       LIB_ROOT,
     ),
     allowOnly(
+      'lib-streams',
+      'The streams of a socket do not import the sockets.',
+      '^lib/sockets/streams/',
+      '^lib/sockets/streams/',
+      '^lib/async/',
+      LIB_ROOT,
+    ),
+    allowOnly(
       'lib-tls',
       'TLS does not import the sockets: of them it has new connections only.',
       '^lib/sockets/tls/',

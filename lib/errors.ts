@@ -1,7 +1,8 @@
 import { type Address, formatAddress } from './address';
 
 /** The operation that failed. */
-export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing' | 'stay connected';
+export type Operation =
+  'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing' | 'stay connected' | 'pipe';
 
 /** The addresses of a connection, as far as they are known. */
 export interface Endpoints {
@@ -197,6 +198,22 @@ export class DelimiterNotFoundError extends SocketError {
   }
 }
 
+/** A pipe between two sockets has failed, and both were reset. `cause` is the error of the side that failed. */
+export class PipeFailedError extends SocketError {
+  readonly code = 'PIPE_FAILED';
+
+  constructor(
+    endpoints: Endpoints,
+    /** The socket that failed, `a` or `b` of the call. `both` after an idle timeout to which both have contributed. */
+    readonly side: 'a' | 'b' | 'both',
+    /** The number of bytes that had been sent on until then. */
+    readonly piped: { readonly aToB: number; readonly bToA: number },
+    cause: SocketError,
+  ) {
+    super('pipe', endpoints, `${side === 'both' ? 'both sides' : `side ${side}`} failed: ${cause.message}`, cause);
+  }
+}
+
 /** The error of an attempt to connect that has failed. */
 export function connectError(endpoints: Endpoints, cause: unknown): SocketError {
   const alert = certificateAlert(cause);
@@ -228,7 +245,7 @@ function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
   if (operation === 'listen' || operation === 'accept') {
     return endpoints.local === undefined ? '' : ` on ${formatAddress(endpoints.local)}`;
   }
-  if (endpoints.remote === undefined) return '';
+  if (endpoints.remote === undefined || operation === 'pipe') return '';
   const preposition = operation === 'receive' ? 'from' : 'to';
   return ` ${preposition} ${formatAddress(endpoints.remote)}`;
 }

@@ -1,5 +1,6 @@
 import { type ReceiveOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
+import { toIteration } from '../async/iteration';
 import { type StreamSocket } from '../sockets/stream_socket';
 import { type Codec } from './codec';
 import { LimitedDecoder } from './frame_limit';
@@ -100,8 +101,4 @@ export class FramedSocket<In, Out = In> implements AsyncIterable<In>, AsyncDispo
       return rejection(error);
     }
   }
-}
-
-function toIteration<Message>(message: Message | null): IteratorResult<Message, void> {
-  return message === null ? { done: true, value: undefined } : { done: false, value: message };
 }

@@ -1,7 +1,9 @@
+import { type Duplex } from 'node:stream';
 import { type Address } from '../address';
 import { requireWholeNumber } from '../arguments';
 import { type ReceiveOptions, requireWaitOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
+import { toIteration } from '../async/iteration';
 import { Waiter } from '../async/waiter';
 import { type SocketError, UnexpectedEofError } from '../errors';
 import { Connection } from './connection/connection';
@@ -9,6 +11,10 @@ import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connec
 import { Receiver } from './connection/receiver';
 import { Sender } from './connection/sender';
 import { type BufferOptions, DEFAULT_RECEIVE_BUFFER_BYTES } from './stream_options';
+import { STREAM_CHUNK_BYTES } from './streams/byte_connection';
+import { nodeDuplexOf } from './streams/node_duplex';
+import { webReadableOf } from './streams/web_readable';
+import { webWritableOf } from './streams/web_writable';
 
 const DEFAULT_DELIMITER_LIMIT = 65_536;
 const DEFAULT_LINGER_MS = 5000;
@@ -21,10 +27,13 @@ const DEFAULT_LINGER_MS = 5000;
  * (`SocketClosedError`), the peer's end (`null` or `UnexpectedEofError`) or the loss of the connection
  * (`ConnectionLostError`).
  *
+ * **Iteration.** `for await (const bytes of socket)` receives as `recvSome` does, at most 64 KiB at a time, until the peer
+ * has ended. `break` closes nothing; a later loop, or any other read, goes on behind the last bytes.
+ *
  * **After the end.** Bytes that came before the peer's end or before a loss can still be received; the end or the loss is
  * reported behind them. After `close()` nothing can be received.
  */
-export abstract class StreamSocket implements AsyncDisposable {
+export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDisposable {
   /** @internal */
   protected readonly connection = new Connection();
   private readonly receiver: Receiver;
@@ -67,6 +76,24 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   get closed(): Promise<SocketError | undefined> {
     return this.connection.closed;
+  }
+
+  /**
+   * The received bytes as a readable byte stream of the web, always the same one. It takes no byte before its reader asks
+   * for one, so other reads may come before and after those of the stream. The peer's end closes it; the error of a
+   * read is its error. To cancel it closes the connection.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    return webReadableOf(this);
+  }
+
+  /**
+   * Sends all chunks, as a writable stream of the web, always the same one. `writer.write` resolves as `sendAll` does. To
+   * close it ends this side as `shutdownWrite` does; to abort it resets the connection, and so does a write that fails.
+   * The end of the connection is its error.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return webWritableOf(this);
   }
 
   /**
@@ -263,6 +290,19 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (signal?.aborted === true) linger.reject(signal.reason);
     await linger.promise.catch(() => connection.destroy());
     await connection.closed;
+  }
+
+  /**
+   * The connection as a Node stream, always the same one, with half-close: `end()` is `shutdownWrite`. It takes over both
+   * directions, and reads ahead once it is read. To destroy it closes the connection; with an error, it resets it. A
+   * loss is its `error`; a close of this socket destroys it without one.
+   */
+  toDuplex(): Duplex {
+    return nodeDuplexOf(this);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Buffer, void, undefined> {
+    return { next: () => this.recvSome(STREAM_CHUNK_BYTES).then(toIteration) };
   }
 
   private async withoutEnd(read: Promise<Buffer | null>, count: number): Promise<Buffer> {
