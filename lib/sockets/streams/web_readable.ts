@@ -15,7 +15,8 @@ export function webReadableOf(connection: ByteConnection): ReadableStream<Uint8A
   return readable;
 }
 
-class SocketSource implements UnderlyingByteSource {
+/** The source of the stream. Its types exist with the library of the DOM and without it. */
+class SocketSource {
   readonly type = 'bytes';
 
   constructor(private readonly connection: ByteConnection) {}

@@ -16,13 +16,17 @@ export function webWritableOf(connection: ByteConnection): WritableStream<Uint8A
   return writable;
 }
 
-class SocketSink implements UnderlyingSink<Uint8Array> {
+/** A controller as the standard has it (WHATWG Streams, section 5.4). Node's types omit its signal. */
+type SinkController = WritableStreamDefaultController & { readonly signal: AbortSignal };
+
+class SocketSink {
   constructor(private readonly connection: ByteConnection) {}
 
   start(controller: WritableStreamDefaultController): void {
     const { connection } = this;
+    const { signal } = controller as SinkController;
     // `abort` of a sink waits for the write under way, which a peer that does not read delays for ever.
-    controller.signal.addEventListener('abort', () => connection.reset(), { once: true });
+    signal.addEventListener('abort', () => connection.reset(), { once: true });
     void connection.closed.then((loss) => {
       controller.error(loss ?? new SocketClosedError('send', endpointsOf(connection)));
     });
