@@ -121,7 +121,7 @@ export class UnexpectedEofError extends SocketError {
     endpoints: Endpoints,
     /** The number of bytes that had come since the read began. */
     readonly received: number,
-    /** The number of bytes that the read needed; for a frame without its whole header, the header's size. */
+    /** The number of bytes that the read needed; for a frame whose length was not known yet, those that it needed next. */
     readonly expected: number,
   ) {
     super('receive', endpoints, `the peer ended after ${received} of ${expected} bytes`);
