@@ -16,6 +16,7 @@ export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
   AcceptFailedError,
+  CallLostError,
   CertificateRefusedError,
   ConcurrentReadError,
   ConnectFailedError,
@@ -43,3 +44,12 @@ export {
 } from './framing/errors';
 export { TlvCodec, type TlvLayout, type TypedMessage } from './framing/tlv_codec';
 export { decodeUtf8, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';
+export { RequestChannel, type RequestChannelOptions, type UnmatchedResponse } from './requests/request_channel';
+export {
+  type ClientProtocol,
+  type DecodedResponse,
+  type MessageSocket,
+  type RequestProtocol,
+  type ServerProtocol,
+} from './requests/request_protocol';
+export { type RequestHandler, serveRequests, type ServeRequestsOptions } from './requests/serve_requests';
