@@ -6,6 +6,8 @@
  */
 
 const LIB_ROOT = '^lib/(errors|address|arguments)[.]ts$';
+/** A connection on its way to the program, and the reasons to refuse it. */
+const NEW_CONNECTION = '^lib/sockets/serving/(arrival|counters)[.]ts$';
 const LIB_ENTRY_POINTS = '^lib/(index|testing/index)[.]ts$';
 
 /** The rooms of the server without a store; a store is any other room. */
@@ -67,6 +69,24 @@ module.exports = {
       '^lib/sockets/streams/',
       '^lib/sockets/streams/',
       '^lib/async/',
+      LIB_ROOT,
+    ),
+    allowOnly(
+      'lib-tls',
+      'TLS does not import the sockets: of them it has new connections only.',
+      '^lib/sockets/tls/',
+      '^lib/sockets/(tls|platform)/',
+      NEW_CONNECTION,
+      '^lib/async/',
+      LIB_ROOT,
+    ),
+    allowOnly(
+      'lib-proxy-protocol',
+      'The PROXY protocol does not import the sockets: of them it has new connections only.',
+      '^lib/sockets/proxy_protocol/',
+      '^lib/sockets/(proxy_protocol|platform)/',
+      '^lib/sockets/ip_address[.]ts$',
+      NEW_CONNECTION,
       LIB_ROOT,
     ),
     allowOnly(

@@ -1,4 +1,4 @@
-import { type RequestProtocol, TlvCodec, type TypedMessage, utf8Text, type ValueFormat } from '../lib/index'; // for you: 'sockwright'
+import { json, type RequestProtocol, TlvCodec, type TypedMessage } from '../lib/index'; // for you: 'sockwright'
 
 /** A call of a method; its result is a number. */
 export interface Call {
@@ -14,16 +14,10 @@ interface Content extends Partial<Call> {
 }
 type Message = TypedMessage<Content>;
 
-/** JSON as the value of a message. A program on a public network validates the shape too, by a schema library. */
-function json<Value>(): ValueFormat<Value> {
-  return {
-    byteLength: (value) => utf8Text.byteLength(JSON.stringify(value)),
-    write: (value, target, offset) => utf8Text.write(JSON.stringify(value), target, offset),
-    read: (bytes) => JSON.parse(utf8Text.read(bytes)) as Value,
-  };
-}
-
-/** One letter, 4 bytes of length in network byte order, JSON of at most 64 KiB. */
+/**
+ * One letter, 4 bytes of length in network byte order, JSON of at most 64 KiB. A program on a public network gives `json` a
+ * check of the shape too, by a schema library.
+ */
 export const rpcCodec = new TlvCodec(
   { typeBytes: 1, lengthBytes: 4, byteOrder: 'big-endian', maxValueBytes: 65_536, acceptedTypes: ['C', 'R'] },
   json<Content>(),

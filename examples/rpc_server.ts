@@ -17,11 +17,11 @@ async function main(): Promise<void> {
   await listener.bindAndListen();
   console.log(`listening on ${formatAddress(listener.address!)}`);
   process.once('SIGTERM', () => void listener.close());
-  for await (const peer of listener) serve(peer).catch((error: Error) => console.log(error.message));
+  await listener.serve(serve, { onError: (error) => console.log((error as Error).message) });
 }
 
 async function serve(peer: StreamSocket): Promise<void> {
-  await using framed = new FramedSocket(peer, rpcCodec);
+  const framed = new FramedSocket(peer, rpcCodec);
   await serveRequests(framed, rpcProtocol, execute, { idleTimeoutMs: 60_000, messageTimeoutMs: 5000 });
 }
 

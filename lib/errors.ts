@@ -70,6 +70,17 @@ export class HandshakeFailedError extends SocketError {
   }
 }
 
+/** A connection was reset, since its proxy sent no PROXY header in time, or one that cannot be used. */
+export class ProxyHeaderRefusedError extends SocketError {
+  readonly code = 'PROXY_HEADER_REFUSED';
+
+  /** @param problem continues "the PROXY header …". */
+  constructor(endpoints: Endpoints, problem: string, cause?: unknown) {
+    const peer = endpoints.remote === undefined ? '' : ` of ${formatAddress(endpoints.remote)}`;
+    super('accept', endpoints, `the PROXY header${peer} ${problem}`, cause);
+  }
+}
+
 /** This side closed the socket, before the call or while it waited. */
 export class SocketClosedError extends SocketError {
   readonly code = 'SOCKET_CLOSED';
@@ -122,7 +133,7 @@ export class UnexpectedEofError extends SocketError {
     endpoints: Endpoints,
     /** The number of bytes that had come since the read began. */
     readonly received: number,
-    /** The number of bytes that the read needed; for a frame without its whole header, the header's size. */
+    /** The number of bytes that the read needed; for a frame whose length was not known yet, those that it needed next. */
     readonly expected: number,
   ) {
     super('receive', endpoints, `the peer ended after ${received} of ${expected} bytes`);

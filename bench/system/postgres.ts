@@ -17,6 +17,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   synchronous_commit: 'on',
   shared_buffers: '256MB',
   max_wal_size: '4GB',
+  min_wal_size: '2GB',
   wal_level: 'replica',
 };
 
@@ -69,6 +70,16 @@ export class BenchPostgres {
   exportBets(url: string, file: string): void {
     const columns = 'agency, first_name, last_name, document, birthdate, number';
     this.query(url, `\\copy (SELECT ${columns} FROM bets ORDER BY agency, seq) TO '${file}' (FORMAT csv)`);
+  }
+
+  /** Writes the rows of the database to a file, in the order of the table, as input of `copyBets`. */
+  exportTable(url: string, file: string): void {
+    this.query(url, `\\copy ${COPY_COLUMNS} TO '${file}' (FORMAT csv)`);
+  }
+
+  /** Writes all changes to the files of the tables, so that no measurement pays for the work of the one before. */
+  checkpoint(): void {
+    this.query('postgres', 'CHECKPOINT');
   }
 
   /** Copies a file of rows into the table of bets, in one transaction. Returns the time in milliseconds. */

@@ -7,7 +7,7 @@ import { connectError, type Endpoints, SocketClosedError, SocketStateError } fro
 import { type Opening } from './connection/connection';
 import { type ConnectSocketOptions, requireConnectOptions } from './connect_options';
 import { toNetOptions, withTcpOptions } from './platform/tcp_options';
-import { connectTls } from './platform/tls_connection';
+import { connectTls } from './tls/tls_connection';
 import { requirePathFits } from './platform/unix_path';
 import { StreamSocket } from './stream_socket';
 

@@ -189,7 +189,8 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
   }
 
   /**
-   * As `recvFrame`, with a decoder, which every `Codec` is.
+   * As `recvFrame`, with a decoder, which every `Codec` is: the header may have any size. The length of a frame has the
+   * limit of the decoder only; a `FramedSocket` has one of its own.
    *
    * @returns the content of the frame, or `null` if the peer ended before its first byte.
    * @throws as `recvExactly` does; an error of `decoder`.

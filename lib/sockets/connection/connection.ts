@@ -1,5 +1,5 @@
 import { type Duplex } from 'node:stream';
-import { localAddressOf, remoteAddressOf } from '../../address';
+import { type Address, localAddressOf, remoteAddressOf } from '../../address';
 import { Deferred } from '../../async/deferred';
 import {
   type ConnectionLostError,
@@ -182,13 +182,14 @@ export class Connection {
    * From `connecting` to `open`. Both addresses are read here, because the system drops them at a reset; on a stream
    * that has ended already nothing else happens.
    *
-   * @param known `local` if it is known without a system call; `remote` for a stream without one, as a Unix socket.
+   * @param known `local` if it is known without a system call; `remote` for a stream without one, as a Unix socket; `client`
+   * if the address of the peer is known in any case, by its proxy for instance.
    */
-  open(known: Endpoints = NO_ENDPOINTS): void {
+  open(known: Endpoints & { readonly client?: Address | undefined } = NO_ENDPOINTS): void {
     const stream = this.adoptedStream!;
     this.knownEndpoints = {
       local: known.local ?? localAddressOf(stream),
-      remote: remoteAddressOf(stream) ?? known.remote,
+      remote: known.client ?? remoteAddressOf(stream) ?? known.remote,
     };
     if (this.currentPhase !== 'connecting') return;
     this.currentPhase = 'open';

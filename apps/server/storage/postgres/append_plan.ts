@@ -4,12 +4,11 @@ import { BatchOutOfSequenceError } from '../../domain/store_errors';
 import { type Submission } from '../group_commit';
 import { type LocalClaims } from './local_claims';
 
-/** A batch to be stored, with its rows as input of COPY. */
+/** A batch to be stored. */
 export interface BatchAppend {
   readonly claim: AgencyClaim;
   readonly batch: BetBatch;
   readonly after: number;
-  readonly lines: Uint8Array;
 }
 
 /** A batch that waits for its commit. Its result is the number of the agency's stored bets. */

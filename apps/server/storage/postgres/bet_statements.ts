@@ -1,7 +1,7 @@
 import { type Transaction } from './database/transaction';
 import { type WinningBet } from './winning_bets';
 
-/** Its data are the lines of `formatCopyRows`. */
+/** Its data are the lines of a `CopyBuffer`. */
 export const COPY_BETS = `
   COPY bets (draw, seq, agency, first_name, last_name, document, birthdate, number) FROM STDIN (FORMAT csv)`;
 

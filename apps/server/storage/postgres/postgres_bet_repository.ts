@@ -9,7 +9,7 @@ import { TOKENS } from '../../tokens';
 import { type CommitLimits, GroupCommit, type Submission } from '../group_commit';
 import { addWinners, COPY_BETS } from './bet_statements';
 import { type AgencyAppend, type BatchAppend, type PendingBatch, planAppends } from './append_plan';
-import { formatCopyRows } from './copy_rows';
+import { CopyBuffer } from './copy_buffer';
 import { type Database } from './database/database';
 import { StatementError } from './database/database_errors';
 import { type Transaction } from './database/transaction';
@@ -86,6 +86,9 @@ export class PostgresBetRepository implements BetRepository {
     COMMIT_LIMITS,
   );
   private readonly winningBets: WinningBets;
+  /** Resolves after the end of the last commit of batches that has begun. */
+  private lastCommit: Promise<unknown> = Promise.resolve();
+  private readonly idleBuffers: CopyBuffer[] = [];
 
   constructor(
     @inject(TOKENS.Database) private readonly database: Database,
@@ -108,8 +111,7 @@ export class PostgresBetRepository implements BetRepository {
   }
 
   append(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
-    const lines = formatCopyRows(this.draw.id, batch, after);
-    return this.appending.submit({ claim, batch, after, lines });
+    return this.appending.submit({ claim, batch, after });
   }
 
   async *winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
@@ -147,7 +149,9 @@ export class PostgresBetRepository implements BetRepository {
     const planned = planAppends(submissions, this.claims);
     if (planned.length === 0) return;
     const startedAt = performance.now();
-    const { accepted, refused } = await this.commitPlanned(planned);
+    const commit = this.commitPlanned(planned, this.lastCommit);
+    this.lastCommit = commit.catch(() => {});
+    const { accepted, refused } = await commit;
     for (const { append, state } of refused) this.refuse(append, state);
     if (accepted.length === 0) return;
     const batches = accepted.flatMap((append) => append.submissions);
@@ -156,25 +160,39 @@ export class PostgresBetRepository implements BetRepository {
     for (const { item, resolve } of batches) resolve(item.after + item.batch.count);
   }
 
-  /** Stores the batches whose claims and counts fit. After a failure nothing more is sent under their claims. */
-  private async commitPlanned(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
+  /**
+   * Stores the batches whose claims and counts fit. After a failure nothing more is sent under their claims.
+   *
+   * @param predecessor resolves after the end of the commit before, whose batches may precede these.
+   */
+  private async commitPlanned(planned: readonly AgencyAppend[], predecessor: Promise<unknown>): Promise<StoredAppends> {
+    const rows = this.idleBuffers.pop() ?? new CopyBuffer();
     try {
       this.gate.requireOpen();
-      return (await this.storeAll(planned)) ?? (await this.storeFitting(planned));
+      const stored = (await this.storeAll(planned, rows, predecessor)) ?? (await this.storeFitting(planned, rows));
+      this.idleBuffers.push(rows);
+      return stored;
     } catch (error) {
+      // The buffer is given up: a lost connection may still hold it.
       for (const { claim } of planned) this.claims.recordFailure(claim, error as Error);
       throw error;
     }
   }
 
   /**
-   * Stores all batches, with the check at the end: the rows are sent while the previous commit still holds the locks.
+   * Stores all batches, with the check at the end: the rows are sent during the commit before.
    * Returns undefined, and stores nothing, if a claim or a count does not fit.
    */
-  private async storeAll(planned: readonly AgencyAppend[]): Promise<StoredAppends | undefined> {
+  private async storeAll(
+    planned: readonly AgencyAppend[],
+    rows: CopyBuffer,
+    predecessor: Promise<unknown>,
+  ): Promise<StoredAppends | undefined> {
+    this.fill(rows, planned);
     try {
       await this.database.transaction(async (transaction) => {
-        await transaction.copyFrom(COPY_BETS, [linesOf(planned)]);
+        await transaction.copyFrom(COPY_BETS, [rows.lines]);
+        await predecessor;
         const states = await this.moveCounts(transaction, planned);
         if (!planned.every(({ claim }) => states.get(claim.agency)?.moved === true)) throw new Misfit();
         await this.addWinners(transaction, planned);
@@ -182,13 +200,14 @@ export class PostgresBetRepository implements BetRepository {
       return { accepted: planned, refused: [] };
     } catch (error) {
       const isTaken = error instanceof StatementError && error.sqlState === UNIQUE_VIOLATION;
-      if (error instanceof Misfit || isTaken) return undefined;
-      throw error;
+      if (!(error instanceof Misfit) && !isTaken) throw error;
+      await predecessor;
+      return undefined;
     }
   }
 
   /** Stores the batches whose claims and counts fit, with the check at the beginning. */
-  private storeFitting(planned: readonly AgencyAppend[]): Promise<StoredAppends> {
+  private storeFitting(planned: readonly AgencyAppend[], rows: CopyBuffer): Promise<StoredAppends> {
     return this.database.transaction(async (transaction) => {
       const states = await this.moveCounts(transaction, planned);
       const isMoved = ({ claim }: AgencyAppend): boolean => states.get(claim.agency)?.moved === true;
@@ -197,11 +216,19 @@ export class PostgresBetRepository implements BetRepository {
         .filter((append) => !isMoved(append))
         .map((append) => ({ append, state: states.get(append.claim.agency) }));
       if (accepted.length > 0) {
-        await transaction.copyFrom(COPY_BETS, [linesOf(accepted)]);
+        this.fill(rows, accepted);
+        await transaction.copyFrom(COPY_BETS, [rows.lines]);
         await this.addWinners(transaction, accepted);
       }
       return { accepted, refused };
     });
+  }
+
+  private fill(rows: CopyBuffer, appends: readonly AgencyAppend[]): void {
+    rows.clear();
+    for (const { submissions } of appends) {
+      for (const { item } of submissions) rows.add(this.draw.id, item.batch, item.after);
+    }
   }
 
   private async moveCounts(
@@ -234,11 +261,6 @@ export class PostgresBetRepository implements BetRepository {
     const winners = this.winnersOf(appends);
     if (winners.length > 0) await addWinners(transaction, this.draw.id, winners);
   }
-}
-
-/** One buffer: each piece of a COPY costs a message of its own. */
-function linesOf(appends: readonly AgencyAppend[]): Uint8Array {
-  return Buffer.concat(appends.flatMap(({ submissions }) => submissions.map(({ item }) => item.lines)));
 }
 
 function refusalOf(claim: AgencyClaim, after: number, state: AgencyState | undefined): StoreError {

@@ -2,7 +2,7 @@ import { type StoreContent } from '../../domain/store_content';
 import { StoreDamagedError, StoreError } from '../../domain/store_errors';
 import { type AgencyRun, AgencyRuns } from './agency_runs';
 import { addWinners, COPY_BETS } from './bet_statements';
-import { formatCopyRows } from './copy_rows';
+import { CopyBuffer } from './copy_buffer';
 import { type Database } from './database/database';
 import { type Transaction } from './database/transaction';
 import { type WinningBet, WinningBets } from './winning_bets';
@@ -87,15 +87,18 @@ async function addBets(
 ): Promise<void> {
   const runs = new AgencyRuns();
   const winningBets = new WinningBets(content.terms.number);
+  let [filling, sent] = [new CopyBuffer(), new CopyBuffer()];
   let sending: Promise<number> = Promise.resolve(0);
   try {
     for await (const piece of content.readRows(stop)) {
       const taken = runs.take(piece);
-      const lines = Buffer.concat(taken.map(({ batch, after }) => formatCopyRows(DRAW, batch, after)));
+      for (const { batch, after } of taken) filling.add(DRAW, batch, after);
       const winners = taken.flatMap(({ batch, after }) => winningBets.of(batch, after));
-      const sent = await sending;
-      onProgress(sent);
-      sending = sendBets(transaction, lines, winners, sent + countOf(taken));
+      const total = await sending;
+      onProgress(total);
+      [filling, sent] = [sent, filling];
+      filling.clear();
+      sending = sendBets(transaction, sent.lines, winners, total + countOf(taken));
       // Its error is thrown with the next piece. Until then it must not count as unhandled.
       sending.catch(() => {});
     }
@@ -111,7 +114,7 @@ async function addBets(
 /** Returns `total`, the number of bets behind this piece. */
 async function sendBets(
   transaction: Transaction,
-  lines: Buffer,
+  lines: Uint8Array,
   winners: readonly WinningBet[],
   total: number,
 ): Promise<number> {

@@ -25,7 +25,7 @@ describe('the plan of a commit of batches', () => {
 
   function pending(claim: AgencyClaim, after: number, count: number): PendingBatch {
     const submission: PendingBatch = {
-      item: { claim, batch: readBetBatch(rows(claim.agency, count), claim.agency), after, lines: new Uint8Array() },
+      item: { claim, batch: readBetBatch(rows(claim.agency, count), claim.agency), after },
       resolve: () => {
         throw new Error('a plan stores nothing');
       },
