@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -47,8 +47,14 @@ describe('the examples', () => {
     expect(lines.at(-1)).to.equal('1 + 2 = 3, slowly');
   });
 
-  describe('proxy', () => {
+  const hasCurl = spawnSync('curl', ['--version']).status === 0;
+
+  describe(`proxy${hasCurl ? '' : ' (skipped: no curl)'}`, () => {
     const target = createServer();
+
+    before(function () {
+      if (!hasCurl) this.skip();
+    });
 
     afterEach(() => target.close());
 
