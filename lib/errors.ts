@@ -208,9 +208,14 @@ export class PipeFailedError extends SocketError {
     readonly side: 'a' | 'b' | 'both',
     /** The number of bytes that had been sent on until then. */
     readonly piped: { readonly aToB: number; readonly bToA: number },
-    cause: SocketError,
+    cause: unknown,
   ) {
-    super('pipe', endpoints, `${side === 'both' ? 'both sides' : `side ${side}`} failed: ${cause.message}`, cause);
+    super(
+      'pipe',
+      endpoints,
+      `${side === 'both' ? 'both sides' : `side ${side}`} failed: ${describeCause(cause)}`,
+      cause,
+    );
   }
 }
 
