@@ -104,6 +104,13 @@ module.exports = {
       LIB_ROOT,
     ),
     allowOnly(
+      'lib-requests',
+      'Requests are above framing, and do not import the doubles.',
+      '^lib/requests/',
+      '^lib/(requests|framing|sockets|async)/',
+      LIB_ROOT,
+    ),
+    allowOnly(
       'lib-testing',
       'The doubles do not import framing.',
       '^lib/testing/',

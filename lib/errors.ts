@@ -2,7 +2,7 @@ import { type Address, formatAddress } from './address';
 
 /** The operation that failed. */
 export type Operation =
-  'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing' | 'stay connected' | 'pipe';
+  'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing' | 'stay connected' | 'pipe' | 'call';
 
 /** The addresses of a connection, as far as they are known. */
 export interface Endpoints {
@@ -208,9 +208,29 @@ export class PipeFailedError extends SocketError {
     readonly side: 'a' | 'b' | 'both',
     /** The number of bytes that had been sent on until then. */
     readonly piped: { readonly aToB: number; readonly bToA: number },
-    cause: SocketError,
+    cause: unknown,
   ) {
-    super('pipe', endpoints, `${side === 'both' ? 'both sides' : `side ${side}`} failed: ${cause.message}`, cause);
+    super(
+      'pipe',
+      endpoints,
+      `${side === 'both' ? 'both sides' : `side ${side}`} failed: ${describeCause(cause)}`,
+      cause,
+    );
+  }
+}
+
+/** The connection ended before the response to a call, by the peer or by a loss. `cause` is the error that ended it. */
+export class CallLostError extends SocketError {
+  readonly code = 'CALL_LOST';
+
+  constructor(
+    endpoints: Endpoints,
+    /** Whether the request may have been carried out. False: it was not sent, and can be sent again. */
+    readonly wasSent: boolean,
+    cause?: unknown,
+  ) {
+    const reason = cause === undefined ? 'the peer has ended the connection' : describeCause(cause);
+    super('call', endpoints, `${wasSent ? 'no response' : 'not sent'}: ${reason}`, cause);
   }
 }
 

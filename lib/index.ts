@@ -25,6 +25,7 @@ export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
   AcceptFailedError,
+  CallLostError,
   CertificateRefusedError,
   ConcurrentReadError,
   ConnectFailedError,
@@ -61,3 +62,12 @@ export { VarintCodec, type VarintLayout } from './framing/varint_codec';
 export { type ByteOrder, numericType, textType, type TypeFormat } from './framing/message_type';
 export { json } from './framing/json';
 export { decodeUtf8, type EncodedValue, rawBytes, utf8Text, type ValueFormat } from './framing/value_format';
+export { RequestChannel, type RequestChannelOptions, type UnmatchedResponse } from './requests/request_channel';
+export {
+  type ClientProtocol,
+  type DecodedResponse,
+  type MessageSocket,
+  type RequestProtocol,
+  type ServerProtocol,
+} from './requests/request_protocol';
+export { type RequestHandler, serveRequests, type ServeRequestsOptions } from './requests/serve_requests';

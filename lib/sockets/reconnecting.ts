@@ -35,14 +35,20 @@ export interface ReconnectOptions {
   readonly targets?: TargetRounds | undefined;
   /**
    * Whether another connection may help. Default: for a connection that failed, was lost or ended within a unit, and for a
-   * time limit (codes `CONNECT_FAILED`, `CONNECTION_LOST`, `UNEXPECTED_EOF`, `TIMED_OUT`).
+   * time limit (codes `CONNECT_FAILED`, `CONNECTION_LOST`, `UNEXPECTED_EOF`, `TIMED_OUT`, `CALL_LOST`).
    */
   readonly isTransient?: ((error: unknown) => boolean) | undefined;
   /** Called before each pause, with the error of the attempt and the length of the pause in milliseconds. */
   readonly onPause?: ((error: unknown, pauseMs: number) => void) | undefined;
 }
 
-const TRANSIENT_CODES: readonly string[] = ['CONNECT_FAILED', 'CONNECTION_LOST', 'UNEXPECTED_EOF', 'TIMED_OUT'];
+const TRANSIENT_CODES: readonly string[] = [
+  'CONNECT_FAILED',
+  'CONNECTION_LOST',
+  'UNEXPECTED_EOF',
+  'TIMED_OUT',
+  'CALL_LOST',
+];
 
 /** The longest delay that a Node timer can hold, in milliseconds. */
 const MAX_TIMER_MS = 2_147_483_647;

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -47,8 +47,14 @@ describe('the examples', () => {
     expect(lines.at(-1)).to.equal('1 + 2 = 3, slowly');
   });
 
-  describe('proxy', () => {
+  const hasCurl = spawnSync('curl', ['--version']).status === 0;
+
+  describe(`proxy${hasCurl ? '' : ' (skipped: no curl)'}`, () => {
     const target = createServer();
+
+    before(function () {
+      if (!hasCurl) this.skip();
+    });
 
     afterEach(() => target.close());
 
@@ -79,7 +85,8 @@ describe('the examples', () => {
       target.close();
       const refused = printedLine(/^CONNECT_FAILED: connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
       await run('curl', ['-sS', `http://127.0.0.1:${port}/`]).catch((error: { code: number }) => {
-        expect(error.code).to.equal(52); // an empty response
+        // An empty response, or a reset: the proxy closes the connection with or without the request in its buffer.
+        expect(error.code).to.be.oneOf([52, 56]);
       });
       await refused;
       target.listen(targetPort, '127.0.0.1');
