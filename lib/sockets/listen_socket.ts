@@ -12,7 +12,7 @@ import {
   requireListenOptions,
 } from './listen_options';
 import { destroyWithReset } from './platform/stream_close';
-import { withTcpOptions } from './platform/tcp_options';
+import { needsSocketOptions, withTcpOptions } from './platform/tcp_options';
 import { ProxyHeaders } from './proxy_protocol/proxy_headers';
 import { type ProxyProtocolOptions, proxySettings } from './proxy_protocol/proxy_options';
 import { AcceptQueue } from './serving/accept_queue';
@@ -300,7 +300,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   private peerOf(arrival: Arrival, stream: Duplex): PeerSocket {
     const { options, bound } = this;
-    if (options.createServer !== undefined) withTcpOptions(stream, options);
+    if (options.createServer !== undefined || needsSocketOptions(options)) withTcpOptions(stream, options);
     const isLocalAddressKnown =
       options.createServer === undefined && bound !== undefined && 'host' in bound && !isWildcard(bound);
     return new PeerSocket(stream, options, isLocalAddressKnown ? bound : undefined, arrival);

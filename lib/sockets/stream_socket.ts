@@ -264,6 +264,16 @@ export abstract class StreamSocket implements AsyncDisposable {
     await connection.closed;
   }
 
+  /** Lets the connection keep the process alive, as it does from the beginning. */
+  ref(): void {
+    this.connection.setRef(true);
+  }
+
+  /** Lets the process end though the connection is open; before `connect` too. Streams that are no sockets ignore it. */
+  unref(): void {
+    this.connection.setRef(false);
+  }
+
   private async withoutEnd(read: Promise<Buffer | null>, count: number): Promise<Buffer> {
     const bytes = await read;
     if (bytes === null) throw new UnexpectedEofError(this.connection.endpoints, 0, count);
