@@ -148,7 +148,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   /**
    * Stops listening; the port is free when this resolves. Calls of `accept` that wait fail with `SocketClosedError`, and
-   * connections that wait or are in their TLS handshake are reset. Accepted connections stay open. Never rejects; a
+   * connections that wait, or are on their way (PROXY header, TLS handshake), are reset. Accepted connections stay open. Never rejects; a
    * second call has no effect.
    */
   async close(): Promise<void> {
@@ -168,7 +168,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
    * (default: no limit) or the abort. Resolves when every connection is closed; a handler with other work than its
    * connection may go on, and `serve` waits for it.
    *
-   * @returns the number of connections that were reset.
+   * @returns the number of connections that were reset; those that their handlers were closing are cut off, and not
+   * counted.
    * @throws RangeError, TypeError an option cannot be used; the call has had no effect.
    */
   async closeAndDrain(options: WaitOptions = {}): Promise<number> {
@@ -258,6 +259,11 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   private admit(arrival: Arrival): void {
+    if (this.closed) {
+      destroyWithReset(arrival.raw);
+      this.onReset(arrival, 'listenerClosed');
+      return;
+    }
     if (this.service !== undefined) {
       arrival.admission = this.service.admit(arrival.remote);
       if (arrival.admission === undefined) {
@@ -272,7 +278,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private deliver(arrival: Arrival, stream: Duplex): void {
     const peer = this.peerOf(arrival, stream);
     if (this.service !== undefined) this.serveBy(this.service, peer, arrival.admission);
-    else if (this.closed || !this.queue.add(peer)) this.refuse(peer, this.closed ? 'listenerClosed' : 'maxWaiting');
+    else if (!this.queue.add(peer)) this.refuse(peer, 'maxWaiting');
   }
 
   /** @param admission undefined for a connection that came before the service. */
@@ -286,11 +292,12 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     peer.reset();
   }
 
-  /** A connection was reset on its way. */
+  /** A connection was reset on its way. One that waited for an answer of `onRefused` has its reason already. */
   private onReset(arrival: Arrival, reason: RefusalReason): void {
-    this.activity.connectionRefused(reason, arrival.remote);
+    const { remote, admission = 'admitted' } = arrival;
+    if (admission === 'admitted') this.activity.connectionRefused(reason, remote);
     this.withdraw(arrival);
-    this.service?.onReset(reason, arrival.remote);
+    this.service?.onReset(admission === 'admitted' ? reason : admission, remote);
   }
 
   /** A connection has ended before it was delivered. */

@@ -115,7 +115,8 @@ export class Service implements AbortableWait {
   /**
    * Waits for the end of every connection, and resets those that are left after the time limit or the abort.
    *
-   * @returns the number of connections that were reset.
+   * @returns the number of connections that were reset; those that their handlers were closing are cut off, and not
+   * counted.
    */
   async drain(options: WaitOptions): Promise<number> {
     const waiter = new Waiter<void>('accept', {}, options);
@@ -123,10 +124,11 @@ export class Service implements AbortableWait {
     if (options.signal?.aborted === true) waiter.reject(options.signal.reason);
     await waiter.promise.catch(() => undefined);
     this.isDrained = true;
-    const left = Array.from(this.peers).filter((peer) => !peer.isClosed);
+    const left = Array.from(this.peers);
+    const inUse = left.filter((peer) => !peer.isClosed).length;
     for (const peer of left) peer.reset();
     await Promise.all(left.map(async (peer) => peer.closed));
-    return left.length;
+    return inUse;
   }
 
   private reasonAgainst(remote: Address | undefined): RefusalReason | undefined {
