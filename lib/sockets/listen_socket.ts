@@ -30,6 +30,7 @@ import { Waiter } from '../async/waiter';
 /**
  * The server's socket: it binds, listens and accepts.
  *
+ * `serve(handler)` runs a handler for each connection, joins them, and bounds and counts the connections.
  * `for await (const peer of listener)` accepts one connection after the other, and ends when the listener is closed.
  * `break` closes nothing; the listener goes on.
  */
