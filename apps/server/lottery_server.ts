@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
 import {
   type Address,
@@ -162,6 +163,8 @@ export class LotteryServer {
     if (!signal.aborted) await once(signal, 'abort');
     this.services.activity.phase = 'stopping';
     this.services.log.info('close_listener', 'success');
+    // A failure of the store stops the server; the sessions whose calls have failed get its error before the stop.
+    await nextTurn();
     for (const session of await this.sessions.endAll(serving)) {
       this.services.log.info('close_session', 'success', session.describe());
     }

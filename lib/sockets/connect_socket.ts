@@ -6,7 +6,7 @@ import { Waiter } from '../async/waiter';
 import { connectError, type Endpoints, SocketClosedError, SocketStateError } from '../errors';
 import { type Opening } from './connection/connection';
 import { type ConnectSocketOptions, requireConnectOptions } from './connect_options';
-import { toNetOptions, withTcpOptions } from './platform/tcp_options';
+import { needsSocketOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { connectTls } from './tls/tls_connection';
 import { requirePathFits } from './platform/unix_path';
 import { StreamSocket } from './stream_socket';
@@ -76,8 +76,12 @@ export class ConnectSocket extends StreamSocket {
     const { options, target } = this;
     if (target === undefined) return withTcpOptions(options.createConnection!(), options);
     if ('path' in target) requirePathFits(target.path);
-    if (options.tls !== undefined) return withTcpOptions(connectTls(target, options.tls), options);
-    return connect({ ...target, ...toNetOptions(options) });
+    const { localAddress, localPort, family, lookup } = options;
+    const route = 'path' in target ? target : { ...target, localAddress, localPort, family, lookup };
+    if (options.tls !== undefined) return withTcpOptions(connectTls(route, options.tls), options);
+    const socket = connect({ ...route, ...toNetOptions(options) });
+    if (needsSocketOptions(options)) socket.once('connect', () => withTcpOptions(socket, options));
+    return socket;
   }
 
   private get target(): Address | undefined {

@@ -12,7 +12,7 @@ import {
   requireListenOptions,
 } from './listen_options';
 import { destroyWithReset } from './platform/stream_close';
-import { withTcpOptions } from './platform/tcp_options';
+import { needsSocketOptions, withTcpOptions } from './platform/tcp_options';
 import { ProxyHeaders } from './proxy_protocol/proxy_headers';
 import { type ProxyProtocolOptions, proxySettings } from './proxy_protocol/proxy_options';
 import { AcceptQueue } from './serving/accept_queue';
@@ -30,6 +30,7 @@ import { Waiter } from '../async/waiter';
 /**
  * The server's socket: it binds, listens and accepts.
  *
+ * `serve(handler)` runs a handler for each connection, joins them, and bounds and counts the connections.
  * `for await (const peer of listener)` accepts one connection after the other, and ends when the listener is closed.
  * `break` closes nothing; the listener goes on.
  */
@@ -148,7 +149,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   /**
    * Stops listening; the port is free when this resolves. Calls of `accept` that wait fail with `SocketClosedError`, and
-   * connections that wait or are in their TLS handshake are reset. Accepted connections stay open. Never rejects; a
+   * connections that wait, or are on their way (PROXY header, TLS handshake), are reset. Accepted connections stay open. Never rejects; a
    * second call has no effect.
    */
   async close(): Promise<void> {
@@ -168,7 +169,8 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
    * (default: no limit) or the abort. Resolves when every connection is closed; a handler with other work than its
    * connection may go on, and `serve` waits for it.
    *
-   * @returns the number of connections that were reset.
+   * @returns the number of connections that were reset; those that their handlers were closing are cut off, and not
+   * counted.
    * @throws RangeError, TypeError an option cannot be used; the call has had no effect.
    */
   async closeAndDrain(options: WaitOptions = {}): Promise<number> {
@@ -258,6 +260,11 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   private admit(arrival: Arrival): void {
+    if (this.closed) {
+      destroyWithReset(arrival.raw);
+      this.onReset(arrival, 'listenerClosed');
+      return;
+    }
     if (this.service !== undefined) {
       arrival.admission = this.service.admit(arrival.remote);
       if (arrival.admission === undefined) {
@@ -272,7 +279,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private deliver(arrival: Arrival, stream: Duplex): void {
     const peer = this.peerOf(arrival, stream);
     if (this.service !== undefined) this.serveBy(this.service, peer, arrival.admission);
-    else if (this.closed || !this.queue.add(peer)) this.refuse(peer, this.closed ? 'listenerClosed' : 'maxWaiting');
+    else if (!this.queue.add(peer)) this.refuse(peer, 'maxWaiting');
   }
 
   /** @param admission undefined for a connection that came before the service. */
@@ -286,11 +293,12 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     peer.reset();
   }
 
-  /** A connection was reset on its way. */
+  /** A connection was reset on its way. One that waited for an answer of `onRefused` has its reason already. */
   private onReset(arrival: Arrival, reason: RefusalReason): void {
-    this.activity.connectionRefused(reason, arrival.remote);
+    const { remote, admission = 'admitted' } = arrival;
+    if (admission === 'admitted') this.activity.connectionRefused(reason, remote);
     this.withdraw(arrival);
-    this.service?.onReset(reason, arrival.remote);
+    this.service?.onReset(admission === 'admitted' ? reason : admission, remote);
   }
 
   /** A connection has ended before it was delivered. */
@@ -300,7 +308,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
 
   private peerOf(arrival: Arrival, stream: Duplex): PeerSocket {
     const { options, bound } = this;
-    if (options.createServer !== undefined) withTcpOptions(stream, options);
+    if (options.createServer !== undefined || needsSocketOptions(options)) withTcpOptions(stream, options);
     const isLocalAddressKnown =
       options.createServer === undefined && bound !== undefined && 'host' in bound && !isWildcard(bound);
     return new PeerSocket(stream, options, isLocalAddressKnown ? bound : undefined, arrival);

@@ -292,6 +292,16 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
     await connection.closed;
   }
 
+  /** Lets the connection keep the process alive, as it does from the beginning. */
+  ref(): void {
+    this.connection.setRef(true);
+  }
+
+  /** Lets the process end though the connection is open; before `connect` too. Streams that are no sockets ignore it. */
+  unref(): void {
+    this.connection.setRef(false);
+  }
+
   /**
    * The connection as a Node stream, always the same one, with half-close: `end()` is `shutdownWrite`. It takes over both
    * directions, and reads ahead once it is read. To destroy it closes the connection; with an error, it resets it. A

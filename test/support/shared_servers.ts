@@ -50,7 +50,7 @@ export class SharedServer {
     await this.sessions.endAll(this.serving);
   }
 
-  private serve(peer: PeerSocket): Promise<void> {
+  private serve(peer: PeerSocket): Promise<unknown> {
     this.accepted++;
     this.peers.add(peer);
     void peer.closed.then(() => this.peers.delete(peer));

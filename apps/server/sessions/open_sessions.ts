@@ -24,9 +24,9 @@ export class OpenSessions {
   }
 
   /** Runs a session. Resolves when its connection has closed. */
-  run(session: AgencySession): Promise<void> {
+  run(session: AgencySession): Promise<unknown> {
     this.sessions.add(session);
-    return session.run().then(this.remove);
+    return session.run(this.remove);
   }
 
   /**

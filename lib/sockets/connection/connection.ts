@@ -1,3 +1,4 @@
+import { type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Address, localAddressOf, remoteAddressOf } from '../../address';
 import { Deferred } from '../../async/deferred';
@@ -105,6 +106,7 @@ export class Connection {
   private opening: Opening | undefined;
   /** Why the connection ended; undefined before that, and if both directions ended in order. */
   private ending: Ending | undefined;
+  private isUnref = false;
   private released: Deferred<SocketError | undefined> | undefined;
 
   get phase(): Phase {
@@ -169,6 +171,7 @@ export class Connection {
     // Without it Node ends this side, in the middle of an answer, when the peer ends its own.
     stream.allowHalfOpen = true;
     (stream as AdoptedStream)[CONNECTION] = this;
+    if (this.isUnref) this.setRef(false);
     // eslint-disable-next-line @typescript-eslint/unbound-method -- an emitter calls them with the stream as `this`
     const { onError, onClose, onEnd, onData } = Connection.listeners;
     stream.on('error', onError).on('close', onClose).on('end', onEnd).on('data', onData);
@@ -195,6 +198,14 @@ export class Connection {
     this.currentPhase = 'open';
     this.opening?.onOpen();
     this.opening = undefined;
+  }
+
+  /** Whether the connection keeps the process alive. Streams that have no such choice are left as they are. */
+  setRef(isRef: boolean): void {
+    this.isUnref = !isRef;
+    const stream = this.adoptedStream as Partial<Socket> | undefined;
+    if (isRef) stream?.ref?.();
+    else stream?.unref?.();
   }
 
   /** To `closing`, by a loss: both directions end, and the stream is destroyed. */

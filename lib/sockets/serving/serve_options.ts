@@ -41,7 +41,10 @@ export interface ServeOptions {
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly remoteAddress: Address | undefined;
-  /** The connection; undefined if it was reset: `maxRefusing` others are being answered. */
+  /**
+   * The connection; undefined if it was reset: `maxRefusing` others are being answered, or it was refused on its way
+   * (PROXY header, TLS handshake).
+   */
   readonly peer: PeerSocket | undefined;
 }
 

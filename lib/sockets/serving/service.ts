@@ -1,7 +1,7 @@
 import { type Address } from '../../address';
 import { type AbortableWait, AbortWatch } from '../../async/abort_watch';
 import { type WaitOptions } from '../../async/deadlines';
-import { Deferred } from '../../async/deferred';
+import { Deferred, rejection } from '../../async/deferred';
 import { Waiter } from '../../async/waiter';
 import { AbortedError, AcceptFailedError, SocketClosedError, SocketError } from '../../errors';
 import { type PeerSocket } from '../peer_socket';
@@ -98,9 +98,8 @@ export class Service implements AbortableWait {
 
   /** A connection was refused by a reset. */
   onReset(reason: RefusalReason, remoteAddress: Address | undefined): void {
-    const { onRefused } = this.settings;
-    if (onRefused === undefined) return;
-    void this.failureOf(onRefused, { reason, remoteAddress, peer: undefined }).then((failure) => {
+    if (this.settings.onRefused === undefined) return;
+    void this.failureOf(this.answer(reason, remoteAddress, undefined)).then((failure) => {
       if (failure !== undefined) this.onHandlerFailed(failure.error, undefined);
     });
   }
@@ -108,14 +107,15 @@ export class Service implements AbortableWait {
   /** Runs the handler of an admitted connection, or answers a refused one. */
   run(peer: PeerSocket, admission: Admission): void {
     this.peers.add(peer);
-    if (admission === 'admitted') void this.serve(peer);
+    if (admission === 'admitted') this.serve(peer);
     else void this.refuse(peer, admission);
   }
 
   /**
    * Waits for the end of every connection, and resets those that are left after the time limit or the abort.
    *
-   * @returns the number of connections that were reset.
+   * @returns the number of connections that were reset; those that their handlers were closing are cut off, and not
+   * counted.
    */
   async drain(options: WaitOptions): Promise<number> {
     const waiter = new Waiter<void>('accept', {}, options);
@@ -123,10 +123,11 @@ export class Service implements AbortableWait {
     if (options.signal?.aborted === true) waiter.reject(options.signal.reason);
     await waiter.promise.catch(() => undefined);
     this.isDrained = true;
-    const left = Array.from(this.peers).filter((peer) => !peer.isClosed);
+    const left = Array.from(this.peers);
+    const inUse = left.filter((peer) => !peer.isClosed).length;
     for (const peer of left) peer.reset();
     await Promise.all(left.map(async (peer) => peer.closed));
-    return left.length;
+    return inUse;
   }
 
   private reasonAgainst(remote: Address | undefined): RefusalReason | undefined {
@@ -140,16 +141,26 @@ export class Service implements AbortableWait {
     if (remote !== undefined && 'host' in remote) this.limits.leave(remote.host);
   }
 
-  private async serve(peer: PeerSocket): Promise<void> {
+  /** One bound function: closures, or the suspended frame of an async function, take more memory (docs/decisions/0006). */
+  private serve(peer: PeerSocket): void {
     this.activity.connectionAccepted();
     this.activity.handlerStarted(peer);
-    let failure: { readonly error: unknown } | undefined;
-    // In place, and not by `failureOf`: a suspended function costs memory for each connection (docs/decisions/0006).
+    const result = this.resultOf(peer);
+    const finish = this.finish.bind(this, peer, result);
+    result.then(finish, finish);
+  }
+
+  private resultOf(peer: PeerSocket): Promise<unknown> {
     try {
-      await this.handler(peer);
+      return Promise.resolve(this.handler(peer));
     } catch (error) {
-      failure = { error };
+      return rejection(error);
     }
+  }
+
+  /** @param result of the handler; it is settled. */
+  private async finish(peer: PeerSocket, result: Promise<unknown>): Promise<void> {
+    const failure = await this.failureOf(result);
     await peer.close();
     this.leave(peer.remoteAddress);
     this.activity.handlerEnded(peer, failure?.error);
@@ -158,16 +169,20 @@ export class Service implements AbortableWait {
   }
 
   private async refuse(peer: PeerSocket, reason: RefusalReason): Promise<void> {
-    const failure = await this.failureOf(this.settings.onRefused!, { reason, remoteAddress: peer.remoteAddress, peer });
+    const failure = await this.failureOf(this.answer(reason, peer.remoteAddress, peer));
     await peer.close();
     this.refusing--;
     this.forget(peer);
     if (failure !== undefined) this.onHandlerFailed(failure.error, peer);
   }
 
-  private async failureOf<T>(handler: (subject: T) => unknown, subject: T): Promise<{ error: unknown } | undefined> {
+  private async answer(reason: RefusalReason, remoteAddress: Address | undefined, peer?: PeerSocket): Promise<void> {
+    await this.settings.onRefused!({ reason, remoteAddress, peer });
+  }
+
+  private async failureOf(result: Promise<unknown>): Promise<{ readonly error: unknown } | undefined> {
     try {
-      await handler(subject);
+      await result;
       return undefined;
     } catch (error) {
       return { error };

@@ -163,6 +163,25 @@ describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
       expect(reasons).to.deep.equal([['listenerClosed', undefined]]);
     });
 
+    it('counts a refused connection once, if its handshake for the answer is not done', async () => {
+      const listener = await listen({ tls: tlsIdentity });
+      const reasons: unknown[] = [];
+      const serving = listener.serve(() => undefined, {
+        maxConnections: 1,
+        onRefused: ({ reason, peer }) => reasons.push([reason, peer]),
+      });
+      await connectTo(listener);
+      await connectTo(listener);
+      await turns(2);
+      await listener.close();
+      await serving;
+      expect(reasons).to.deep.equal([
+        ['listenerClosed', undefined],
+        ['maxConnections', undefined],
+      ]);
+      expect(listener.counters.refused).to.include({ listenerClosed: 1, maxConnections: 1 });
+    });
+
     it('answers a refused connection after its handshake', async () => {
       const listener = await listen({ tls: tlsIdentity });
       const serving = listener.serve(async (peer) => peer.recvSome(1), {

@@ -170,6 +170,19 @@ describeListenSocket(({ opened, listen, connectTo }) => {
       expect(error.message).to.equal('handler must be a function');
     });
 
+    it('runs no handler after the close, whatever the server underneath does', async () => {
+      const server = new MemoryServer();
+      const listener = await listen({ createServer: () => server.asServer });
+      const serving = listener.serve(fail);
+      await listener.close();
+      await serving;
+      server.listen();
+      const [error] = (await once(server.connect(), 'error')) as [NodeJS.ErrnoException];
+      expect(error.code).to.equal('ECONNRESET');
+      expect(listener.counters).to.include({ accepted: 0, handlersFailed: 0 });
+      expect(listener.counters.refused.listenerClosed).to.equal(1);
+    });
+
     it('serves streams in memory too', async () => {
       const server = new MemoryServer();
       const listener = await listen({ createServer: () => server.asServer });
@@ -238,6 +251,15 @@ describeListenSocket(({ opened, listen, connectTo }) => {
       finish();
       await serving;
     });
+
+    it('cuts off a handler that closes its connection slowly, and does not count it', async () => {
+      const listener = await listen();
+      const serving = listener.serve(async (peer) => peer.lingeringClose({ timeoutMs: 60_000 }));
+      const client = await connectTo(listener);
+      await once(client.resume(), 'end');
+      expect(await listener.closeAndDrain({ timeoutMs: 0 })).to.equal(0);
+      await serving;
+    }).timeout(5000);
 
     it('can be called several times, with limits of their own', async () => {
       const listener = await listen();
