@@ -9,8 +9,10 @@ export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
-export { type TlsConnectOptions } from './sockets/tls/tls_connection';
-export { type TlsListenOptions } from './sockets/tls/tls_options';
+export { type TlsConnectOptions, type TlsListenOptions } from './sockets/tls/tls_options';
+export { type TlsInfo } from './sockets/tls/tls_info';
+export { type PeerCertificate } from './sockets/tls/peer_certificate';
+export { type SubjectAltName } from './sockets/tls/subject_alt_name';
 export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
@@ -21,7 +23,6 @@ export {
   ConnectionLostError,
   DelimiterNotFoundError,
   type Endpoints,
-  HandshakeFailedError,
   ListenFailedError,
   type Operation,
   SocketClosedError,
@@ -30,6 +31,7 @@ export {
   TimedOutError,
   UnexpectedEofError,
 } from './errors';
+export { type HandshakeFailure, HandshakeFailedError, TlsOptionsError } from './sockets/tls/errors';
 export { FramedSocket } from './framing/framed_socket';
 export { type Codec } from './framing/codec';
 export {

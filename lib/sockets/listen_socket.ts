@@ -1,13 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Address, addressOfServer, isWildcard } from '../address';
-import {
-  AcceptFailedError,
-  type HandshakeFailedError,
-  ListenFailedError,
-  SocketClosedError,
-  SocketStateError,
-} from '../errors';
+import { AcceptFailedError, ListenFailedError, SocketClosedError, SocketStateError } from '../errors';
 import { PeerSocket } from './peer_socket';
 import {
   DEFAULT_BACKLOG,
@@ -20,8 +14,9 @@ import { toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { rejection } from '../async/deferred';
 import { removeStaleSocket } from './platform/stale_socket';
 import { requirePathFits } from './platform/unix_path';
+import { type HandshakeFailedError } from './tls/errors';
 import { Handshakes } from './tls/handshakes';
-import { type TlsListenOptions } from './tls/tls_options';
+import { requireTlsOptions, type TlsListenOptions } from './tls/tls_options';
 import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
 
@@ -47,7 +42,10 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   /** Calls of `accept` that wait for a connection. */
   private readonly waitingAccepts = new Set<Waiter<PeerSocket>>();
 
-  /** @throws TypeError, RangeError an option cannot be used, or there is not exactly one target. */
+  /**
+   * @throws TypeError, RangeError an option cannot be used, or there is not exactly one target.
+   * @throws TlsOptionsError a key or a certificate cannot be used, for instance.
+   */
   constructor(private readonly options: ListenSocketOptions) {
     requireListenOptions(options);
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
@@ -126,6 +124,22 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   /**
+   * Exchanges the TLS options for the handshakes that begin from now on, a new certificate or list of revocations for
+   * instance. Options that are left out stay as they are, and so do open connections.
+   *
+   * @throws TlsOptionsError an option cannot be used; nothing has changed.
+   * @throws SocketStateError the listener has no option `tls`.
+   */
+  setSecureContext(changes: Partial<TlsListenOptions>): void {
+    const endpoints = { local: this.bound ?? this.target };
+    if (this.handshakes === undefined) {
+      throw new SocketStateError('set the TLS context', endpoints, 'the listener has no option tls');
+    }
+    requireTlsOptions(changes);
+    this.handshakes.setOptions(changes);
+  }
+
+  /**
    * Stops listening; the port is free when this resolves. Calls of `accept` that wait fail with `SocketClosedError`, and
    * connections that wait or are in their TLS handshake are reset. Accepted connections stay open. Never rejects; a
    * second call has no effect.
@@ -195,7 +209,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
       onDone: (secure: Duplex) => this.deliver(secure),
       onFailed: (error: HandshakeFailedError) => onHandshakeError?.(error),
     };
-    return new Handshakes(tls, limits, results, () => this.bound);
+    return new Handshakes(tls, limits, results, () => this.bound ?? this.target);
   }
 
   private onListening(server: Server, waiter: Waiter<void>): void {

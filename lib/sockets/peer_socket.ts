@@ -2,6 +2,7 @@ import { type Duplex } from 'node:stream';
 import { type Address } from '../address';
 import { type BufferOptions } from './stream_options';
 import { StreamSocket } from './stream_socket';
+import { keepTlsInfo } from './tls/tls_info';
 
 /**
  * The server's end of one accepted connection; it has everything but `connect`. `ListenSocket.accept` makes them. The
@@ -16,6 +17,7 @@ export class PeerSocket extends StreamSocket {
   constructor(stream: Duplex, options: BufferOptions = {}, local?: Address) {
     super(options);
     this.connection.adopt(stream);
+    keepTlsInfo(stream);
     this.connection.open({ local });
   }
 }

@@ -9,6 +9,7 @@ import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connec
 import { Receiver } from './connection/receiver';
 import { Sender } from './connection/sender';
 import { type BufferOptions, DEFAULT_RECEIVE_BUFFER_BYTES } from './stream_options';
+import { type TlsInfo, tlsInfoOf } from './tls/tls_info';
 
 const DEFAULT_DELIMITER_LIMIT = 65_536;
 const DEFAULT_LINGER_MS = 5000;
@@ -45,6 +46,11 @@ export abstract class StreamSocket implements AsyncDisposable {
   /** The address of the peer, once the socket is connected; it stays known after the end. */
   get remoteAddress(): Address | undefined {
     return this.connection.endpoints.remote;
+  }
+
+  /** The TLS of this connection, after its handshake: the certificate of the peer for instance. Undefined without TLS. */
+  get tls(): TlsInfo | undefined {
+    return tlsInfoOf(this.connection.stream);
   }
 
   /** The number of received bytes that no call has taken yet. */

@@ -1,9 +1,12 @@
 import { type Socket } from 'node:net';
 import { type Server, type TLSSocket } from 'node:tls';
 import { type Address, remoteAddressOf } from '../../address';
-import { describeCause, HandshakeFailedError } from '../../errors';
+import { type Operation } from '../../errors';
 import { destroyWithReset } from '../platform/stream_close';
+import { HandshakeFailedError } from './errors';
+import { handshakeError } from './handshake_failure';
 import { type TlsListenOptions } from './tls_options';
+import { createTlsServer, refusalOf } from './tls_server';
 
 /** The bounds of the handshakes of one listener. */
 export interface HandshakeLimits {
@@ -22,34 +25,32 @@ interface Handshake {
 
 /** What the handshakes of a listener lead to. */
 export interface HandshakeResults {
-  /** A handshake is done. */
-  onDone(secure: TLSSocket): void;
+  /** A handshake is done: `secure` takes the place of `raw`. */
+  onDone(secure: TLSSocket, raw: Socket): void;
   onFailed(error: HandshakeFailedError): void;
 }
 
-/** Node's time limit, beyond every one of a listener. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /**
- * The TLS handshakes of a listener, from the raw connection to the secure one.
- *
- * A `tls.Server` that does not listen carries them out: Node documents its `connection` event as the way to give it a
- * connection. Node itself neither ends a handshake with a silent client, nor those that go on when a server is closed.
+ * The TLS handshakes of a listener, from the raw connection to the secure one. Node itself neither ends a handshake with a
+ * silent client, nor those that go on when a server is closed.
  */
 export class Handshakes {
-  private readonly server: Server;
+  private server: Server;
   private readonly pending = new Map<Socket, Handshake>();
   private refusedCount = 0;
   private failedCount = 0;
 
-  /** Loads `node:tls`. */
+  /**
+   * @param local the address of the listener, as far as it is known.
+   * @throws TlsOptionsError
+   */
   constructor(
-    options: TlsListenOptions,
+    private options: TlsListenOptions,
     private readonly limits: HandshakeLimits,
     private readonly results: HandshakeResults,
     private readonly local: () => Address | undefined,
   ) {
-    this.server = this.createServer(options);
+    this.server = this.createServer(options, 'listen');
   }
 
   /** The number of connections that were reset, since too many others were in their handshake or by `close`. */
@@ -62,6 +63,17 @@ export class Handshakes {
     return this.failedCount;
   }
 
+  /**
+   * Exchanges options for the handshakes that begin from now on; those that are left out stay as they are.
+   *
+   * @throws TlsOptionsError nothing has changed.
+   */
+  setOptions(changes: Partial<TlsListenOptions>): void {
+    const options = { ...this.options, ...changes };
+    this.server = this.createServer(options, 'set the TLS context');
+    this.options = options;
+  }
+
   /** Begins the handshake of a raw connection, or resets it if too many others go on. */
   begin(raw: Socket): void {
     if (this.pending.size >= this.limits.most) {
@@ -70,6 +82,8 @@ export class Handshakes {
     }
     const timer = setTimeout(() => this.onTimeout(raw), this.limits.timeoutMs);
     this.pending.set(raw, { timer, remote: remoteAddressOf(raw) });
+    // An end of the client ends the handshake. The secure connection takes the value over; its socket sets it again.
+    raw.allowHalfOpen = false;
     this.server.emit('connection', raw);
   }
 
@@ -82,13 +96,9 @@ export class Handshakes {
     this.pending.clear();
   }
 
-  private createServer(options: TlsListenOptions): Server {
-    const { createServer } = process.getBuiltinModule('node:tls');
-    return createServer({ ...options, handshakeTimeout: LONGEST_TIMER_MS })
-      .on('secureConnection', (secure) => {
-        this.take(secure);
-        this.results.onDone(secure);
-      })
+  private createServer(options: TlsListenOptions, operation: Operation): Server {
+    return createTlsServer(options, operation, { local: this.local() })
+      .on('secureConnection', (secure) => this.onDone(secure))
       .on('tlsClientError', (error, secure) => this.onError(error, secure));
   }
 
@@ -101,33 +111,36 @@ export class Handshakes {
     const { remote } = this.pending.get(raw)!;
     this.pending.delete(raw);
     destroyWithReset(raw);
-    this.report(remote, `was not done within ${this.limits.timeoutMs} ms`);
+    const endpoints = { local: this.local(), remote };
+    const problem = `was not done within ${this.limits.timeoutMs} ms`;
+    this.report(new HandshakeFailedError('accept', endpoints, 'timeout', problem));
+  }
+
+  private onDone(secure: TLSSocket): void {
+    const raw = rawConnectionOf(secure);
+    this.take(raw);
+    this.results.onDone(secure, raw);
   }
 
   /** A connection that was ended here has an error too, which is not reported again. */
   private onError(error: Error, secure: TLSSocket): void {
-    const handshake = this.take(secure);
+    const handshake = this.take(rawConnectionOf(secure));
     if (handshake === undefined) return;
-    const authorizationError: unknown = secure.authorizationError;
-    const reason =
-      typeof authorizationError === 'string'
-        ? `the client's certificate was refused (${authorizationError})`
-        : describeCause(error);
-    this.report(handshake.remote, `failed: ${reason}`, error);
+    const endpoints = { local: this.local(), remote: handshake.remote };
+    this.report(handshakeError('accept', endpoints, 'client', error, refusalOf(secure)));
   }
 
   /** Ends the watch of a handshake. */
-  private take(secure: TLSSocket): Handshake | undefined {
-    const raw = rawConnectionOf(secure);
+  private take(raw: Socket): Handshake | undefined {
     const handshake = this.pending.get(raw);
     clearTimeout(handshake?.timer);
     this.pending.delete(raw);
     return handshake;
   }
 
-  private report(remote: Address | undefined, problem: string, cause?: unknown): void {
+  private report(error: HandshakeFailedError): void {
     this.failedCount++;
-    this.results.onFailed(new HandshakeFailedError({ local: this.local(), remote }, problem, cause));
+    this.results.onFailed(error);
   }
 }
 
