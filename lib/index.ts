@@ -9,7 +9,7 @@ export { type FrameDecoder, type FrameLength } from './sockets/connection/frame_
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
-export { type TlsConnectOptions, type TlsListenOptions } from './sockets/tls/tls_options';
+export { type StartTlsOptions, type TlsConnectOptions, type TlsListenOptions } from './sockets/tls/tls_options';
 export { type TlsInfo } from './sockets/tls/tls_info';
 export { type PeerCertificate } from './sockets/tls/peer_certificate';
 export { type SubjectAltName } from './sockets/tls/subject_alt_name';
@@ -31,7 +31,12 @@ export {
   TimedOutError,
   UnexpectedEofError,
 } from './errors';
-export { type HandshakeFailure, HandshakeFailedError, TlsOptionsError } from './sockets/tls/errors';
+export {
+  type HandshakeFailure,
+  HandshakeFailedError,
+  TlsOptionsError,
+  UnexpectedPlaintextError,
+} from './sockets/tls/errors';
 export { FramedSocket } from './framing/framed_socket';
 export { type Codec } from './framing/codec';
 export {

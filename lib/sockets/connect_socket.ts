@@ -106,6 +106,10 @@ export class ConnectSocket extends StreamSocket {
     return options.path === undefined ? { host: options.host, port: options.port } : { path: options.path };
   }
 
+  protected override get serverHost(): string | undefined {
+    return this.options.host ?? super.serverHost;
+  }
+
   override toString(): string {
     return `ConnectSocket(${this.target === undefined ? 'stream' : formatAddress(this.target)})`;
   }

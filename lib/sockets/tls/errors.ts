@@ -58,3 +58,19 @@ export class TlsOptionsError extends SocketError {
     super(operation, endpoints, `the TLS options cannot be used: ${describeCause(cause)}`, cause);
   }
 }
+
+/**
+ * `startTls` was called while received bytes wait that came without TLS. They would pass for bytes of TLS (RFC 3207
+ * section 6, command injection): close the connection.
+ */
+export class UnexpectedPlaintextError extends SocketError {
+  readonly code = 'UNEXPECTED_PLAINTEXT';
+
+  constructor(
+    endpoints: Endpoints,
+    /** The number of bytes that wait. */
+    readonly bytes: number,
+  ) {
+    super('start TLS', endpoints, `${bytes} bytes wait that came without TLS`);
+  }
+}

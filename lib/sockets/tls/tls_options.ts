@@ -41,6 +41,10 @@ export interface TlsConnectOptions extends Omit<
   readonly servername?: string | undefined;
 }
 
+/** The options of `startTls`: those of a server or of a client, and which of the two this end is. */
+export type StartTlsOptions =
+  (TlsListenOptions & { readonly isServer: true }) | (TlsConnectOptions & { readonly isServer: false });
+
 /** @throws TypeError an option is of the wrong type. Node checks those that it knows. */
 export function requireTlsOptions(options: TlsListenOptions | undefined): void {
   if (options === undefined) return;
