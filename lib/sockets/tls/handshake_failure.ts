@@ -43,6 +43,9 @@ const NO_AGREEMENT = /^ERR_SSL_\S+_ALERT_HANDSHAKE_FAILURE$/;
 /** Codes of a failed verification: Node has no list of them, and all others have a prefix. */
 const VERIFICATION = /^(?!ERR_|E[A-Z]+$)[A-Z_]+$/;
 
+/** The longest text of a peer in a message. */
+const MOST_CHARACTERS = 200;
+
 /** The end of the sentence "the TLS handshake failed: …". */
 const WORDS: Readonly<Record<Exclude<HandshakeFailure, 'timeout' | 'other'>, (peer: PeerRole) => string>> = {
   'certificate-missing': (peer) => `the ${peer} has no certificate`,
@@ -115,6 +118,11 @@ function describe(reason: HandshakeFailure, peer: PeerRole, cause: unknown, refu
 
 function detailsOf(reason: HandshakeFailure, cause: OpenSslError): string {
   if (reason === 'certificate-refused') return certificateAlert(cause)!;
-  if (reason === 'certificate-wrong-name') return `${cause.code}: ${describeCause(cause.reason)}`;
+  // The names in the certificate, of which a hostile server may have any number.
+  if (reason === 'certificate-wrong-name') return `${cause.code}: ${shorten(describeCause(cause.reason))}`;
   return cause.code!;
+}
+
+function shorten(text: string): string {
+  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}…`;
 }

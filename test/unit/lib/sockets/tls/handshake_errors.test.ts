@@ -9,6 +9,7 @@ import {
   type SocketError,
   type TlsListenOptions,
 } from '../../../../../lib/index';
+import { handshakeError } from '../../../../../lib/sockets/tls/handshake_failure';
 import { identity, pem } from '../../../../support/certificates';
 import { portOf } from '../../../../support/listen_sockets';
 import { expectCode } from '../../../../support/rejection';
@@ -164,6 +165,16 @@ describe('a TLS handshake that fails', () => {
         });
       }
     }
+  });
+
+  it('for another name has no more than 200 characters of the names in the certificate', () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `DNS:${index}.example`).join(', ');
+    const cause = Object.assign(new Error(names), { code: 'ERR_TLS_CERT_ALTNAME_INVALID', reason: names });
+    const { message } = handshakeError('connect', {}, 'server', cause);
+    expect(message).to.equal(
+      'connect: the TLS handshake failed: the certificate of the server is for another name ' +
+        `(ERR_TLS_CERT_ALTNAME_INVALID: ${names.slice(0, 200)}…)`,
+    );
   });
 
   it('for want of a common protocol version says so on both sides', async () => {
