@@ -2,7 +2,17 @@ import { type Address, formatAddress } from './address';
 
 /** The operation that failed. */
 export type Operation =
-  'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing' | 'stay connected' | 'pipe' | 'call';
+  | 'connect'
+  | 'listen'
+  | 'accept'
+  | 'receive'
+  | 'send'
+  | 'shut down writing'
+  | 'stay connected'
+  | 'pipe'
+  | 'call'
+  | 'start TLS'
+  | 'set the TLS context';
 
 /** The addresses of a connection, as far as they are known. */
 export interface Endpoints {
@@ -32,7 +42,7 @@ export abstract class SocketError extends Error {
   }
 }
 
-/** No connection was made: refused, unreachable, unknown name, failed handshake. `cause` is the system's error. */
+/** No connection was made: refused, unreachable, unknown name. `cause` is the system's error. */
 export class ConnectFailedError extends SocketError {
   readonly code = 'CONNECT_FAILED';
 
@@ -56,17 +66,6 @@ export class AcceptFailedError extends SocketError {
 
   constructor(endpoints: Endpoints, cause: unknown) {
     super('accept', endpoints, describeCause(cause), cause);
-  }
-}
-
-/** The TLS handshake of a connection to a listener failed. `cause` is the system's error, if there was one. */
-export class HandshakeFailedError extends SocketError {
-  readonly code = 'HANDSHAKE_FAILED';
-
-  /** @param problem continues "the TLS handshake …". */
-  constructor(endpoints: Endpoints, problem: string, cause?: unknown) {
-    const peer = endpoints.remote === undefined ? '' : ` with ${formatAddress(endpoints.remote)}`;
-    super('accept', endpoints, `the TLS handshake${peer} ${problem}`, cause);
   }
 }
 
@@ -149,14 +148,22 @@ export class TimedOutError extends SocketError {
     endpoints: Endpoints,
     /** The limit, in milliseconds. */
     readonly timeoutMs: number,
-    /** The clock: of the whole call, until the first byte, or from the first byte of a message to its last. */
-    readonly clock: 'call' | 'idle' | 'message' = 'call',
+    /**
+     * The clock: of the whole call, until the first byte, or from the first byte of a message to its last. `handshake`
+     * is the clock of the whole call too, which ended within the TLS handshake.
+     */
+    readonly clock: 'call' | 'idle' | 'message' | 'handshake' = 'call',
   ) {
     super(operation, endpoints, `timed out after ${timeoutMs} ms${CLOCK_WORDS[clock]}`);
   }
 }
 
-const CLOCK_WORDS = { call: '', idle: ' without a byte', message: ' in the middle of a message' } as const;
+const CLOCK_WORDS = {
+  call: '',
+  idle: ' without a byte',
+  message: ' in the middle of a message',
+  handshake: ' in the TLS handshake',
+} as const;
 
 /** The `AbortSignal` of the call fired; `cause` is its reason. A read has taken no byte. */
 export class AbortedError extends SocketError {
@@ -234,13 +241,6 @@ export class CallLostError extends SocketError {
   }
 }
 
-/** The error of an attempt to connect that has failed. */
-export function connectError(endpoints: Endpoints, cause: unknown): SocketError {
-  const alert = certificateAlert(cause);
-  if (alert !== undefined) return new CertificateRefusedError('connect', endpoints, alert, cause);
-  return new ConnectFailedError(endpoints, cause ?? 'the stream was closed');
-}
-
 /** The error of a call on a connection that was lost. */
 export function lossError(
   operation: Operation,
@@ -256,18 +256,27 @@ export function lossError(
 const CERTIFICATE_ALERT = /^\S+ alert ((?:bad|unsupported) certificate|certificate \w+|unknown ca|access denied)$/;
 
 /** The alert about the certificate of this side, in OpenSSL's words; undefined for any other cause. */
-function certificateAlert(cause: unknown): string | undefined {
+export function certificateAlert(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
   return CERTIFICATE_ALERT.exec((cause as OpenSslError).reason ?? '')?.[1];
 }
 
+const PREPOSITIONS = {
+  connect: 'to',
+  receive: 'from',
+  send: 'to',
+  'shut down writing': 'to',
+  'stay connected': 'to',
+  call: 'to',
+  'start TLS': 'with',
+} as const;
+
 function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
-  if (operation === 'listen' || operation === 'accept') {
+  if (operation === 'listen' || operation === 'accept' || operation === 'set the TLS context') {
     return endpoints.local === undefined ? '' : ` on ${formatAddress(endpoints.local)}`;
   }
   if (endpoints.remote === undefined || operation === 'pipe') return '';
-  const preposition = operation === 'receive' ? 'from' : 'to';
-  return ` ${preposition} ${formatAddress(endpoints.remote)}`;
+  return ` ${PREPOSITIONS[operation]} ${formatAddress(endpoints.remote)}`;
 }
 
 /**
@@ -285,7 +294,7 @@ export function describeCause(cause: unknown): string {
 }
 
 /** An error of Node from OpenSSL's error queue (docs of Node, "OpenSSL error properties"). */
-interface OpenSslError extends Error {
+export interface OpenSslError extends Error {
   readonly code?: string;
   readonly library?: string;
   readonly reason?: string;

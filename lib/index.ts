@@ -19,8 +19,10 @@ export { type FrameDecoder, type FrameLength, type IncompleteFrame } from './soc
 export { StreamSocket } from './sockets/stream_socket';
 export { type BufferOptions } from './sockets/stream_options';
 export { type TcpOptions } from './sockets/platform/tcp_options';
-export { type TlsConnectOptions } from './sockets/tls/tls_connection';
-export { type TlsListenOptions } from './sockets/tls/tls_options';
+export { type StartTlsOptions, type TlsConnectOptions, type TlsListenOptions } from './sockets/tls/tls_options';
+export { type TlsInfo } from './sockets/tls/tls_info';
+export { type PeerCertificate } from './sockets/tls/peer_certificate';
+export { type SubjectAltName } from './sockets/tls/subject_alt_name';
 export { type ReceiveOptions, type WaitOptions } from './async/deadlines';
 export {
   AbortedError,
@@ -32,7 +34,6 @@ export {
   ConnectionLostError,
   DelimiterNotFoundError,
   type Endpoints,
-  HandshakeFailedError,
   ListenFailedError,
   type Operation,
   PipeFailedError,
@@ -43,6 +44,12 @@ export {
   TimedOutError,
   UnexpectedEofError,
 } from './errors';
+export {
+  type HandshakeFailure,
+  HandshakeFailedError,
+  TlsOptionsError,
+  UnexpectedPlaintextError,
+} from './sockets/tls/errors';
 export { FramedSocket, type FramedSocketOptions } from './framing/framed_socket';
 export { type Codec } from './framing/codec';
 export {

@@ -2,7 +2,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { requireHost, requireObject, requireOptionalFunction, requireText, requireWholeNumber } from '../arguments';
 import { type TcpOptions } from './platform/tcp_options';
-import { type TlsConnectOptions } from './tls/tls_connection';
+import { type TlsConnectOptions } from './tls/tls_options';
 import { type BufferOptions, requireStreamOptions } from './stream_options';
 
 export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;

@@ -6,11 +6,11 @@ import {
   requireText,
   requireWholeNumber,
 } from '../arguments';
-import { type HandshakeFailedError } from '../errors';
 import { requireReusePort } from './platform/node_versions';
 import { type TcpOptions } from './platform/tcp_options';
 import { type ProxyProtocolOptions } from './proxy_protocol/proxy_options';
 import { type BufferOptions, requireStreamOptions } from './stream_options';
+import { type HandshakeFailedError } from './tls/errors';
 import { requireTlsOptions, type TlsListenOptions } from './tls/tls_options';
 
 export type ListenSocketOptions = TcpOptions &

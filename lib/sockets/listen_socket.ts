@@ -1,7 +1,7 @@
 import { type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Address, isWildcard, remoteAddressOf } from '../address';
-import { AcceptFailedError, type HandshakeFailedError, SocketClosedError, SocketStateError } from '../errors';
+import { AcceptFailedError, SocketClosedError, SocketStateError } from '../errors';
 import { Binding } from './binding';
 import { PeerSocket } from './peer_socket';
 import {
@@ -21,8 +21,9 @@ import { type ListenerCounters, type RefusalReason } from './serving/counters';
 import { ListenerActivity } from './serving/listener_activity';
 import { type ConnectionHandler, type ServeOptions, serveSettings } from './serving/serve_options';
 import { Service } from './serving/service';
+import { type HandshakeFailedError } from './tls/errors';
 import { Handshakes } from './tls/handshakes';
-import { type TlsListenOptions } from './tls/tls_options';
+import { requireTlsOptions, type TlsListenOptions } from './tls/tls_options';
 import { checkWaitOptions, requireWaitOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
 import { Waiter } from '../async/waiter';
@@ -48,7 +49,10 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private readonly queue: AcceptQueue;
   private service: Service | undefined;
 
-  /** @throws TypeError, RangeError an option cannot be used, or there is not exactly one target. */
+  /**
+   * @throws TypeError, RangeError an option cannot be used, or there is not exactly one target.
+   * @throws TlsOptionsError a key or a certificate cannot be used, for instance.
+   */
   constructor(private readonly options: ListenSocketOptions) {
     requireListenOptions(options);
     this.binding = this.createBinding();
@@ -148,6 +152,22 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   /**
+   * Exchanges the TLS options for the handshakes that begin from now on, a new certificate or list of revocations for
+   * instance. Options that are left out stay as they are, and so do open connections.
+   *
+   * @throws TlsOptionsError an option cannot be used; nothing has changed.
+   * @throws SocketStateError the listener has no option `tls`.
+   */
+  setSecureContext(changes: Partial<TlsListenOptions>): void {
+    const endpoints = { local: this.bound ?? this.binding.target };
+    if (this.handshakes === undefined) {
+      throw new SocketStateError('set the TLS context', endpoints, 'the listener has no option tls');
+    }
+    requireTlsOptions(changes);
+    this.handshakes.setOptions(changes);
+  }
+
+  /**
    * Stops listening; the port is free when this resolves. Calls of `accept` that wait fail with `SocketClosedError`, and
    * connections that wait, or are on their way (PROXY header, TLS handshake), are reset. Accepted connections stay open. Never rejects; a
    * second call has no effect.
@@ -241,7 +261,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
       },
       onRefused: (arrival: Arrival, reason: RefusalReason) => this.onReset(arrival, reason),
     };
-    return new Handshakes(tls, limits, results, () => this.bound);
+    return new Handshakes(tls, limits, results, () => this.bound ?? this.binding.target);
   }
 
   private createProxyHeaders(options: ProxyProtocolOptions): ProxyHeaders {

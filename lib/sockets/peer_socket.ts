@@ -2,6 +2,7 @@ import { type Duplex } from 'node:stream';
 import { type Address } from '../address';
 import { type BufferOptions } from './stream_options';
 import { StreamSocket } from './stream_socket';
+import { keepTlsInfo } from './tls/tls_info';
 
 /** Where a connection comes from. */
 export interface PeerOrigin {
@@ -30,6 +31,7 @@ export class PeerSocket extends StreamSocket {
     super(options);
     this.proxyAddress = origin.proxy;
     this.connection.adopt(stream);
+    keepTlsInfo(stream);
     this.connection.open({ local, client: origin.remote });
   }
 }

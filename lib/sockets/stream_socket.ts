@@ -10,11 +10,14 @@ import { Connection } from './connection/connection';
 import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
 import { Receiver } from './connection/receiver';
 import { Sender } from './connection/sender';
+import { startTls } from './start_tls';
 import { type BufferOptions, DEFAULT_RECEIVE_BUFFER_BYTES } from './stream_options';
 import { STREAM_CHUNK_BYTES } from './streams/byte_connection';
 import { nodeDuplexOf } from './streams/node_duplex';
 import { webReadableOf } from './streams/web_readable';
 import { webWritableOf } from './streams/web_writable';
+import { type TlsInfo, tlsInfoOf } from './tls/tls_info';
+import { type StartTlsOptions } from './tls/tls_options';
 
 const DEFAULT_DELIMITER_LIMIT = 65_536;
 const DEFAULT_LINGER_MS = 5000;
@@ -54,6 +57,11 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
   /** The address of the peer, once the socket is connected; it stays known after the end. */
   get remoteAddress(): Address | undefined {
     return this.connection.endpoints.remote;
+  }
+
+  /** The TLS of this connection, after its handshake: the certificate of the peer for instance. Undefined without TLS. */
+  get tls(): TlsInfo | undefined {
+    return tlsInfoOf(this.connection.stream);
   }
 
   /** The number of received bytes that no call has taken yet. */
@@ -290,6 +298,33 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
     if (signal?.aborted === true) linger.reject(signal.reason);
     await linger.promise.catch(() => connection.destroy());
     await connection.closed;
+  }
+
+  /**
+   * Changes the open connection to TLS, as STARTTLS does (RFC 3207, RFC 2595). Both ends call it at the same point of
+   * their protocol, in the turn in which the last send has resolved or the last read has given its bytes. The addresses
+   * stay known, and `tls` is known afterwards.
+   *
+   * After any failure the connection is closed, but for those that are marked (*): they have no effect.
+   *
+   * @param tls `isServer`: whether this end is the server of the handshake. A client verifies that the certificate is for
+   * `servername`, by default the host that it has connected to.
+   * @param options `timeoutMs` default: 10000.
+   * @throws HandshakeFailedError, CertificateRefusedError, TlsOptionsError
+   * @throws TimedOutError, AbortedError, SocketClosedError, ConnectionLostError
+   * @throws UnexpectedPlaintextError (*) received bytes wait that came without TLS: close the connection.
+   * @throws SocketStateError (*) not connected, TLS already, one side has ended, a read or a send waits.
+   * @throws TypeError, RangeError (*) an option cannot be used.
+   */
+  startTls(tls: StartTlsOptions, options: WaitOptions = {}): Promise<void> {
+    const { connection, receiver, sender } = this;
+    return startTls({ connection, receiver, sender }, tls, this.serverHost, options);
+  }
+
+  /** The host that the certificate of a server must name, in `startTls`. @internal */
+  protected get serverHost(): string | undefined {
+    const { remoteAddress } = this;
+    return remoteAddress !== undefined && 'host' in remoteAddress ? remoteAddress.host : undefined;
   }
 
   /** Lets the connection keep the process alive, as it does from the beginning. */

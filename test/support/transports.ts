@@ -52,6 +52,16 @@ export const transports: readonly Transport[] = [
       ),
   },
   {
+    name: 'TLS by startTls',
+    hasReset: false,
+    connect: async (options) => withTls(await connectOver(LOOPBACK, (port) => ({ ...LOOPBACK, port }), options)),
+  },
+  {
+    name: 'TLS by startTls, in memory',
+    hasReset: false,
+    connect: async (options) => withTls(await connectInMemory(options)),
+  },
+  {
     name: 'Unix socket',
     hasReset: false,
     connect: async (options) => {
@@ -88,6 +98,14 @@ async function connectOver(
   const client = new ConnectSocket({ ...clientTarget(port), ...options });
   const [server] = await Promise.all([listener.accept(), client.connect()]);
   await listener.close();
+  return { client, server, clientStream: streamOf(client), serverStream: streamOf(server) };
+}
+
+async function withTls({ client, server }: Connection): Promise<Connection> {
+  await Promise.all([
+    server.startTls({ isServer: true, ...tlsIdentity }),
+    client.startTls({ isServer: false, ca: tlsIdentity.cert, servername: 'localhost' }),
+  ]);
   return { client, server, clientStream: streamOf(client), serverStream: streamOf(server) };
 }
 

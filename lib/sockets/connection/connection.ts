@@ -183,17 +183,19 @@ export class Connection {
 
   /**
    * From `connecting` to `open`. Both addresses are read here, because the system drops them at a reset; on a stream
-   * that has ended already nothing else happens.
+   * that has ended already nothing else happens. After `beginUpgrade` they stay as they are.
    *
    * @param known `local` if it is known without a system call; `remote` for a stream without one, as a Unix socket; `client`
    * if the address of the peer is known in any case, by its proxy for instance.
    */
   open(known: Endpoints & { readonly client?: Address | undefined } = NO_ENDPOINTS): void {
     const stream = this.adoptedStream!;
-    this.knownEndpoints = {
-      local: known.local ?? localAddressOf(stream),
-      remote: known.client ?? remoteAddressOf(stream) ?? known.remote,
-    };
+    if (this.knownEndpoints === NO_ENDPOINTS) {
+      this.knownEndpoints = {
+        local: known.local ?? localAddressOf(stream),
+        remote: known.client ?? remoteAddressOf(stream) ?? known.remote,
+      };
+    }
     if (this.currentPhase !== 'connecting') return;
     this.currentPhase = 'open';
     this.opening?.onOpen();
@@ -206,6 +208,29 @@ export class Connection {
     const stream = this.adoptedStream as Partial<Socket> | undefined;
     if (isRef) stream?.ref?.();
     else stream?.unref?.();
+  }
+
+  /**
+   * From `open` back to `connecting`, for a TLS handshake. Until `completeUpgrade` the stream is that of the handshake,
+   * whose errors are its own; a close on this side destroys it.
+   */
+  beginUpgrade(opening: Opening): Duplex {
+    const stream = this.stream;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- as in `adopt`
+    const { onError, onEnd, onData } = Connection.listeners;
+    stream.off('error', onError).off('end', onEnd).off('data', onData).pause();
+    this.currentPhase = 'connecting';
+    this.opening = opening;
+    return stream;
+  }
+
+  /** From `connecting` to `open`: the secure stream takes the place of the one under it. */
+  completeUpgrade(secure: Duplex): void {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- as in `adopt`
+    this.stream.off('close', Connection.listeners.onClose);
+    this.stream.allowHalfOpen = true;
+    this.adopt(secure);
+    this.open();
   }
 
   /** To `closing`, by a loss: both directions end, and the stream is destroyed. */
@@ -254,7 +279,9 @@ export class Connection {
    */
   requireOpened(operation: Operation): void {
     if (this.isClosedHere) throw new SocketClosedError(operation, this.knownEndpoints);
-    if (this.currentPhase === 'connecting') throw new SocketStateError(operation, this.knownEndpoints, 'not connected');
+    if (this.currentPhase !== 'connecting') return;
+    const problem = this.isUpgrading ? 'the TLS handshake goes on' : 'not connected';
+    throw new SocketStateError(operation, this.knownEndpoints, problem);
   }
 
   /**
@@ -270,12 +297,15 @@ export class Connection {
   private closeBy(destroy: (stream: Duplex) => void): void {
     this.beginClosing();
     this.outgoing.onConnectionEnd();
-    if (this.adoptedStream === undefined) this.enterClosed();
+    // The stream of a handshake may be closed already.
+    if (this.adoptedStream === undefined || this.adoptedStream.closed) this.enterClosed();
     else destroy(this.adoptedStream);
   }
 
   /** From any phase to `closed`: Node has released the stream. */
   private onStreamClosed(): void {
+    // The handshake gives the reason.
+    if (this.isUpgrading) return;
     if (this.ending === undefined) {
       // The end may still be under confirmation.
       if (this.adoptedStream!.readableEnded) this.incoming.onEnd();
@@ -283,6 +313,11 @@ export class Connection {
     }
     this.endDirections();
     this.enterClosed();
+  }
+
+  /** Whether a TLS handshake goes on after `beginUpgrade`. */
+  private get isUpgrading(): boolean {
+    return this.currentPhase === 'connecting' && this.knownEndpoints !== NO_ENDPOINTS;
   }
 
   private endDirections(): void {

@@ -47,6 +47,11 @@ export class Receiver implements Incoming, Cancellable {
     private readonly bufferLimit: number,
   ) {}
 
+  /** Whether a read waits. */
+  get isReading(): boolean {
+    return this.pendingRead !== undefined;
+  }
+
   get bufferedBytes(): number {
     return this.buffer.length;
   }

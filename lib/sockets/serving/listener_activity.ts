@@ -1,7 +1,8 @@
 import { channel } from 'node:diagnostics_channel';
 import { type Address } from '../../address';
-import { type AcceptFailedError, type HandshakeFailedError } from '../../errors';
+import { type AcceptFailedError } from '../../errors';
 import { type PeerSocket } from '../peer_socket';
+import { type HandshakeFailedError } from '../tls/errors';
 import { type ListenerCounters, noRefusals, type RefusalReason } from './counters';
 
 /**

@@ -1,10 +1,13 @@
 import { type Socket } from 'node:net';
 import { type Server, type TLSSocket } from 'node:tls';
 import { type Address } from '../../address';
-import { describeCause, HandshakeFailedError } from '../../errors';
+import { type Endpoints, type Operation } from '../../errors';
 import { destroyWithReset } from '../platform/stream_close';
 import { type Arrival } from '../serving/arrival';
+import { HandshakeFailedError } from './errors';
+import { handshakeError } from './handshake_failure';
 import { type TlsListenOptions } from './tls_options';
+import { createTlsServer, refusalOf } from './tls_server';
 
 /** The bounds of the handshakes of one listener. */
 export interface HandshakeLimits {
@@ -30,27 +33,36 @@ export interface HandshakeResults {
   onRefused(arrival: Arrival, reason: 'maxHandshaking' | 'listenerClosed'): void;
 }
 
-/** Node's time limit, beyond every one of a listener. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /**
- * The TLS handshakes of a listener, from the raw connection to the secure one.
- *
- * A `tls.Server` that does not listen carries them out: Node documents its `connection` event as the way to give it a
- * connection. Node itself neither ends a handshake with a silent client, nor those that go on when a server is closed.
+ * The TLS handshakes of a listener, from the raw connection to the secure one. Node itself neither ends a handshake with a
+ * silent client, nor those that go on when a server is closed.
  */
 export class Handshakes {
-  private readonly server: Server;
+  private server: Server;
   private readonly pending = new Map<Socket, Handshake>();
 
-  /** Loads `node:tls`. */
+  /**
+   * @param local the address of the listener, as far as it is known.
+   * @throws TlsOptionsError
+   */
   constructor(
-    options: TlsListenOptions,
+    private options: TlsListenOptions,
     private readonly limits: HandshakeLimits,
     private readonly results: HandshakeResults,
     private readonly local: () => Address | undefined,
   ) {
-    this.server = this.createServer(options);
+    this.server = this.createServer(options, 'listen');
+  }
+
+  /**
+   * Exchanges options for the handshakes that begin from now on; those that are left out stay as they are.
+   *
+   * @throws TlsOptionsError nothing has changed.
+   */
+  setOptions(changes: Partial<TlsListenOptions>): void {
+    const options = { ...this.options, ...changes };
+    this.server = this.createServer(options, 'set the TLS context');
+    this.options = options;
   }
 
   /** Begins the handshake of a raw connection, or resets it if too many others go on. */
@@ -62,6 +74,8 @@ export class Handshakes {
     }
     const timer = setTimeout(() => this.onTimeout(raw), this.limits.timeoutMs);
     this.pending.set(raw, { timer, arrival });
+    // An end of the client ends the handshake. The secure connection takes the value over; its socket sets it again.
+    raw.allowHalfOpen = false;
     this.server.emit('connection', raw);
   }
 
@@ -75,9 +89,8 @@ export class Handshakes {
     }
   }
 
-  private createServer(options: TlsListenOptions): Server {
-    const { createServer } = process.getBuiltinModule('node:tls');
-    return createServer({ ...options, handshakeTimeout: LONGEST_TIMER_MS })
+  private createServer(options: TlsListenOptions, operation: Operation): Server {
+    return createTlsServer(options, operation, { local: this.local() })
       .on('secureConnection', (secure) => {
         const handshake = this.take(secure);
         if (handshake !== undefined) this.results.onDone(handshake.arrival, secure);
@@ -94,19 +107,17 @@ export class Handshakes {
     const { arrival } = this.pending.get(raw)!;
     this.pending.delete(raw);
     destroyWithReset(raw);
-    this.report(arrival, `was not done within ${this.limits.timeoutMs} ms`);
+    const problem = `was not done within ${this.limits.timeoutMs} ms`;
+    this.results.onFailed(arrival, new HandshakeFailedError('accept', this.endpointsOf(arrival), 'timeout', problem));
   }
 
   /** A connection that was ended here has an error too, which is not reported again. */
   private onError(error: Error, secure: TLSSocket): void {
     const handshake = this.take(secure);
     if (handshake === undefined) return;
-    const authorizationError: unknown = secure.authorizationError;
-    const reason =
-      typeof authorizationError === 'string'
-        ? `the client's certificate was refused (${authorizationError})`
-        : describeCause(error);
-    this.report(handshake.arrival, `failed: ${reason}`, error);
+    const { arrival } = handshake;
+    const failure = handshakeError('accept', this.endpointsOf(arrival), 'client', error, refusalOf(secure));
+    this.results.onFailed(arrival, failure);
   }
 
   /** Ends the watch of a handshake. */
@@ -118,9 +129,8 @@ export class Handshakes {
     return handshake;
   }
 
-  private report(arrival: Arrival, problem: string, cause?: unknown): void {
-    const endpoints = { local: this.local(), remote: arrival.remote };
-    this.results.onFailed(arrival, new HandshakeFailedError(endpoints, problem, cause));
+  private endpointsOf({ remote }: Arrival): Endpoints {
+    return { local: this.local(), remote };
   }
 }
 

@@ -1,29 +1,35 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { type Duplex } from 'node:stream';
+import { type TLSSocket } from 'node:tls';
+import { type Endpoints, type Operation } from '../../errors';
+import { TlsOptionsError } from './errors';
+import { type TlsConnectOptions } from './tls_options';
+
+/** The address of a server, or a stream that is connected to it and the name that its certificate must have. */
+export type TlsTarget =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string }
+  | { readonly socket: Duplex; readonly host?: string | undefined };
 
 /**
- * The options of a TLS connection: those of `tls.connect` but for the target, `ca`, `cert`, `key` and `ALPNProtocols` for
- * instance.
+ * Starts a TLS connection. The first one loads `node:tls`.
+ *
+ * @throws TlsOptionsError
  */
-export interface TlsConnectOptions extends Omit<
-  ConnectionOptions,
-  'host' | 'port' | 'path' | 'socket' | 'allowHalfOpen' | 'lookup' | 'timeout'
-> {
-  /**
-   * The name of the server, which is sent to it (SNI, RFC 6066 section 3) and must be in its certificate. Default: the
-   * host, if that is a name; an IP address must be in the certificate and is not sent.
-   */
-  readonly servername?: string | undefined;
-}
-
-/** Starts a TLS connection. `node:tls` is loaded by the first one. */
 export function connectTls(
-  target: { readonly host: string; readonly port: number } | { readonly path: string },
+  target: TlsTarget,
   options: TlsConnectOptions,
+  operation: Operation,
+  endpoints: Endpoints,
 ): TLSSocket {
-  const { connect } = process.getBuiltinModule('node:tls');
-  const servername = options.servername ?? ('host' in target ? serverName(target.host) : undefined);
-  return connect({ ...options, servername, ...target });
+  const host = 'host' in target ? target.host : undefined;
+  const servername = options.servername ?? (host === undefined ? undefined : serverName(host));
+  try {
+    const { connect } = process.getBuiltinModule('node:tls');
+    return connect({ ...options, servername, ...target });
+  } catch (unusable) {
+    throw new TlsOptionsError(operation, endpoints, unusable);
+  }
 }
 
 /** A name without the dot of an absolute one, which RFC 6066 excludes. */

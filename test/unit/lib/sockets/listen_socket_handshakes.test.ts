@@ -173,7 +173,7 @@ describeListenSocket(({ clients, listen, accept }) => {
       const error = await nextFailure();
       expect(error.message).to.equal(
         `accept on ${formatAddress(listener.address!)}: the TLS handshake with ${address} failed: ` +
-          'http request (ERR_SSL_HTTP_REQUEST)',
+          'the client does not speak TLS (ERR_SSL_HTTP_REQUEST)',
       );
       expect(error.cause).to.have.property('code', 'ERR_SSL_HTTP_REQUEST');
       await ended;
@@ -197,11 +197,15 @@ describeListenSocket(({ clients, listen, accept }) => {
       const listener = await listenTls({}, { requestCert: true });
       let failed = nextFailure();
       connectByTls(listener, { key: tlsIdentity.key, cert: tlsIdentity.cert });
-      expect((await failed).message).to.contain("the client's certificate was refused (DEPTH_ZERO_SELF_SIGNED_CERT)");
+      expect((await failed).message).to.contain(
+        'the certificate of the client is of an unknown authority (DEPTH_ZERO_SELF_SIGNED_CERT)',
+      );
       failed = nextFailure();
       connectByTls(listener);
       const missing = await failed;
-      expect(missing.message).to.contain('peer did not return a certificate');
+      expect(missing.message).to.contain(
+        'failed: the client has no certificate (ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE)',
+      );
       expect(missing.message).not.to.contain('\n');
       expect(listener.failedHandshakes).to.equal(2);
       await expectCode(listener.accept({ timeoutMs: 0 }), 'TIMED_OUT');
