@@ -15,7 +15,8 @@ export function webReadableOf(connection: ByteConnection): ReadableStream<Uint8A
   return readable;
 }
 
-class SocketSource implements UnderlyingByteSource {
+/** An underlying byte source (WHATWG Streams, section 4.7). */
+class SocketSource {
   readonly type = 'bytes';
 
   constructor(private readonly connection: ByteConnection) {}

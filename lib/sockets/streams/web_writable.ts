@@ -10,16 +10,23 @@ const writables = new WeakMap<ByteConnection, WritableStream<Uint8Array>>();
 export function webWritableOf(connection: ByteConnection): WritableStream<Uint8Array> {
   let writable = writables.get(connection);
   if (writable === undefined) {
-    writable = new WritableStream(new SocketSink(connection), { highWaterMark: STREAM_CHUNK_BYTES, size: byteLength });
+    writable = new WritableStream(new SocketSink(connection) as object, {
+      highWaterMark: STREAM_CHUNK_BYTES,
+      size: byteLength,
+    });
     writables.set(connection, writable);
   }
   return writable;
 }
 
-class SocketSink implements UnderlyingSink<Uint8Array> {
+/** The controller as Node has it; its types lack the signal. */
+type SinkController = WritableStreamDefaultController & { readonly signal: AbortSignal };
+
+/** An underlying sink (WHATWG Streams, section 5). */
+class SocketSink {
   constructor(private readonly connection: ByteConnection) {}
 
-  start(controller: WritableStreamDefaultController): void {
+  start(controller: SinkController): void {
     const { connection } = this;
     // `abort` of a sink waits for the write under way, which a peer that does not read delays for ever.
     controller.signal.addEventListener('abort', () => connection.reset(), { once: true });
