@@ -15,7 +15,7 @@ export function webReadableOf(connection: ByteConnection): ReadableStream<Uint8A
   return readable;
 }
 
-/** The source of the stream. Its types exist with the library of the DOM and without it. */
+/** An underlying byte source (WHATWG Streams, section 4.7). */
 class SocketSource {
   readonly type = 'bytes';
 

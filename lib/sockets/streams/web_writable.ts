@@ -10,23 +10,26 @@ const writables = new WeakMap<ByteConnection, WritableStream<Uint8Array>>();
 export function webWritableOf(connection: ByteConnection): WritableStream<Uint8Array> {
   let writable = writables.get(connection);
   if (writable === undefined) {
-    writable = new WritableStream(new SocketSink(connection), { highWaterMark: STREAM_CHUNK_BYTES, size: byteLength });
+    writable = new WritableStream(new SocketSink(connection) as object, {
+      highWaterMark: STREAM_CHUNK_BYTES,
+      size: byteLength,
+    });
     writables.set(connection, writable);
   }
   return writable;
 }
 
-/** A controller as the standard has it (WHATWG Streams, section 5.4). Node's types omit its signal. */
+/** The controller as Node has it; its types lack the signal. */
 type SinkController = WritableStreamDefaultController & { readonly signal: AbortSignal };
 
+/** An underlying sink (WHATWG Streams, section 5). */
 class SocketSink {
   constructor(private readonly connection: ByteConnection) {}
 
-  start(controller: WritableStreamDefaultController): void {
+  start(controller: SinkController): void {
     const { connection } = this;
-    const { signal } = controller as SinkController;
     // `abort` of a sink waits for the write under way, which a peer that does not read delays for ever.
-    signal.addEventListener('abort', () => connection.reset(), { once: true });
+    controller.signal.addEventListener('abort', () => connection.reset(), { once: true });
     void connection.closed.then((loss) => {
       controller.error(loss ?? new SocketClosedError('send', endpointsOf(connection)));
     });
