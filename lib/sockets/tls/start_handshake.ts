@@ -2,6 +2,7 @@ import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 import { type Endpoints, type SocketError } from '../../errors';
 import { clientHandshakeError, handshakeError } from './handshake_failure';
+import { streamForTls } from './stream_for_tls';
 import { connectTls } from './tls_connection';
 import { type StartTlsOptions } from './tls_options';
 import { createTlsServer, refusalOf } from './tls_server';
@@ -13,7 +14,7 @@ export interface HandshakeOutcome {
 }
 
 /**
- * Starts the TLS handshake on a connected stream that nobody reads.
+ * Starts the TLS handshake on a connected stream that is not read.
  *
  * @param host of the server, for a client: its certificate must have this name.
  * @throws TlsOptionsError
@@ -25,21 +26,26 @@ export function startHandshake(
   endpoints: Endpoints,
   outcome: HandshakeOutcome,
 ): void {
+  const stream = streamForTls(raw);
   // An end of the peer ends the handshake.
-  raw.allowHalfOpen = false;
+  stream.allowHalfOpen = false;
+  const onDone = (secure: TLSSocket): void => {
+    stream.allowHalfOpen = true;
+    outcome.onDone(secure);
+  };
   if (options.isServer) {
     createTlsServer(options, 'start TLS', endpoints)
-      .on('secureConnection', (secure) => outcome.onDone(secure))
+      .on('secureConnection', onDone)
       .on('tlsClientError', (error, secure) => {
         outcome.onFailed(handshakeError('start TLS', endpoints, 'client', error, refusalOf(secure)));
       })
-      .emit('connection', raw);
+      .emit('connection', stream);
     return;
   }
   const fail = (cause?: Error): void => outcome.onFailed(clientHandshakeError('start TLS', endpoints, cause));
-  const secure = connectTls({ socket: raw, host }, options, 'start TLS', endpoints);
+  const secure = connectTls({ socket: stream, host }, options, 'start TLS', endpoints);
   secure
-    .once('secureConnect', () => outcome.onDone(secure))
+    .once('secureConnect', () => onDone(secure))
     .once('error', fail)
     .once('close', () => fail());
 }

@@ -41,7 +41,10 @@ describe('the entry point', () => {
       format: 'esm',
       write: false,
     });
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', outputFiles[0]!.text]);
+    // On standard input, because the bundle is longer than an argument may be.
+    const running = promisify(execFile)(process.execPath, ['--input-type=module', '-']);
+    running.child.stdin!.end(outputFiles[0]!.text);
+    const { stdout } = await running;
     return JSON.parse(stdout) as unknown;
   }
 
