@@ -1,4 +1,6 @@
 import { type BetBatch, betsOf } from '../../apps/protocol/bet_batch';
+import { type BetsDigest } from '../../apps/protocol/bets_digest';
+import { RowsHash } from '../../apps/protocol/rows_hash';
 import { ServerActivity } from '../../apps/server/stats/server_activity';
 import { type SessionServices } from '../../apps/server/sessions/session_services';
 import { type AgencyClaim } from '../../apps/server/domain/agency_claim';
@@ -18,6 +20,8 @@ export class MemoryBetRepository implements BetRepository {
   readonly rows: string[] = [];
   /** Called before the storage of each batch. Its promise delays the batch, and its rejection fails it. */
   beforeStoring: (batch: BetBatch) => Promise<void> = async () => {};
+  /** Called before each digest. Its promise delays it, and its rejection fails it. */
+  beforeDigest: () => Promise<void> = async () => {};
   /** The number of submitted batches. */
   appended = 0;
   private readonly counts = new Map<number, number>();
@@ -43,6 +47,14 @@ export class MemoryBetRepository implements BetRepository {
     const storing = this.tail.then(() => this.store(claim, batch, after));
     this.tail = storing.catch(() => {});
     return storing;
+  }
+
+  async digest(agency: number, count: number): Promise<BetsDigest> {
+    await this.beforeDigest();
+    const rows = this.rows.filter((row) => row.startsWith(`${agency},`)).slice(0, count);
+    const hash = new RowsHash();
+    for (const row of rows) hash.add(Buffer.from(row), 1);
+    return hash.digest;
   }
 
   async *winners(number: number): AsyncGenerator<Winner> {

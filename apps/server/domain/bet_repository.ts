@@ -1,4 +1,5 @@
 import { type BetBatch } from '../../protocol/bet_batch';
+import { type BetsDigest } from '../../protocol/bets_digest';
 import { type AgencyClaim } from './agency_claim';
 
 /** A winning bet. */
@@ -31,6 +32,16 @@ export interface BetRepository {
    * @throws StoreBrokenError the store accepts no more writes.
    */
   append(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number>;
+
+  /**
+   * The digest of the agency's first `count` bets, all of them acknowledged. The first call for an agency may read all its
+   * rows; a further call reads the rows stored since. It changes nothing.
+   *
+   * @throws BatchOutOfSequenceError the agency has fewer bets, or a digest of more was requested before.
+   * @throws StoreStoppedError the store is closing.
+   * @throws StoreError the bets cannot be read.
+   */
+  digest(agency: number, count: number): Promise<BetsDigest>;
 
   /**
    * The bets with this number, in the order of their storage.

@@ -1,5 +1,6 @@
 import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../protocol/bet_batch';
+import { type BetsDigest } from '../../../protocol/bets_digest';
 import { type AgencyClaim } from '../../domain/agency_claim';
 import { type BetRepository, type Winner } from '../../domain/bet_repository';
 import { BatchOutOfSequenceError, StoreConflictError, type StoreError } from '../../domain/store_errors';
@@ -9,6 +10,7 @@ import { TOKENS } from '../../tokens';
 import { type CommitLimits, GroupCommit, type Submission } from '../group_commit';
 import { addWinners, COPY_BETS } from './bet_statements';
 import { type AgencyAppend, type BatchAppend, type PendingBatch, planAppends } from './append_plan';
+import { AgencyDigests } from './agency_digests';
 import { CopyBuffer } from './copy_buffer';
 import { type Database } from './database/database';
 import { StatementError } from './database/database_errors';
@@ -86,6 +88,7 @@ export class PostgresBetRepository implements BetRepository {
     COMMIT_LIMITS,
   );
   private readonly winningBets: WinningBets;
+  private readonly digests: AgencyDigests;
   /** Resolves after the end of the last commit of batches that has begun. */
   private lastCommit: Promise<unknown> = Promise.resolve();
   private readonly idleBuffers: CopyBuffer[] = [];
@@ -99,6 +102,7 @@ export class PostgresBetRepository implements BetRepository {
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
   ) {
     this.winningBets = new WinningBets(winningNumber);
+    this.digests = new AgencyDigests(database, draw);
   }
 
   claim(agency: number): Promise<AgencyClaim> {
@@ -114,6 +118,10 @@ export class PostgresBetRepository implements BetRepository {
     return this.appending.submit({ claim, batch, after });
   }
 
+  digest(agency: number, count: number): Promise<BetsDigest> {
+    return this.digests.of(agency, count);
+  }
+
   async *winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
     if (number !== this.winningNumber) throw new Error(`the winners of ${this.winningNumber} are stored, no others`);
     throwIfStopped(stop);
@@ -123,9 +131,9 @@ export class PostgresBetRepository implements BetRepository {
     );
   }
 
-  /** Resolves once no commit is in progress. */
-  async idle(): Promise<void> {
-    await Promise.all([this.claiming.idle(), this.appending.idle()]);
+  /** Ends the reading for digests, and resolves once no commit is in progress. */
+  async close(): Promise<void> {
+    await Promise.all([this.claiming.idle(), this.appending.idle(), this.digests.close()]);
   }
 
   private async commitClaims(submissions: readonly Submission<number, AgencyClaim>[]): Promise<void> {
@@ -137,6 +145,7 @@ export class PostgresBetRepository implements BetRepository {
     for (const { agency, epoch, stored, finished_with: finishedWith } of rows) {
       const claim: AgencyClaim = { agency, epoch, stored };
       this.claims.add(claim, finishedWith !== null);
+      this.digests.limit(agency, stored);
       newest.get(agency)!.resolve(claim);
     }
     // Of two claims of one agency in a group the first one has ended already.

@@ -1,6 +1,6 @@
 import { type StoreContent } from '../../domain/store_content';
 import { StoreDamagedError, StoreError } from '../../domain/store_errors';
-import { type AgencyRun, AgencyRuns } from './agency_runs';
+import { type AgencyRun, AgencyRuns } from '../agency_runs';
 import { addWinners, COPY_BETS } from './bet_statements';
 import { CopyBuffer } from './copy_buffer';
 import { type Database } from './database/database';

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../../protocol/bet_batch';
+import { type BetsDigest } from '../../../../protocol/bets_digest';
 import { type ActionLog } from '../../../../runtime/action_log';
 import { type AgencyClaim } from '../../../domain/agency_claim';
 import { type BetRepository, type Winner } from '../../../domain/bet_repository';
@@ -21,6 +22,7 @@ import { GroupCommit, type Submission } from '../../group_commit';
 import { type StoreHealth } from '../disk/store_health';
 import { type AgencyEpochs, supersededClaim } from '../agency_epochs';
 import { type StorePart } from '../store_part';
+import { RowDigests } from './row_digests';
 import { scanWinners } from './winner_scan';
 
 /** A batch that waits for its commit. Its result is the number of the agency's stored bets. */
@@ -50,6 +52,7 @@ const LINE_FEED = Buffer.from('\n');
 export class FileBetRepository implements BetRepository, StorePart {
   private readonly counts = new Map<number, number>();
   private readonly commits = new GroupCommit<Pending, number>((submissions) => this.commit(submissions));
+  private readonly digests = new RowDigests();
   private found: FoundBets | undefined;
   private files!: RecoveredBets;
   private end = 0;
@@ -97,6 +100,12 @@ export class FileBetRepository implements BetRepository, StorePart {
     return this.commits.submit({ claim, batch, after });
   }
 
+  async digest(agency: number, count: number): Promise<BetsDigest> {
+    const digest = await this.digests.of(agency, this.files.bets, this.end);
+    if (digest.count === count) return digest;
+    throw new BatchOutOfSequenceError(`agency ${agency} has ${digest.count} bets, not ${count}`);
+  }
+
   winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
     return scanWinners(this.files.bets, this.end, number, stop);
   }
@@ -112,7 +121,7 @@ export class FileBetRepository implements BetRepository, StorePart {
   }
 
   async close(): Promise<void> {
-    await this.commits.idle();
+    await Promise.all([this.commits.idle(), this.digests.close()]);
     if (this.found !== undefined) await closeBetFiles(this.found);
   }
 
