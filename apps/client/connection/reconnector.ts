@@ -10,7 +10,7 @@ import { StoppedError } from '../stop';
 import { TOKENS } from '../tokens';
 import { type Endpoint } from './endpoint_finder';
 import { type EndpointRounds } from './endpoint_rounds';
-import { LotteryClient, ServerEndedError } from './lottery_client';
+import { DigestUnsupportedError, LotteryClient, ServerEndedError } from './lottery_client';
 import { NameLookupError } from './name_resolver';
 
 /** Creates the socket of one connection. The host is an IP address. */
@@ -55,7 +55,7 @@ export class Reconnector {
 
   /**
    * Runs `work` on a connection, and again on a new one after each transient error: a connection that is refused or
-   * lost, an unknown name, or a retryable `E`. It gives up after the retry limit without any progress, but not before
+   * lost, an unknown name, a retryable `E`, or a server without digests. It gives up after the retry limit without any progress, but not before
    * an attempt at each endpoint.
    *
    * @param work begins anew on each connection: the server's count of stored bets is the place to continue.
@@ -88,7 +88,8 @@ export class Reconnector {
     await socket.connect({ timeoutMs, signal: stop });
     this.log.debug('connect', 'success', { server: name });
     try {
-      return await work(new LotteryClient(new FramedSocket(socket, this.codec), stop, () => this.recordProgress()));
+      const channel = new FramedSocket(socket, this.codec);
+      return await work(new LotteryClient(channel, stop, name, () => this.recordProgress()));
     } finally {
       await socket.lingeringClose({ timeoutMs: LINGER_MS });
       if (stop.aborted) this.log.info('close_connection', 'success');
@@ -125,8 +126,9 @@ export class Reconnector {
   }
 }
 
+const TRANSIENT = [SocketError, ServerEndedError, NameLookupError, DigestUnsupportedError];
+
 function isTransient(error: unknown): boolean {
-  return error instanceof ProtocolError
-    ? error.isRetryable
-    : error instanceof SocketError || error instanceof ServerEndedError || error instanceof NameLookupError;
+  if (error instanceof ProtocolError) return error.isRetryable;
+  return TRANSIENT.some((kind) => error instanceof kind);
 }
