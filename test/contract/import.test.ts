@@ -14,6 +14,7 @@ import { arbitraryBet } from '../support/arbitrary_bets';
 import { eventually } from '../support/eventually';
 import { rowsByAgency, textOf } from '../support/piece_text';
 import { openDatabase } from '../support/postgres_server';
+import { createDrawKeys } from '../support/draw_keys';
 import { expectCode } from '../support/rejection';
 import {
   createFileHarness,
@@ -158,6 +159,39 @@ describe('an import of files into PostgreSQL', () => {
     }
   });
 
+  it('copies the digests of the finishes, and the signed record of the draw', async () => {
+    const keys = createDrawKeys();
+    try {
+      const before = await files.open({ SERVER_DRAW_KEY_FILE: keys.privateFile });
+      await fill(before);
+      const claim = await before.bets.claim(2);
+      const digest = await before.evidence.digestAtFinish(2, 1);
+      await before.tracker.finish(claim, 1, digest);
+      expect(await before.winners.waitForDraw(LATER)).to.equal(true);
+      const record = await before.drawRecord.readEvidence();
+      expect(record).to.be.a('string');
+      await before.close();
+      await importFiles();
+      const store = await target.open();
+      try {
+        expect(await store.drawRecord.readEvidence()).to.equal(record);
+        expect(await store.tracker.readFinishes()).to.deep.equal(
+          new Map([
+            [1, { bets: 4, digest: undefined }],
+            [2, { bets: 1, digest }],
+            [3, { bets: 0, digest: undefined }],
+          ]),
+        );
+        expect(await store.winners.waitForDraw(LATER)).to.equal(true);
+        expect(await store.bets.digest(2, 1)).to.deep.equal({ count: 1, digest });
+      } finally {
+        await store.close();
+      }
+    } finally {
+      keys.remove();
+    }
+  });
+
   it('copies every row byte by byte, whatever is in the names, from pieces of any size', async () => {
     const rows = fc.sample(fc.array(arbitraryBet, { minLength: 400, maxLength: 400 }), { numRuns: 1, seed: 7 })[0]!;
     const lines = rows.map((fields, index) => {
@@ -180,6 +214,7 @@ describe('an import of files into PostgreSQL', () => {
       isHeld: false,
       counts,
       finishes: new Map(),
+      readEvidence: async () => undefined,
       async *readRows() {
         for (let at = 0; at < bytes.length; at += size) yield Uint8Array.from(bytes.subarray(at, at + size));
       },
@@ -187,7 +222,7 @@ describe('an import of files into PostgreSQL', () => {
     for (const size of [17, 1000, bytes.length]) {
       await importStore(database, contentIn(size), NEVER_STOPPED);
       expect(rowsByAgency(await textOf(target.exportRows()))).to.deep.equal(expected);
-      await database.write('TRUNCATE bets, winners, agencies, draws');
+      await database.write('TRUNCATE bets, winners, agencies, draws, draw_evidence');
     }
   });
 
@@ -250,6 +285,7 @@ describe('an import of files into PostgreSQL', () => {
       isHeld: false,
       counts: new Map([[1, 2]]),
       finishes: new Map(),
+      readEvidence: async () => undefined,
       async *readRows() {
         yield Buffer.from(`${bet(1, 1)}\n`);
         hasBegun();
@@ -304,6 +340,7 @@ describe('an import of files into PostgreSQL', () => {
           isHeld: false,
           counts: new Map(counts),
           finishes: new Map(),
+          readEvidence: async () => undefined,
           async *readRows() {
             yield Buffer.from(text);
           },
@@ -327,6 +364,7 @@ describe('an import of files into PostgreSQL', () => {
         isHeld: false,
         counts: new Map([[1, 2]]),
         finishes: new Map(),
+        readEvidence: async () => undefined,
         async *readRows(signal) {
           yield Buffer.from(`${bet(1, 1)}\n`);
           stop.abort();

@@ -8,6 +8,13 @@ export interface Winner {
   readonly document: string;
 }
 
+/** The place of a winning bet. */
+export interface WinningRow {
+  readonly agency: number;
+  /** Its place among the agency's bets, from 1 on. */
+  readonly row: number;
+}
+
 /** Stores bets. An acknowledged bet is durable: it survives a crash of the process and of the machine. */
 export interface BetRepository {
   /**
@@ -49,4 +56,11 @@ export interface BetRepository {
    * @throws StoreStoppedError `stop` has fired.
    */
   winners(number: number, stop: AbortSignal): AsyncIterable<Winner>;
+
+  /**
+   * The places of the bets with this number, those of an agency in ascending order. It may read all bets.
+   *
+   * @throws StoreStoppedError `stop` has fired.
+   */
+  winningRows(number: number, stop: AbortSignal): AsyncIterable<WinningRow>;
 }

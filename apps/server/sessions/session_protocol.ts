@@ -170,7 +170,9 @@ export class SessionProtocol {
   }
 
   private async finish(): Promise<void> {
-    await this.services.tracker.finish(this.claimed!, this.bets);
+    const { tracker, evidence } = this.services;
+    const digest = await evidence.digestAtFinish(this.agency, this.bets);
+    await tracker.finish(this.claimed!, this.bets, digest);
     this.hasFinished = true;
     this.phase = 'finished';
     this.services.log.info('finish', 'success', { agency: this.agency, cantidad: this.bets });

@@ -2,7 +2,7 @@ import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../protocol/bet_batch';
 import { type BetsDigest } from '../../../protocol/bets_digest';
 import { type AgencyClaim } from '../../domain/agency_claim';
-import { type BetRepository, type Winner } from '../../domain/bet_repository';
+import { type BetRepository, type Winner, type WinningRow } from '../../domain/bet_repository';
 import { BatchOutOfSequenceError, StoreConflictError, type StoreError } from '../../domain/store_errors';
 import { throwIfStopped } from '../../domain/stop';
 import { NO_OBSERVER, type StoreObserver } from '../../domain/store_observer';
@@ -123,17 +123,24 @@ export class PostgresBetRepository implements BetRepository {
   }
 
   async *winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
-    if (number !== this.winningNumber) throw new Error(`the winners of ${this.winningNumber} are stored, no others`);
-    throwIfStopped(stop);
-    yield* await this.database.query<Winner>(
-      'SELECT agency, document FROM winners WHERE draw = $1 ORDER BY agency, seq',
-      [this.draw.id],
-    );
+    yield* await this.readWinners<Winner>('agency, document', number, stop);
+  }
+
+  async *winningRows(number: number, stop: AbortSignal): AsyncIterable<WinningRow> {
+    yield* await this.readWinners<WinningRow>('agency, seq AS row', number, stop);
   }
 
   /** Ends the reading for digests, and resolves once no commit is in progress. */
   async close(): Promise<void> {
     await Promise.all([this.claiming.idle(), this.appending.idle(), this.digests.close()]);
+  }
+
+  private async readWinners<Row extends object>(columns: string, number: number, stop: AbortSignal): Promise<Row[]> {
+    if (number !== this.winningNumber) throw new Error(`the winners of ${this.winningNumber} are stored, no others`);
+    throwIfStopped(stop);
+    return this.database.query<Row>(`SELECT ${columns} FROM winners WHERE draw = $1 ORDER BY agency, seq`, [
+      this.draw.id,
+    ]);
   }
 
   private async commitClaims(submissions: readonly Submission<number, AgencyClaim>[]): Promise<void> {

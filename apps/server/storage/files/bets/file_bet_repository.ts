@@ -2,9 +2,10 @@ import { crc32 } from 'node:zlib';
 import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../../protocol/bet_batch';
 import { type BetsDigest } from '../../../../protocol/bets_digest';
+import { winningRowsOf } from '../../../../protocol/winning_rows';
 import { type ActionLog } from '../../../../runtime/action_log';
 import { type AgencyClaim } from '../../../domain/agency_claim';
-import { type BetRepository, type Winner } from '../../../domain/bet_repository';
+import { type BetRepository, type Winner, type WinningRow } from '../../../domain/bet_repository';
 import { type StoreObserver, NO_OBSERVER } from '../../../domain/store_observer';
 import { TOKENS } from '../../../tokens';
 import { type Commit, formatCommit } from './commit_record';
@@ -18,6 +19,7 @@ import {
 } from './bet_recovery';
 import { BatchOutOfSequenceError, StoreWriteError } from '../../../domain/store_errors';
 import { readRange, type StoreDirectory, writeAll } from '../disk/file_system';
+import { AgencyRuns } from '../../agency_runs';
 import { GroupCommit, type Submission } from '../../group_commit';
 import { type StoreHealth } from '../disk/store_health';
 import { type AgencyEpochs, supersededClaim } from '../agency_epochs';
@@ -108,6 +110,15 @@ export class FileBetRepository implements BetRepository, StorePart {
 
   winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
     return scanWinners(this.files.bets, this.end, number, stop);
+  }
+
+  async *winningRows(number: number, stop: AbortSignal): AsyncIterable<WinningRow> {
+    const runs = new AgencyRuns();
+    for await (const piece of readRange(this.files.bets, 0, this.end, stop)) {
+      for (const { batch, after } of runs.take(piece)) {
+        for (const place of winningRowsOf(batch.rows, number)) yield { agency: batch.agency, row: after + place };
+      }
+    }
   }
 
   /**
