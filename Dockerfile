@@ -30,6 +30,7 @@ COPY --from=build /build/dist/apps/server/new_draw.js new_draw.js
 COPY --from=build /build/dist/apps/server/export_store.js export_store.js
 COPY --from=build /build/dist/apps/server/import_store.js import_store.js
 COPY --from=build /build/dist/apps/server/verify.js verify.js
+COPY --from=build /build/dist/apps/server/erase_draw.js erase_draw.js
 COPY --from=build /build/dist/apps/server/drivers drivers
 COPY --from=build /build/dist/apps/server/status/status_server.js status/status_server.js
 COPY --from=build /build/dist/apps/server/status/page status/page

@@ -189,3 +189,8 @@ draw-key: build ## Make the key pair for the record of the draw: .secrets/draw.k
 verify: build ## Compare the store, or an agency's file, with the signed record of its draw (KEY=draw.pub, RECORD=, AGENCY=, FILE=, DRAW=)
 	@node dist/apps/server/verify.js --key '$(or $(KEY),.secrets/draw.pub)' $(if $(RECORD),--record '$(RECORD)') \
 	  $(if $(AGENCY),--agency '$(AGENCY)') $(if $(FILE),--file '$(FILE)') $(if $(DRAW),--draw '$(DRAW)')
+
+# As the role that owns the tables: the servers' role cannot delete rows (docs/security.md).
+.PHONY: erase-draw
+erase-draw: build ## Erase the bets of an old draw for good (DRAW=archive-…Z of SERVER_DATA_DIR, or its number in PostgreSQL)
+	@node dist/apps/server/erase_draw.js $(if $(DRAW),--draw '$(DRAW)')

@@ -17,7 +17,7 @@ const isReadable = process.env['BUILD_READABLE'] !== undefined;
 const cached = ['apps/server/main', 'apps/client/main'];
 const programs = ['apps/server/healthcheck.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
 /** Programs beside the server that use its packages of the database. */
-const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store', 'verify'].map(
+const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store', 'verify', 'erase_draw'].map(
   (name) => `apps/server/${name}.ts`,
 );
 // Packages loaded on demand by the server, each a bundle beside it.
