@@ -14,7 +14,6 @@ import { arbitraryBet } from '../support/arbitrary_bets';
 import { eventually } from '../support/eventually';
 import { rowsByAgency, textOf } from '../support/piece_text';
 import { openDatabase } from '../support/postgres_server';
-import { createDrawKeys } from '../support/draw_keys';
 import { expectCode } from '../support/rejection';
 import {
   createFileHarness,
@@ -156,39 +155,6 @@ describe('an import of files into PostgreSQL', () => {
       await expectCode(store.bets.append(await store.bets.claim(1), batch(bet(1, 5)), 4), 'BATCH_OUT_OF_SEQUENCE');
     } finally {
       await store.close();
-    }
-  });
-
-  it('copies the digests of the finishes, and the signed record of the draw', async () => {
-    const keys = createDrawKeys();
-    try {
-      const before = await files.open({ SERVER_DRAW_KEY_FILE: keys.privateFile });
-      await fill(before);
-      const claim = await before.bets.claim(2);
-      const digest = await before.evidence.digestAtFinish(2, 1);
-      await before.tracker.finish(claim, 1, digest);
-      expect(await before.winners.waitForDraw(LATER)).to.equal(true);
-      const record = await before.drawRecord.readEvidence();
-      expect(record).to.be.a('string');
-      await before.close();
-      await importFiles();
-      const store = await target.open();
-      try {
-        expect(await store.drawRecord.readEvidence()).to.equal(record);
-        expect(await store.tracker.readFinishes()).to.deep.equal(
-          new Map([
-            [1, { bets: 4, digest: undefined }],
-            [2, { bets: 1, digest }],
-            [3, { bets: 0, digest: undefined }],
-          ]),
-        );
-        expect(await store.winners.waitForDraw(LATER)).to.equal(true);
-        expect(await store.bets.digest(2, 1)).to.deep.equal({ count: 1, digest });
-      } finally {
-        await store.close();
-      }
-    } finally {
-      keys.remove();
     }
   });
 

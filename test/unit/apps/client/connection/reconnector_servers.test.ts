@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import sinon, { type SinonFakeTimers, type SinonStub, useFakeTimers } from 'sinon';
 import { FakeNetwork } from '../../../../support/fake_network';
-import { FakeSource, giveWinners, MemoryClient, resume } from '../../../../support/memory_client';
+import { FakeSource, giveWinners, MemoryClient } from '../../../../support/memory_client';
 import { type ScriptedConnection } from '../../../../support/scripted_server';
 import { turns } from '../../../../support/turns';
 
@@ -337,28 +337,5 @@ describe('a reconnector with several servers', () => {
       expect(await running).to.equal(0);
       expect(clock.countTimers()).to.equal(0);
     });
-  });
-
-  it('compares the stored bets at each server that knows D, and goes on without at an older one', async () => {
-    const source = new FakeSource(4);
-    const [serverA, serverB] = [network.listen(A), network.listen(B)];
-    const running = client.upload(source, { environment: { CLI_SERVER_ADDRESS: `${A},${B}` } });
-    const old = await serverA.accept();
-    await old.next();
-    old.respond('O', '4');
-    expect(await old.next()).to.equal('D');
-    old.respond('E', 'bad-type: a message of type D');
-    await passUntil(old.close());
-    const newer = await passUntil(serverB.accept());
-    await resume(newer, 4);
-    expect(await newer.next()).to.equal('F 4');
-    newer.reset();
-    network.close(B);
-    const again = await passUntil(serverA.accept());
-    await again.next();
-    again.respond('O', '4');
-    await passUntil(giveWinners(again, 4, []));
-    expect(await passUntil(running)).to.equal(0);
-    expect(source.compared).to.deep.equal([4]);
   });
 });
