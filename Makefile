@@ -193,3 +193,19 @@ export-store: build ## Write the stored bets as bets.csv has them: make -s expor
 .PHONY: import-store
 import-store: build ## Copy the files of a stopped server (SERVER_DATA_DIR) into an empty PostgreSQL (docs/cluster.md)
 	@node dist/apps/server/import_store.js
+
+# The key must be Ed25519. Nobody but the operator may read the private one.
+.PHONY: draw-key
+draw-key: build ## Make the key pair for the record of the draw: .secrets/draw.key and draw.pub (KEYS=DIR)
+	@node dist/tools/draw_key.js --directory '$(or $(KEYS),.secrets)'
+
+# RECORD, and AGENCY with FILE, compare an agency's own file with a published record.
+.PHONY: verify
+verify: build ## Compare the store, or an agency's file, with the signed record of its draw (KEY=draw.pub, RECORD=, AGENCY=, FILE=, DRAW=)
+	@node dist/apps/server/verify.js --key '$(or $(KEY),.secrets/draw.pub)' $(if $(RECORD),--record '$(RECORD)') \
+	  $(if $(AGENCY),--agency '$(AGENCY)') $(if $(FILE),--file '$(FILE)') $(if $(DRAW),--draw '$(DRAW)')
+
+# As the role that owns the tables: the servers' role cannot delete rows (docs/security.md).
+.PHONY: erase-draw
+erase-draw: build ## Erase the bets of an old draw for good (DRAW=archive-…Z of SERVER_DATA_DIR, or its number in PostgreSQL)
+	@node dist/apps/server/erase_draw.js $(if $(DRAW),--draw '$(DRAW)')

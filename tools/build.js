@@ -17,14 +17,14 @@ const isReadable = process.env['BUILD_READABLE'] !== undefined;
 const cached = ['apps/server/main', 'apps/client/main'];
 const programs = ['apps/server/healthcheck.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
 /** Programs beside the server that use its packages of the database. */
-const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store'].map(
+const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store', 'verify', 'erase_draw'].map(
   (name) => `apps/server/${name}.ts`,
 );
 // Packages loaded on demand by the server, each a bundle beside it.
 const drivers = ['pg', 'pg-copy-streams', 'pgpass'];
 // Modules loaded on demand, and so separate from the program's own bundle.
 const onDemand = ['apps/server/status/status_server.ts', 'apps/client/progress/progress_bar.ts'];
-const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts'];
+const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts', 'tools/draw_key.ts'];
 const bench = [
   'bench/status_overhead.ts',
   'bench/system/main.ts',

@@ -6,6 +6,7 @@ export const MessageType = {
   bets: 'B',
   finish: 'F',
   askWinners: 'A',
+  digest: 'D',
   ok: 'O',
   wait: 'W',
   result: 'R',
@@ -19,16 +20,16 @@ export const MSG_MAX_LENGTH = 8192;
 export type LotteryMessage = TypedMessage<Uint8Array>;
 export type LotteryCodec = TlvCodec<Uint8Array>;
 
-/** The codec of the server, which accepts `N`, `B`, `F` and `A`. */
+/** The codec of the server, which accepts `N`, `B`, `F`, `A` and `D`. */
 export function createServerCodec(): LotteryCodec {
-  const { name, bets, finish, askWinners } = MessageType;
-  return createCodec([name, bets, finish, askWinners]);
+  const { name, bets, finish, askWinners, digest } = MessageType;
+  return createCodec([name, bets, finish, askWinners, digest]);
 }
 
-/** The codec of an agency, which accepts `O`, `W`, `R` and `E`. */
+/** The codec of an agency, which accepts `O`, `W`, `R`, `D` and `E`. */
 export function createAgencyCodec(): LotteryCodec {
-  const { ok, wait, result, error } = MessageType;
-  return createCodec([ok, wait, result, error]);
+  const { ok, wait, result, digest, error } = MessageType;
+  return createCodec([ok, wait, result, digest, error]);
 }
 
 /** Builds a message from well-formed text. */

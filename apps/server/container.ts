@@ -5,11 +5,17 @@ import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
 import { SessionFactory } from './sessions/session_factory';
 import { SessionServices } from './sessions/session_services';
+import { type BetRepository } from './domain/bet_repository';
+import { type DrawEvidence, NO_EVIDENCE } from './domain/draw_evidence';
+import { type DrawRecord } from './domain/draw_record';
+import { type FinishTracker } from './domain/finish_tracker';
 import { LotteryDraw } from './domain/lottery_draw';
 import { type LotteryOverview } from './domain/lottery_overview';
 import { readDescriptorUse } from './process/descriptor_budget';
 import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
+import type * as drawKeys from './evidence/draw_keys';
+import type * as signedEvidence from './evidence/signed_draw_evidence';
 import { type ServerSettings } from './settings';
 import { createFilesModule } from './storage/files/files_module';
 import { createPostgresModule } from './storage/postgres/postgres_module';
@@ -29,6 +35,7 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container.bind(TOKENS.StoreObserver).toService(TOKENS.ServerActivity);
 
   container.load(createStoreModule(settings));
+  bindEvidence(container, settings, log);
   container.bind(TOKENS.WinnerService).to(LotteryDraw);
 
   container.bind(TOKENS.SessionRegistry).to(SessionRegistry);
@@ -57,6 +64,26 @@ function createStoreModule(settings: ServerSettings): ContainerModule {
   return settings.SERVER_STORE === 'file'
     ? createFilesModule(settings.SERVER_DATA_DIR)
     : createPostgresModule(settings);
+}
+
+/** @throws SettingsError the key cannot be used. */
+function bindEvidence(container: Container, { SERVER_DRAW_KEY_FILE: path }: ServerSettings, log: ActionLog): void {
+  const binding = container.bind<DrawEvidence>(TOKENS.DrawEvidence);
+  if (path === undefined) {
+    binding.toConstantValue(NO_EVIDENCE);
+    return;
+  }
+  // Loaded here: a server without a key needs none of it.
+  /* eslint-disable @typescript-eslint/no-require-imports */
+  const { readSigningKey } = require('./evidence/draw_keys') as typeof drawKeys;
+  const { SignedDrawEvidence } = require('./evidence/signed_draw_evidence') as typeof signedEvidence;
+  /* eslint-enable @typescript-eslint/no-require-imports */
+  const key = readSigningKey('SERVER_DRAW_KEY_FILE', path);
+  binding.toResolvedValue(
+    (bets: BetRepository, tracker: FinishTracker, drawRecord: DrawRecord) =>
+      new SignedDrawEvidence({ bets, tracker, drawRecord, log }, key),
+    [TOKENS.BetRepository, TOKENS.FinishTracker, TOKENS.DrawRecord],
+  );
 }
 
 function createStatusServer(

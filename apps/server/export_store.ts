@@ -1,15 +1,12 @@
 import { stopSignal } from '../runtime/stop_signal';
-import { parseCanonicalNumber } from '../protocol/canonical_number';
 import { dataOutput, writePieces } from '../runtime/data_output';
-import { SettingsError } from '../runtime/settings';
+import { parseDraw } from './process/draw_option';
 import { runServerCommand } from './process/server_command';
 import { type ServerSettings } from './settings';
 import { readStoredRows } from './storage/files/bets/stored_rows';
 import { withNamedDirectory } from './storage/files/named_directory';
 import type * as databaseRows from './storage/postgres/stored_rows';
 import type * as databaseUse from './storage/postgres/database_use';
-
-const MAX_DRAW = 2 ** 31 - 1;
 
 /** `make -s export-store`: the bets of either store on stdout. */
 void runServerCommand(
@@ -40,12 +37,4 @@ async function exportDatabase(settings: ServerSettings, named: number | undefine
     const draw = await findDraw(database, named);
     await writePieces(readRows(database, draw, stop), dataOutput(), stop);
   });
-}
-
-function parseDraw({ SERVER_STORE: store }: ServerSettings, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (store === 'file') throw new SettingsError('--draw is for SERVER_STORE=postgres: a data directory has one draw');
-  const draw = parseCanonicalNumber(text) ?? 0;
-  if (draw >= 1 && draw <= MAX_DRAW) return draw;
-  throw new SettingsError(`--draw must be the number of a draw, but is ${JSON.stringify(text)}`);
 }

@@ -54,6 +54,11 @@ export const SERVER_SETTINGS = {
   },
   SERVER_NAME: { schema: serverName, fallback: '', about: "this server's name beside others; empty: the host name" },
   SERVER_WINNING_NUMBER: { schema: wholeNumber(0, 9999), fallback: '7574', about: 'the winning number' },
+  SERVER_DRAW_KEY_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: 'a file with the private Ed25519 key that signs the record of the draw; unset: no record',
+  },
   SERVER_MAX_SESSIONS: {
     schema: wholeNumber(1, 1_000_000),
     fallback: '10000',

@@ -16,6 +16,7 @@ export const TOKENS = {
   Store: Symbol.for('Store'),
   BetRepository: Symbol.for('BetRepository'),
   FinishTracker: Symbol.for('FinishTracker'),
+  DrawEvidence: Symbol.for('DrawEvidence'),
   DrawRecord: Symbol.for('DrawRecord'),
   LotteryOverview: Symbol.for('LotteryOverview'),
   WinnerService: Symbol.for('WinnerService'),

@@ -180,6 +180,7 @@ describe('an import of files into PostgreSQL', () => {
       isHeld: false,
       counts,
       finishes: new Map(),
+      readEvidence: async () => undefined,
       async *readRows() {
         for (let at = 0; at < bytes.length; at += size) yield Uint8Array.from(bytes.subarray(at, at + size));
       },
@@ -187,7 +188,7 @@ describe('an import of files into PostgreSQL', () => {
     for (const size of [17, 1000, bytes.length]) {
       await importStore(database, contentIn(size), NEVER_STOPPED);
       expect(rowsByAgency(await textOf(target.exportRows()))).to.deep.equal(expected);
-      await database.write('TRUNCATE bets, winners, agencies, draws');
+      await database.write('TRUNCATE bets, winners, agencies, draws, draw_evidence');
     }
   });
 
@@ -250,6 +251,7 @@ describe('an import of files into PostgreSQL', () => {
       isHeld: false,
       counts: new Map([[1, 2]]),
       finishes: new Map(),
+      readEvidence: async () => undefined,
       async *readRows() {
         yield Buffer.from(`${bet(1, 1)}\n`);
         hasBegun();
@@ -304,6 +306,7 @@ describe('an import of files into PostgreSQL', () => {
           isHeld: false,
           counts: new Map(counts),
           finishes: new Map(),
+          readEvidence: async () => undefined,
           async *readRows() {
             yield Buffer.from(text);
           },
@@ -327,6 +330,7 @@ describe('an import of files into PostgreSQL', () => {
         isHeld: false,
         counts: new Map([[1, 2]]),
         finishes: new Map(),
+        readEvidence: async () => undefined,
         async *readRows(signal) {
           yield Buffer.from(`${bet(1, 1)}\n`);
           stop.abort();

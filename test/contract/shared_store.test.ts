@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { readBetBatch } from '../../apps/protocol/bet_batch';
 import { type AgencyClaim } from '../../apps/server/domain/agency_claim';
@@ -49,6 +50,19 @@ describe('a store in PostgreSQL with several servers', () => {
     ]);
     expect(results.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled']);
     expect(await harness.rows()).to.deep.equal([bet(2, 1)]);
+  });
+
+  it('has the digest of rows that several servers have stored, on each of them', async () => {
+    const digestOf = (...rows: string[]) => {
+      const text = rows.map((row) => `${row}\n`).join('');
+      return { count: rows.length, digest: createHash('sha256').update(text).digest('hex') };
+    };
+    await one.bets.append(await one.bets.claim(1), batch(bet(1, 1), bet(1, 2)), 0);
+    expect(await one.bets.digest(1, 2)).to.deep.equal(digestOf(bet(1, 1), bet(1, 2)));
+    await two.bets.append(await two.bets.claim(1), batch(bet(1, 3)), 2);
+    expect(await two.bets.digest(1, 3)).to.deep.equal(digestOf(bet(1, 1), bet(1, 2), bet(1, 3)));
+    await one.bets.append(await one.bets.claim(1), batch(bet(1, 4)), 3);
+    expect(await one.bets.digest(1, 4)).to.deep.equal(digestOf(bet(1, 1), bet(1, 2), bet(1, 3), bet(1, 4)));
   });
 
   it('holds the draw once, and every server has the winners', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { readBetBatch } from '../../apps/protocol/bet_batch';
 import { expectCode } from '../support/rejection';
@@ -13,6 +14,10 @@ const bet = (agency: number, document: number, number = '1'): string =>
   `${agency},Ana,"Gómez, ""h.""",${document},1999-03-17,${number}`;
 const batch = (...rows: string[]) => readBetBatch(Buffer.from(rows.join('\n')), undefined);
 const codeOf = (error: unknown): string => (error as { code: string }).code;
+const digestOf = (...rows: string[]) => {
+  const text = rows.map((row) => `${row}\n`).join('');
+  return { count: rows.length, digest: createHash('sha256').update(text).digest('hex') };
+};
 const NOW = { timeoutMs: 0, signal: new AbortController().signal };
 const LATER = { timeoutMs: 10_000, signal: new AbortController().signal };
 
@@ -163,6 +168,35 @@ for (const { name, create } of STORES) {
           [3, 1],
         ]),
       );
+    });
+
+    it('has the digest of the rows of each agency, as they are stored and in their order, over a restart', async () => {
+      const { bets } = await open();
+      const [one, two] = await Promise.all([bets.claim(1), bets.claim(2)]);
+      await Promise.all([
+        bets.append(one, batch(bet(1, 1), `1,"Li",Wu,5,2000-02-29,0042`), 0),
+        bets.append(two, batch(bet(2, 1)), 0),
+        bets.append(one, batch(bet(1, 3)), 2),
+      ]);
+      const first = [bet(1, 1), '1,Li,Wu,5,2000-02-29,0042', bet(1, 3)];
+      const found = await Promise.all([bets.digest(1, 3), bets.digest(2, 1), bets.digest(3, 0), bets.digest(1, 3)]);
+      expect(found).to.deep.equal([digestOf(...first), digestOf(bet(2, 1)), digestOf(), digestOf(...first)]);
+      await bets.append(two, batch(bet(2, 2), bet(2, 3)), 1);
+      await bets.append(one, batch(bet(1, 4)), 3);
+      expect(await bets.digest(1, 4)).to.deep.equal(digestOf(...first, bet(1, 4)));
+      const again = await reopen();
+      expect(await again.bets.digest(2, 3)).to.deep.equal(digestOf(bet(2, 1), bet(2, 2), bet(2, 3)));
+      expect(await again.bets.digest(1, 4)).to.deep.equal(digestOf(...first, bet(1, 4)));
+    });
+
+    it('has no digest of more bets than are stored, and no new one after its close', async () => {
+      const store = await harness.open();
+      await store.bets.append(await store.bets.claim(1), batch(bet(1, 1), bet(1, 2)), 0);
+      await expectCode(store.bets.digest(1, 3), name === 'files' ? 'BATCH_OUT_OF_SEQUENCE' : 'STORE_DAMAGED');
+      expect(await store.bets.digest(1, 2)).to.deep.equal(digestOf(bet(1, 1), bet(1, 2)));
+      await store.bets.append(await store.bets.claim(2), batch(bet(2, 1)), 0);
+      await store.close();
+      await expectCode(store.bets.digest(2, 1), 'STORE_STOPPED');
     });
 
     it('refuses other terms than those of its draw', async () => {

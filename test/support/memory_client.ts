@@ -2,12 +2,13 @@ import { expect } from 'chai';
 import { type Container } from 'inversify';
 import { type Agency } from '../../apps/client/agencies/agency';
 import { type BetSource, type OutgoingBatch } from '../../apps/client/bets/bet_source';
-import { SourceChangedError } from '../../apps/client/bets/errors';
+import { SourceChangedError, SourceMismatchError } from '../../apps/client/bets/errors';
 import { type LookUp } from '../../apps/client/connection/name_resolver';
 import { type SocketFactory } from '../../apps/client/connection/reconnector';
 import { createClientContainer } from '../../apps/client/container';
 import { CLIENT_SETTINGS } from '../../apps/client/settings';
 import { TOKENS } from '../../apps/client/tokens';
+import { type BetsDigest } from '../../apps/protocol/bets_digest';
 import { loadSettings } from '../../apps/runtime/settings';
 import { createMemoryLog } from './memory_lottery';
 import { type ScriptedConnection, ScriptedServer } from './scripted_server';
@@ -64,6 +65,8 @@ export class MemoryClient {
 /** Bets 1 to `total`, two in a batch, as text. After them it throws `failure`, if there is one. */
 export class FakeSource implements BetSource {
   readonly skips: number[] = [];
+  /** The numbers of bets that were compared with those of the server. */
+  readonly compared: number[] = [];
   isChanged = false;
 
   constructor(
@@ -72,6 +75,12 @@ export class FakeSource implements BetSource {
   ) {}
 
   async requireUsable(): Promise<void> {}
+
+  /** The bets are those of `STORED_DIGEST`. */
+  async requireStored({ count, digest }: BetsDigest): Promise<void> {
+    this.compared.push(count);
+    if (digest !== STORED_DIGEST) throw new SourceMismatchError('bets.csv has other rows');
+  }
 
   async requireUnchanged(): Promise<void> {
     if (this.isChanged) throw new SourceChangedError('bets.csv has changed');
@@ -86,6 +95,17 @@ export class FakeSource implements BetSource {
     }
     if (this.failure !== undefined) throw this.failure;
   }
+}
+
+/** The digest of the bets of a `FakeSource`. */
+export const STORED_DIGEST = '5f'.repeat(32);
+
+/** The server's side of a resumed session: the name and the digest of `stored` bets. */
+export async function resume(connection: ScriptedConnection, stored: number, agency = 1): Promise<void> {
+  expect(await connection.next()).to.equal(`N ${agency}`);
+  connection.respond('O', String(stored));
+  expect(await connection.next()).to.equal('D');
+  connection.respond('D', `${stored}:${STORED_DIGEST}`);
 }
 
 /** The server's side of a session from the finish to the winners. */

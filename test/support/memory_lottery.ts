@@ -1,9 +1,12 @@
 import { type BetBatch, betsOf } from '../../apps/protocol/bet_batch';
+import { type BetsDigest } from '../../apps/protocol/bets_digest';
+import { RowsHash } from '../../apps/protocol/rows_hash';
 import { ServerActivity } from '../../apps/server/stats/server_activity';
 import { type SessionServices } from '../../apps/server/sessions/session_services';
 import { type AgencyClaim } from '../../apps/server/domain/agency_claim';
-import { type BetRepository, type Winner } from '../../apps/server/domain/bet_repository';
-import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
+import { type BetRepository, type Winner, type WinningRow } from '../../apps/server/domain/bet_repository';
+import { type DrawEvidence, NO_EVIDENCE } from '../../apps/server/domain/draw_evidence';
+import { type Finish, type FinishTracker } from '../../apps/server/domain/finish_tracker';
 import { type LotteryOverview, type LotteryState } from '../../apps/server/domain/lottery_overview';
 import { Latch } from '../../apps/server/domain/latch';
 import { SessionRegistry } from '../../apps/server/sessions/session_registry';
@@ -18,6 +21,8 @@ export class MemoryBetRepository implements BetRepository {
   readonly rows: string[] = [];
   /** Called before the storage of each batch. Its promise delays the batch, and its rejection fails it. */
   beforeStoring: (batch: BetBatch) => Promise<void> = async () => {};
+  /** Called before each digest. Its promise delays it, and its rejection fails it. */
+  beforeDigest: () => Promise<void> = async () => {};
   /** The number of submitted batches. */
   appended = 0;
   private readonly counts = new Map<number, number>();
@@ -45,8 +50,26 @@ export class MemoryBetRepository implements BetRepository {
     return storing;
   }
 
+  async digest(agency: number, count: number): Promise<BetsDigest> {
+    await this.beforeDigest();
+    const rows = this.rows.filter((row) => row.startsWith(`${agency},`)).slice(0, count);
+    const hash = new RowsHash();
+    for (const row of rows) hash.add(Buffer.from(row), 1);
+    return hash.digest;
+  }
+
   async *winners(number: number): AsyncGenerator<Winner> {
     for (const winner of this.winnersByNumber) if (winner.number === number) yield winner;
+  }
+
+  async *winningRows(number: number): AsyncGenerator<WinningRow> {
+    const counts = new Map<number, number>();
+    for (const text of this.rows) {
+      const agency = Number.parseInt(text, 10);
+      const row = (counts.get(agency) ?? 0) + 1;
+      counts.set(agency, row);
+      if (Number(text.slice(text.lastIndexOf(',') + 1)) === number) yield { agency, row };
+    }
   }
 
   private async store(claim: AgencyClaim, batch: BetBatch, after: number): Promise<number> {
@@ -66,12 +89,14 @@ export class MemoryBetRepository implements BetRepository {
 /** A tracker in memory. */
 export class MemoryFinishTracker implements FinishTracker {
   readonly finished = new Set<number>();
+  private readonly finishes = new Map<number, Finish>();
   private readonly waiting: (() => void)[] = [];
 
   constructor(readonly expected: number) {}
 
-  async finish({ agency }: AgencyClaim): Promise<void> {
+  async finish({ agency }: AgencyClaim, bets = 0, digest?: string): Promise<void> {
     this.finished.add(agency);
+    this.finishes.set(agency, { bets, digest });
     if (this.finished.size >= this.expected) for (const resolve of this.waiting.splice(0)) resolve();
   }
 
@@ -81,6 +106,10 @@ export class MemoryFinishTracker implements FinishTracker {
 
   async count(): Promise<number> {
     return this.finished.size;
+  }
+
+  async readFinishes(): Promise<ReadonlyMap<number, Finish>> {
+    return this.finishes;
   }
 
   async whenAllFinished(): Promise<void> {
@@ -156,6 +185,8 @@ export interface MemoryLottery extends SessionServices {
   readonly overview: LotteryOverview;
   readonly tracker: MemoryFinishTracker;
   readonly lines: string[];
+  /** None by default. */
+  evidence: DrawEvidence;
 }
 
 /** The services of the sessions, in memory. The number 42 wins. */
@@ -165,5 +196,6 @@ export function createMemoryLottery(expected = 3): MemoryLottery {
   const winners = new MemoryWinnerService(42, bets, tracker);
   const overview = new MemoryLotteryOverview(bets, tracker);
   const registry = new SessionRegistry();
-  return { bets, tracker, winners, overview, registry, activity: new ServerActivity(), ...createMemoryLog() };
+  const evidence = NO_EVIDENCE;
+  return { bets, tracker, winners, evidence, overview, registry, activity: new ServerActivity(), ...createMemoryLog() };
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { type Container } from 'inversify';
 import { createServerContainer } from '../../apps/server/container';
 import { type BetRepository } from '../../apps/server/domain/bet_repository';
+import { type DrawEvidence } from '../../apps/server/domain/draw_evidence';
+import { type DrawRecord } from '../../apps/server/domain/draw_record';
 import { type FinishTracker } from '../../apps/server/domain/finish_tracker';
 import { type AgencyProgress, type LotteryOverview } from '../../apps/server/domain/lottery_overview';
 import { NEVER_STOPPED } from '../../apps/server/domain/stop';
@@ -28,6 +30,8 @@ export interface OpenStore {
   readonly bets: BetRepository;
   readonly tracker: FinishTracker;
   readonly winners: WinnerService;
+  readonly drawRecord: DrawRecord;
+  readonly evidence: DrawEvidence;
   readonly overview: LotteryOverview;
   readonly activity: ServerActivity;
   readonly lines: readonly string[];
@@ -64,6 +68,8 @@ export async function openStore(environment: Settings): Promise<OpenStore> {
     bets: container.get(TOKENS.BetRepository),
     tracker: container.get(TOKENS.FinishTracker),
     winners,
+    drawRecord: container.get(TOKENS.DrawRecord),
+    evidence: container.get(TOKENS.DrawEvidence),
     overview: container.get(TOKENS.LotteryOverview),
     activity: container.get(TOKENS.ServerActivity),
     lines,

@@ -185,4 +185,26 @@ describe("an agency's file", function () {
       expect(await sandbox.storedRows()).to.deep.equal(bets.map((bet) => storedRow(1, bet)).sort());
     });
   });
+
+  it('with another stored row ends a resumed upload with one line, before a further bet', async () => {
+    const bets = generateBets(1, 3000);
+    await sandbox.write('agency-1.csv', `${formatBets(bets.slice(0, 2000))}nonsense\n`);
+    const { port } = await sandbox.startServer({ SERVER_AGENCIES: '1' });
+    expect((await sandbox.startClient(port, 1).end()).code).to.equal(1);
+    const stored = bets.slice(0, 2000).map((bet) => storedRow(1, bet));
+    expect(await sandbox.storedRows()).to.deep.equal([...stored].sort());
+    const lines = formatBets(bets).split('\n');
+    await sandbox.write('agency-1.csv', ['Ana,Paz,1,1999-03-17,1', ...lines.slice(1)].join('\n'));
+    const edited = sandbox.startClient(port, 1);
+    expect((await edited.end()).code).to.equal(1);
+    const [line] = edited.grep(/ERROR/);
+    expect(line).to.match(
+      /action: consulta_ganadores \| result: fail \| error: \S*agency-1\.csv: its first 2000 rows are not/,
+    );
+    expect(await sandbox.storedRows()).to.deep.equal([...stored].sort());
+    await sandbox.write('agency-1.csv', formatBets(bets));
+    const mended = sandbox.startClient(port, 1);
+    expect((await mended.end()).code, mended.stdout).to.equal(0);
+    expect(await sandbox.storedRows()).to.deep.equal(bets.map((bet) => storedRow(1, bet)).sort());
+  });
 });

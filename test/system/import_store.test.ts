@@ -166,7 +166,8 @@ describe('the import of a data directory into PostgreSQL, by the program', funct
       const wholeMs = performance.now() - startedAt;
       const all = await countRows();
       expect(all).to.include({ draws: 1, agencies: 2, bets: ROWS });
-      const clear = (): Promise<unknown> => postgres.run('TRUNCATE draws, agencies, bets, winners', database);
+      const clear = (): Promise<unknown> =>
+        postgres.run('TRUNCATE draws, draw_evidence, agencies, bets, winners', database);
       await clear();
       const CASES = 16;
       for (let index = 0; index < CASES; index++) {

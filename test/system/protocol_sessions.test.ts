@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { bet, bets, describeProtocol } from '../support/protocol_server';
 import { message } from '../support/wire_client';
@@ -65,6 +66,36 @@ describeProtocol(({ start, connect, finishAllBut, storedRows }) => {
       expect(await second.ask('N', '1')).to.equal('O 3');
       expect(await second.ask('B', bet(1, 4))).to.equal('O 4');
       expect(await storedRows()).to.deep.equal([bet(1, 1), bet(1, 2), bet(1, 3), bet(1, 4)]);
+    });
+
+    it('gives the digest of the stored rows, in pipelines and later sessions too, until the R', async () => {
+      const digest = (...rows: string[]): string => {
+        const text = rows.map((row) => `${row}\n`).join('');
+        return `D ${rows.length}:${createHash('sha256').update(text).digest('hex')}`;
+      };
+      const first = await connect();
+      first.write(message('N', '1'), message('D'), message('B', `${bet(1, 7)}\r\n${bet(1, 8)}\r\n`), message('D'));
+      first.write(message('B', bet(1, 9)), message('A'), message('D'));
+      const answers = [];
+      for (let count = 0; count < 7; count++) answers.push(await first.next());
+      expect(answers).to.deep.equal([
+        'O 0',
+        digest(),
+        'O 2',
+        digest(bet(1, 7), bet(1, 8)),
+        'O 3',
+        'W 0/3',
+        digest(bet(1, 7), bet(1, 8), bet(1, 9)),
+      ]);
+      first.destroy();
+      await finishAllBut(1);
+      const second = await connect();
+      expect(await second.ask('N', '1')).to.equal('O 3');
+      expect(await second.ask('D')).to.equal(digest(bet(1, 7), bet(1, 8), bet(1, 9)));
+      expect(await second.ask('F', '3')).to.equal('O 3');
+      expect(await second.ask('D')).to.equal(digest(bet(1, 7), bet(1, 8), bet(1, 9)));
+      expect(await second.ask('A')).to.equal('R');
+      expect(await second.ask('D')).to.match(/^E out-of-order: /);
     });
 
     it('takes a value of 8192 bytes', async () => {

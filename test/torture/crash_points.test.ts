@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { readSignedDraw } from '../../apps/server/evidence/signed_draw';
+import { createDrawKeys } from '../support/draw_keys';
 import { Campaign, sized } from './support/campaign';
 import { type DiskImage, DiskModel } from './support/disk_model';
 import { MemoryLottery } from './support/memory_lottery';
@@ -13,10 +15,16 @@ interface Crash {
   readonly agencies: readonly RecordingAgency[];
 }
 
-/** Starts a server on a disk after a crash: all acknowledged bets are stored, and the agencies finish. */
-async function requireGoesOn({ image, agencies }: Crash): Promise<DiskModel> {
+const keys = createDrawKeys();
+const settings = { SERVER_DRAW_KEY_FILE: keys.privateFile };
+
+/**
+ * Starts a server on a disk after a crash: all acknowledged bets are stored, the agencies finish, and the signed record of
+ * the draw is `record`, the one of a run without a crash.
+ */
+async function requireGoesOn({ image, agencies }: Crash, record: string): Promise<DiskModel> {
   const disk = new DiskModel(image);
-  const server = new MemoryLottery({ directory: disk, agencies: agencies.length });
+  const server = new MemoryLottery({ directory: disk, agencies: agencies.length, settings });
   const probe = await server.dial().catch((error: Error) => {
     throw new Error(`${error.message}: ${server.log.join('')}`);
   });
@@ -26,18 +34,27 @@ async function requireGoesOn({ image, agencies }: Crash): Promise<DiskModel> {
   probe.destroy();
   const code = await server.stop();
   if (code !== 0) throw new Error(`the server ended with ${code}: ${server.log.join('')}`);
-  await runToTheEnd(disk, agencies);
+  await runToTheEnd(disk, agencies, { settings });
+  expect(recordOf(disk)).to.equal(record);
   return disk;
+}
+
+/** The signed record of the draw, on the disk and not only in the kernel. */
+function recordOf(disk: DiskModel): string {
+  return String(disk.durableImage().get('draw.json'));
 }
 
 describe('torture: crashes at every step', function () {
   this.timeout(sized(60_000, 1_200_000));
 
+  after(() => keys.remove());
+
   /** Runs a small lottery, and calls `take` at each step: before and after every write, flush and acknowledgement. */
   async function crashesOf(disk: DiskModel, agencies: readonly RecordingAgency[], take: () => void): Promise<void> {
     disk.onStep = take;
     for (const agency of agencies) agency.onAcknowledged = take;
-    await runToTheEnd(disk, agencies);
+    await runToTheEnd(disk, agencies, { settings });
+    readSignedDraw(recordOf(disk));
   }
 
   describe('of the process', () => {
@@ -51,7 +68,7 @@ describe('torture: crashes at every step', function () {
         crashes.push({ image: disk.kernelImage(), agencies: agencies.map(snapshotOf) });
       });
       for (const [index, crash] of crashes.entries()) {
-        await campaign.run(`step ${index}`, async () => void (await requireGoesOn(crash)));
+        await campaign.run(`step ${index}`, async () => void (await requireGoesOn(crash, recordOf(disk))));
       }
     });
   });
@@ -71,8 +88,9 @@ describe('torture: crashes at every step', function () {
         for (let variant = 0; variant < sized(2, 40); variant++) {
           await campaign.run(`step ${index}, variant ${variant}`, async (random) => {
             const snapshots = agencies.map(snapshotOf);
-            const recovered = await requireGoesOn({ image: cut(random), agencies: snapshots });
-            await requireGoesOn({ image: recovered.powerCutImage(random), agencies: snapshots.map(snapshotOf) });
+            const recovered = await requireGoesOn({ image: cut(random), agencies: snapshots }, recordOf(disk));
+            const again = { image: recovered.powerCutImage(random), agencies: snapshots.map(snapshotOf) };
+            await requireGoesOn(again, recordOf(disk));
           });
         }
       }
@@ -101,7 +119,7 @@ describe('torture: crashes at every step', function () {
               steps = states.length;
               const second = await statesOfStart(die(states[step % steps]!, random), agencies);
               const image = die(random.pick(second), random).kernelImage();
-              await requireGoesOn({ image, agencies: agencies.map(snapshotOf) });
+              await requireGoesOn({ image, agencies: agencies.map(snapshotOf) }, recordOf(disk));
             });
           }
         }
@@ -121,7 +139,7 @@ describe('torture: crashes at every step', function () {
     async function statesOfStart(disk: DiskModel, agencies: readonly RecordingAgency[]): Promise<DiskModel[]> {
       const states = [disk.freeze()];
       disk.onStep = () => states.push(disk.freeze());
-      const server = new MemoryLottery({ directory: disk, agencies: agencies.length });
+      const server = new MemoryLottery({ directory: disk, agencies: agencies.length, settings });
       const probe = await server.dial().catch((error: Error) => {
         throw new Error(`${error.message}: ${server.log.join('')}`);
       });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { DiskDirectory } from '../../apps/server/storage/files/disk/file_system';
+import { formatCsvRow } from '../../apps/protocol/csv_row';
 import { readReferenceBatch } from '../support/reference_batch';
 import { header, message } from '../support/wire_client';
 import { Campaign, sized } from './support/campaign';
@@ -19,6 +21,7 @@ const GROWTH_LIMIT_MB = 10;
 /** A model of the protocol. It computes the answers to the bytes of a complete session; an `E` is its code only. */
 class ProtocolModel {
   private readonly stored = new Map<number, number>();
+  private readonly rows = new Map<number, string>();
   private readonly finished = new Set<number>();
 
   answersTo(bytes: Buffer): string[] {
@@ -28,7 +31,7 @@ class ProtocolModel {
     for (let at = 0; bytes.length - at >= 7;) {
       const type = String.fromCharCode(bytes[at]!);
       const length = bytes.readUIntLE(at + 1, 6);
-      if (!'NBFA'.includes(type)) return [...answers, 'bad-type'];
+      if (!'NBFAD'.includes(type)) return [...answers, 'bad-type'];
       if (length > 8192) return [...answers, 'too-long'];
       if (bytes.length - at < 7 + length) break;
       const value = bytes.subarray(at + 7, at + 7 + length);
@@ -40,12 +43,22 @@ class ProtocolModel {
         const batch = readReferenceBatch(value, agency) as { rows: string[][] };
         agency ??= Number(batch.rows[0]![0]);
         this.stored.set(agency, (this.stored.get(agency) ?? 0) + batch.rows.length);
+        const rows = batch.rows.map((fields) => `${formatCsvRow(fields)}\n`).join('');
+        this.rows.set(agency, (this.rows.get(agency) ?? '') + rows);
       }
       if (type === 'F') this.finished.add(agency!);
       isAsking ||= type === 'A';
-      answers.push(type === 'A' ? `W ${this.finished.size}/${AGENCIES}` : `O ${this.stored.get(agency!) ?? 0}`);
+      answers.push(this.answerTo(type, agency!));
     }
     return answers;
+  }
+
+  private answerTo(type: string, agency: number): string {
+    if (type === 'A') return `W ${this.finished.size}/${AGENCIES}`;
+    const stored = this.stored.get(agency) ?? 0;
+    if (type !== 'D') return `O ${stored}`;
+    const digest = createHash('sha256').update(this.rows.get(agency) ?? '');
+    return `D ${stored}:${digest.digest('hex')}`;
   }
 
   private refusalOf(type: string, value: Buffer, agency: number | undefined, isAsking: boolean): string | undefined {
@@ -64,8 +77,8 @@ class ProtocolModel {
       if (agency === undefined && (this.stored.get(named) ?? 0) > 0) return 'unidentified';
       return this.finished.has(named) ? 'out-of-order' : undefined;
     }
-    if (agency === undefined) return 'unidentified';
-    if (type === 'A') return value.length > 0 ? 'bad-value' : undefined;
+    if (agency === undefined) return type === 'D' ? 'out-of-order' : 'unidentified';
+    if (type === 'A' || type === 'D') return value.length > 0 ? 'bad-value' : undefined;
     const hasFinished = this.finished.has(agency);
     if (isAsking && !hasFinished) return 'out-of-order';
     if (text !== '' && !isCanonical(text)) return 'bad-value';
@@ -88,6 +101,7 @@ function mutant(random: SeededRandom): Buffer {
   if (!random.once(6)) messages.push(message('N', String(id)));
   for (let count = random.below(4); count > 0; count--) messages.push(message('B', batch(id, random)));
   if (random.once(3)) messages.push(message('F', random.pick(['', '0', '1', '2', '3', '03', '-1', '1e3', '９', ' 1'])));
+  if (random.once(4)) messages.push(message('D', random.once(5) ? 'x' : ''));
   if (random.once(3)) messages.push(message('A', random.once(5) ? 'x' : ''));
   if (random.once(4))
     messages.push(message('N', random.pick([String(id), '0', '5001', '', '01', '18446744073709551616'])));
@@ -130,7 +144,7 @@ function batch(id: number, random: SeededRandom): string | Buffer {
 function oddMessage(random: SeededRandom): Buffer {
   const length = random.pick([0, 1, 8192, 8193, 2 ** 32, 2 ** 48 - 1]);
   const type = String.fromCharCode(
-    random.once(2) ? random.below(256) : random.pick(['N', 'B', 'F', 'A']).charCodeAt(0),
+    random.once(2) ? random.below(256) : random.pick(['N', 'B', 'F', 'A', 'D']).charCodeAt(0),
   );
   const start = header('N', length);
   start[0] = type.charCodeAt(0);
@@ -243,7 +257,7 @@ describe('torture: hostile input', function () {
             bytes[0] = type;
             // The value of a refused header is not sent: the refusal must not wait for it.
             const value =
-              length <= 8192 && 'NBFA'.includes(String.fromCharCode(type))
+              length <= 8192 && 'NBFAD'.includes(String.fromCharCode(type))
                 ? Buffer.alloc(length, 0xff)
                 : Buffer.alloc(0);
             const expected = new ProtocolModel().answersTo(Buffer.concat([bytes, value]));

@@ -1,12 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
 import { type ReceiveOptions } from '../../../lib/index';
+import { type BetsDigest } from '../../protocol/bets_digest';
 import { type ActionLog } from '../../runtime/action_log';
 import { ExitCode } from '../../runtime/exit_code';
 import { SettingsError } from '../../runtime/settings';
 import { type BetSource } from '../bets/bet_source';
 import { BetSourceError } from '../bets/errors';
-import { type LotteryClient, stopGracePeriod, UnexpectedResponseError } from '../connection/lottery_client';
+import {
+  DigestUnsupportedError,
+  type LotteryClient,
+  stopGracePeriod,
+  UnexpectedResponseError,
+} from '../connection/lottery_client';
 import { type Reconnector } from '../connection/reconnector';
 import { type Progress } from '../progress/progress';
 import { type ClientSettings } from '../settings';
@@ -26,6 +32,8 @@ const LONGEST_POLL_PAUSE_MS = 1_000;
 export class UploadAgency implements Agency {
   /** The total number of bets, after the acknowledgement of the finish. The source is not read after that. */
   private finishedTotal: number | undefined;
+  /** The names of the servers without digests. */
+  private readonly withoutDigests = new Set<string>();
 
   constructor(
     @inject(TOKENS.Settings) private readonly settings: Pick<ClientSettings, 'CLI_ID' | 'CLI_WINDOW'>,
@@ -60,13 +68,33 @@ export class UploadAgency implements Agency {
     const stored = await client.identify(CLI_ID);
     this.progress.stored(stored);
     this.log.info('upload', 'in_progress', { stored });
-    const total = stored === this.finishedTotal ? stored : await this.upload(client, stored, stop);
+    const total = stored === this.finishedTotal ? stored : await this.resume(client, stored, stop);
     await client.finish(total);
     this.finishedTotal = total;
     this.log.info('upload', 'success', { cantidad: total });
     this.progress.finished(total);
     await this.waitForDraw(client, stop);
     return client.receiveWinners(CLI_ID);
+  }
+
+  /** Uploads the bets after the first `stored`, which the source must still have. Returns the total number of bets. */
+  private async resume(client: LotteryClient, stored: number, stop: AbortSignal): Promise<number> {
+    if (stored > 0 && !this.withoutDigests.has(client.server)) {
+      const digest = await this.requestDigest(client);
+      if (digest.count !== stored)
+        throw new UnexpectedResponseError(`the server has a digest of ${digest.count} bets, and ${stored} are stored`);
+      await this.source.requireStored(digest, stop);
+    }
+    return this.upload(client, stored, stop);
+  }
+
+  private async requestDigest(client: LotteryClient): Promise<BetsDigest> {
+    try {
+      return await client.requestDigest();
+    } catch (error) {
+      if (error instanceof DigestUnsupportedError) this.withoutDigests.add(client.server);
+      throw error;
+    }
   }
 
   /**

@@ -12,9 +12,19 @@ export class BatchBuilder {
   private used = 0;
   private rows = 0;
   private rowRejected = false;
+  /** The largest number of bets in the current batch. */
+  private limit: number;
 
-  /** @param maxBets the largest number of bets in a batch; 0 sets no limit but the length of a message. */
-  constructor(private readonly maxBets: number) {}
+  /**
+   * @param maxBets the largest number of bets in a batch; 0 sets no limit but the length of a message.
+   * @param betsLeft the largest number of bets in all batches together.
+   */
+  constructor(
+    private readonly maxBets: number,
+    private betsLeft = Infinity,
+  ) {
+    this.limit = this.nextLimit();
+  }
 
   /** The number of rows in the batch. */
   get count(): number {
@@ -34,7 +44,7 @@ export class BatchBuilder {
   add(prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
     const separator = this.rows === 0 ? 0 : 1;
     const size = separator + prefix.length + end - start;
-    this.rowRejected = this.used + size > MSG_MAX_LENGTH || (this.maxBets > 0 && this.rows >= this.maxBets);
+    this.rowRejected = this.used + size > MSG_MAX_LENGTH || this.rows >= this.limit;
     if (this.rowRejected) return false;
     if (separator === 1) this.value[this.used++] = LINE_FEED;
     for (let index = 0; index < prefix.length; index++) this.value[this.used++] = prefix[index]!;
@@ -46,10 +56,16 @@ export class BatchBuilder {
   /** The current batch. The next row begins a new batch, which overwrites this one. */
   take(): OutgoingBatch {
     const batch = { value: this.value.subarray(0, this.used), count: this.rows };
+    this.betsLeft -= this.rows;
+    this.limit = this.nextLimit();
     this.used = 0;
     this.rows = 0;
     this.rowRejected = false;
     return batch;
+  }
+
+  private nextLimit(): number {
+    return Math.min(this.betsLeft, this.maxBets === 0 ? Infinity : this.maxBets);
   }
 
   /**

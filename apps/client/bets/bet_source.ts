@@ -1,3 +1,5 @@
+import { type BetsDigest } from '../../protocol/bets_digest';
+
 /** The value of a `B` and its number of bets. The value is valid until the next batch is read. */
 export interface OutgoingBatch {
   readonly value: Uint8Array;
@@ -23,6 +25,17 @@ export interface BetSource {
    * @throws SourceChangedError the bets differ from those of an earlier call, or have changed during this one.
    */
   batches(skip: number, stop: AbortSignal): AsyncIterable<OutgoingBatch>;
+
+  /**
+   * Compares the first bets with those that the server has stored, by their digest.
+   *
+   * @throws SourceMismatchError they differ.
+   * @throws BadRowError one of them is no bet.
+   * @throws SourceTooShortError
+   * @throws SourceUnreadableError
+   * @throws SourceChangedError
+   */
+  requireStored(stored: BetsDigest, stop: AbortSignal): Promise<void>;
 
   /**
    * Checks that the bets are the same as at the first call of `batches`.

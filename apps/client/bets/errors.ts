@@ -22,3 +22,8 @@ export class SourceTooShortError extends BetSourceError {
 export class SourceChangedError extends BetSourceError {
   readonly code = 'SOURCE_CHANGED';
 }
+
+/** The first rows of the file are not those that the server has stored: the file was edited between two runs. */
+export class SourceMismatchError extends BetSourceError {
+  readonly code = 'SOURCE_MISMATCH';
+}

@@ -3,14 +3,16 @@ import { inject, injectable } from 'inversify';
 import { decodeBetText, readBetRow } from '../../protocol/bet_batch';
 import { NOT_PLAIN, scanPlainBet } from '../../protocol/bet_scanner';
 import { MSG_MAX_LENGTH } from '../../protocol/messages';
+import { type BetsDigest } from '../../protocol/bets_digest';
 import { ProtocolError } from '../../protocol/protocol_error';
+import { RowsHash } from '../../protocol/rows_hash';
 import { type ActionLog } from '../../runtime/action_log';
 import { type ClientSettings } from '../settings';
 import { TOKENS } from '../tokens';
 import { BatchBuilder } from './batch_builder';
 import { type BetSource, type OutgoingBatch } from './bet_source';
 import { type DataFile, type OpenDataFile } from './data_file';
-import { BadRowError, SourceTooShortError } from './errors';
+import { BadRowError, SourceMismatchError, SourceTooShortError } from './errors';
 import { readLineBlocks } from './line_blocks';
 
 const LINE_FEED = 0x0a;
@@ -58,6 +60,16 @@ export class FileBetSource implements BetSource {
     }
   }
 
+  async requireStored({ count, digest }: BetsDigest, stop: AbortSignal): Promise<void> {
+    const found = await this.digest(count, stop);
+    if (found.count < count) throw this.tooShortError(found.count, count);
+    if (found.digest === digest) return;
+    throw new SourceMismatchError(
+      `${this.file.path}: its first ${count} rows are not the ${count} bets that the server has stored of this agency; ` +
+        'they were changed, added, removed or reordered since their upload: restore them, and start the agency again',
+    );
+  }
+
   async requireUnchanged(stop: AbortSignal): Promise<void> {
     await this.file.requireUnchanged(stop);
   }
@@ -83,9 +95,37 @@ export class FileBetSource implements BetSource {
         }
       }
     }
-    if (line < skip) {
-      throw new SourceTooShortError(`${this.file.path} has ${line} bets, and the server holds ${skip} of this agency`);
+    if (line < skip) throw this.tooShortError(line, skip);
+  }
+
+  /** The digest of the first `count` rows, or of all if the file has fewer. */
+  private async digest(count: number, stop: AbortSignal): Promise<BetsDigest> {
+    const file = await this.file.open(stop);
+    const builder = new BatchBuilder(0, count);
+    const hash = new RowsHash();
+    const add = ({ value, count: added }: OutgoingBatch): void => hash.add(value, added);
+    try {
+      for await (const batch of this.fillBatches(builder, file, 0)) {
+        add(batch);
+        if (hash.count === count) break;
+      }
+    } catch (error) {
+      if (!(error instanceof BadRowError)) throw error;
+      await this.file.requireUnchanged(stop);
+      // A bad row behind the last one of the digest is reported by the upload.
+      if (hash.count + builder.count < count) throw error;
+    } finally {
+      await this.close(file);
     }
+    if (builder.count > 0) add(builder.take());
+    await this.file.requireUnchanged(stop);
+    return hash.digest;
+  }
+
+  private tooShortError(found: number, stored: number): SourceTooShortError {
+    return new SourceTooShortError(
+      `${this.file.path} has ${found} bets, and the server holds ${stored} of this agency`,
+    );
   }
 
   /**

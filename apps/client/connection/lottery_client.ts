@@ -1,4 +1,5 @@
 import { decodeUtf8, InvalidTextError, type FramedSocket, type ReceiveOptions } from '../../../lib/index';
+import { type BetsDigest, parseBetsDigest } from '../../protocol/bets_digest';
 import { parseCanonicalNumber } from '../../protocol/canonical_number';
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
@@ -15,8 +16,16 @@ export class UnexpectedResponseError extends CodedError {
   readonly code = 'UNEXPECTED_ANSWER';
 }
 
+/** The server is an older one without the message `D`, which has ended the session. Another session can do without it. */
+export class DigestUnsupportedError extends CodedError {
+  readonly code = 'DIGEST_UNSUPPORTED';
+}
+
 /** The connection counts as lost after this silence of the server, in milliseconds, even if TCP reports no loss. */
 const RESPONSE_TIMEOUT_MS = 30_000;
+
+/** The same for a digest: the server may read millions of rows for it. */
+const DIGEST_TIMEOUT_MS = 120_000;
 
 /** Time limit for the responses to all batches in flight after a stop, in milliseconds. */
 const STOP_GRACE_MS = 750;
@@ -40,6 +49,8 @@ export class LotteryClient {
     private readonly channel: FramedSocket<LotteryMessage>,
     /** Ends a pending receive; a response is not lost by that. */
     private readonly stop: AbortSignal,
+    /** The server's name, as in the log. */
+    readonly server: string,
     /** Called after each response that is progress: an acknowledgement, or the state of the draw. */
     private readonly onProgress: () => void,
   ) {}
@@ -66,6 +77,23 @@ export class LotteryClient {
     const count = await this.receiveCount(options);
     this.onProgress();
     return count;
+  }
+
+  /**
+   * Requests the digest of the agency's stored bets.
+   *
+   * @throws DigestUnsupportedError
+   */
+  async requestDigest(): Promise<BetsDigest> {
+    this.sendText(MessageType.digest);
+    const { type, text } = await this.receiveResponse({ idleTimeoutMs: DIGEST_TIMEOUT_MS }).catch((error: unknown) => {
+      if (!(error instanceof ProtocolError) || error.code !== 'bad-type') throw error;
+      throw new DigestUnsupportedError('the server has no digests of stored bets: goes on without', { cause: error });
+    });
+    const digest = type === MessageType.digest ? parseBetsDigest(text) : undefined;
+    if (digest === undefined) throw unexpectedResponse(type, text);
+    this.onProgress();
+    return digest;
   }
 
   /** Finishes the upload of `total` bets: the server accepts no more of this agency. */

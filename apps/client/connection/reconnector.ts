@@ -9,7 +9,7 @@ import { StoppedError } from '../stop';
 import { TOKENS } from '../tokens';
 import { type Endpoint } from './endpoint_finder';
 import { type EndpointRounds } from './endpoint_rounds';
-import { LotteryClient, ServerEndedError } from './lottery_client';
+import { DigestUnsupportedError, LotteryClient, ServerEndedError } from './lottery_client';
 import { NameLookupError } from './name_resolver';
 
 /** Creates the socket of one connection. The host is an IP address. */
@@ -48,7 +48,7 @@ export class Reconnector {
 
   /**
    * Runs `work` on a connection, and again on a new one after each transient error: a connection that is refused or
-   * lost, an unknown name, or a retryable `E`. It gives up after the retry limit without any progress, but not before
+   * lost, an unknown name, a retryable `E`, or a server without digests. It gives up after the retry limit without any progress, but not before
    * an attempt at each endpoint.
    *
    * @param work begins anew on each connection: the server's count of stored bets is the place to continue.
@@ -60,8 +60,12 @@ export class Reconnector {
       endpoint = await this.rounds.next(stop);
       return this.connect(endpoint, stop);
     };
+    const runWork = (socket: ConnectSocket, progress: () => void): Promise<Result> => {
+      const client = new LotteryClient(new FramedSocket(socket, this.codec), stop, endpoint.name, progress);
+      return this.runSession(socket, stop, client, work);
+    };
     try {
-      return await reconnecting(connect, (socket, progress) => this.runSession(socket, stop, progress, work), {
+      return await reconnecting(connect, runWork, {
         backoff: BACKOFF,
         limitMs: this.settings.CLI_RETRY_LIMIT_MS,
         signal: stop,
@@ -87,11 +91,11 @@ export class Reconnector {
   private async runSession<Result>(
     socket: ConnectSocket,
     stop: AbortSignal,
-    progress: () => void,
+    client: LotteryClient,
     work: (client: LotteryClient) => Promise<Result>,
   ): Promise<Result> {
     try {
-      return await work(new LotteryClient(new FramedSocket(socket, this.codec), stop, progress));
+      return await work(client);
     } finally {
       await socket.lingeringClose({ timeoutMs: LINGER_MS });
       if (stop.aborted) this.log.info('close_connection', 'success');
@@ -104,8 +108,9 @@ export class Reconnector {
   }
 }
 
+const TRANSIENT = [SocketError, ServerEndedError, NameLookupError, DigestUnsupportedError];
+
 function isTransient(error: unknown): boolean {
-  return error instanceof ProtocolError
-    ? error.isRetryable
-    : error instanceof SocketError || error instanceof ServerEndedError || error instanceof NameLookupError;
+  if (error instanceof ProtocolError) return error.isRetryable;
+  return TRANSIENT.some((kind) => error instanceof kind);
 }

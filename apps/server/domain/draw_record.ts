@@ -16,6 +16,20 @@ export interface DrawRecord {
    * @throws StoreError
    */
   record(terms: DrawTerms): Promise<void>;
+
+  /**
+   * The stored evidence of the draw, or undefined without one. After a crash it can be a part of the evidence.
+   *
+   * @throws StoreError
+   */
+  readEvidence(): Promise<string | undefined>;
+
+  /**
+   * Stores the evidence of a recorded draw. Resolves once it is durable.
+   *
+   * @throws StoreError
+   */
+  writeEvidence(text: string): Promise<void>;
 }
 
 /** @throws StoreConflictError the recorded draw has other terms than the settings. */

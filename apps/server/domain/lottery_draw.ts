@@ -2,7 +2,8 @@ import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../runtime/action_log';
 import { TOKENS } from '../tokens';
 import { type BetRepository } from './bet_repository';
-import { type DrawRecord } from './draw_record';
+import { type DrawEvidence, NO_EVIDENCE } from './draw_evidence';
+import { type DrawRecord, type DrawTerms } from './draw_record';
 import { type FinishTracker } from './finish_tracker';
 import { Latch } from './latch';
 import { throwIfStopped } from './stop';
@@ -29,6 +30,7 @@ export class LotteryDraw implements WinnerService {
     @inject(TOKENS.DrawRecord) private readonly drawRecord: DrawRecord,
     @inject(TOKENS.ActionLog) private readonly log: ActionLog,
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
+    @inject(TOKENS.DrawEvidence) private readonly evidence: DrawEvidence = NO_EVIDENCE,
   ) {}
 
   start(stop: AbortSignal): void {
@@ -69,7 +71,9 @@ export class LotteryDraw implements WinnerService {
   private async draw(): Promise<void> {
     try {
       this.winners = await this.findWinners();
-      await this.drawRecord.record({ number: this.winningNumber, agencies: this.tracker.expected });
+      const terms: DrawTerms = { number: this.winningNumber, agencies: this.tracker.expected };
+      await this.drawRecord.record(terms);
+      await this.evidence.record(terms, this.stopping.signal);
     } catch (cause) {
       this.onDrawFailed(cause);
       return;

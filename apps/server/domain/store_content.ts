@@ -1,4 +1,5 @@
 import { type DrawTerms } from './draw_record';
+import { type Finish } from './finish_tracker';
 
 /** The whole content of a store, for its transfer into another one. */
 export interface StoreContent {
@@ -7,8 +8,11 @@ export interface StoreContent {
   readonly isHeld: boolean;
   /** The number of stored bets of each agency with bets. */
   readonly counts: ReadonlyMap<number, number>;
-  /** The number of bets of each finished agency. */
-  readonly finishes: ReadonlyMap<number, number>;
+  /** The finish of each finished agency. */
+  readonly finishes: ReadonlyMap<number, Finish>;
+
+  /** The signed record of the draw, or undefined without one. */
+  readEvidence(): Promise<string | undefined>;
 
   /**
    * The rows of all bets in the form of bets.csv, in pieces of any size. The rows of an agency are in the order of their

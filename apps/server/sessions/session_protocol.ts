@@ -1,5 +1,6 @@
 import { decodeUtf8, InvalidTextError } from '../../../lib/index';
 import { type BetBatch, betsOf, readBetBatch } from '../../protocol/bet_batch';
+import { formatBetsDigest } from '../../protocol/bets_digest';
 import { parseCanonicalNumber } from '../../protocol/canonical_number';
 import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
@@ -70,6 +71,8 @@ export class SessionProtocol {
         return this.onFinish(value);
       case MessageType.askWinners:
         return this.onAskWinners(value);
+      case MessageType.digest:
+        return this.onDigest(value);
       default:
         throw new ProtocolError('bad-type', `a message of type ${type}`);
     }
@@ -140,6 +143,16 @@ export class SessionProtocol {
     return [textMessage(MessageType.result)];
   }
 
+  private async onDigest(value: Uint8Array): Promise<Iterable<SessionResponse>> {
+    const isAllowed = this.phase === 'uploading' || this.phase === 'finished' || this.phase === 'asking';
+    if (!isAllowed) throw this.outOfOrder('D');
+    if (value.length > 0) throw new ProtocolError('bad-value', 'the value of D is not empty');
+    await this.lastBatch;
+    const digest = await unlessAborted(this.services.bets.digest(this.agency, this.bets), this.context.ending);
+    this.context.throwIfEnding();
+    return [textMessage(MessageType.digest, formatBetsDigest(digest!))];
+  }
+
   private async onNameForWinners(agency: number): Promise<Iterable<SessionResponse>> {
     if (agency !== this.agency) throw this.wrongAgency();
     return this.winnerResponses(await this.services.winners.winnersOf(agency));
@@ -157,7 +170,9 @@ export class SessionProtocol {
   }
 
   private async finish(): Promise<void> {
-    await this.services.tracker.finish(this.claimed!, this.bets);
+    const { tracker, evidence } = this.services;
+    const digest = await evidence.digestAtFinish(this.agency, this.bets);
+    await tracker.finish(this.claimed!, this.bets, digest);
     this.hasFinished = true;
     this.phase = 'finished';
     this.services.log.info('finish', 'success', { agency: this.agency, cantidad: this.bets });
@@ -228,6 +243,21 @@ export class SessionProtocol {
 
   private wrongAgency(): ProtocolError {
     return new ProtocolError('wrong-agency', `this session is agency ${this.agency}'s`);
+  }
+}
+
+/** The result of `work`, or undefined if `signal` fires first. The work goes on: other sessions may share it. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<undefined>((resolve) => {
+    onAbort = () => resolve(undefined);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -1,6 +1,7 @@
 import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../runtime/action_log';
 import { type BetRepository } from '../domain/bet_repository';
+import { type DrawEvidence } from '../domain/draw_evidence';
 import { type FinishTracker } from '../domain/finish_tracker';
 import { type WinnerService } from '../domain/winner_service';
 import { type ServerActivity } from '../stats/server_activity';
@@ -13,6 +14,7 @@ export class SessionServices {
   constructor(
     @inject(TOKENS.BetRepository) readonly bets: BetRepository,
     @inject(TOKENS.FinishTracker) readonly tracker: FinishTracker,
+    @inject(TOKENS.DrawEvidence) readonly evidence: DrawEvidence,
     @inject(TOKENS.WinnerService) readonly winners: WinnerService,
     @inject(TOKENS.SessionRegistry) readonly registry: SessionRegistry,
     @inject(TOKENS.ServerActivity) readonly activity: ServerActivity,

@@ -8,7 +8,7 @@ import { NEVER_STOPPED } from '../../domain/stop';
  * The store's files, in the order of their move. bets.journal is the last: after a crash in between, the server refuses
  * the partial store instead of taking it for a new one. A repeated call moves the rest.
  */
-const FILES = ['draw.journal', 'finished.journal', 'bets.mark', 'bets.csv', 'bets.journal'];
+const FILES = ['draw.json', 'draw.journal', 'finished.journal', 'bets.mark', 'bets.csv', 'bets.journal'];
 
 /**
  * Moves the store of a directory to `archive-TIME` inside it, so that the next server begins a new draw. Nothing is

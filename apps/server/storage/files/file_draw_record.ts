@@ -1,15 +1,17 @@
 import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../../runtime/action_log';
 import { type DrawRecord, type DrawTerms } from '../../domain/draw_record';
-import { StoreDamagedError } from '../../domain/store_errors';
+import { StoreDamagedError, StoreWriteError } from '../../domain/store_errors';
 import { TOKENS } from '../../tokens';
 import { requireInPlace } from './disk/directory_watch';
-import { type StoreDirectory } from './disk/file_system';
+import { type StoreDirectory, type StoreFile, writeAll } from './disk/file_system';
 import { type StoreHealth } from './disk/store_health';
 import { Journal } from './log/journal';
 import { type StorePart } from './store_part';
 
-/** Records the draw in `draw.journal`: one record, `draw NUMBER AGENCIES`. */
+const EVIDENCE = 'draw.json';
+
+/** Records the draw in `draw.journal`: one record, `draw NUMBER AGENCIES`. Its evidence is in `draw.json`. */
 @injectable()
 export class FileDrawRecord implements DrawRecord, StorePart {
   private readonly journal: Journal;
@@ -52,12 +54,51 @@ export class FileDrawRecord implements DrawRecord, StorePart {
     this.terms = terms;
   }
 
+  async readEvidence(): Promise<string | undefined> {
+    const file = await this.directory.open(EVIDENCE);
+    if (file === undefined) return undefined;
+    try {
+      return await readText(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** A crash can leave a part of the text. The next start writes it again. */
+  async writeEvidence(text: string): Promise<void> {
+    await requireInPlace(this.directory, this.health);
+    try {
+      const file = (await this.directory.open(EVIDENCE)) ?? (await this.directory.create(EVIDENCE));
+      try {
+        await file.truncate(0);
+        await writeAll(file, [Buffer.from(text, 'utf8')], 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await this.directory.sync();
+    } catch (cause) {
+      throw new StoreWriteError(`${EVIDENCE} could not be written`, { cause });
+    }
+  }
+
   async close(): Promise<void> {
     await this.journal.close();
   }
 }
 
-function parseDraw(record: string): DrawTerms {
+async function readText(file: StoreFile): Promise<string> {
+  const bytes = Buffer.alloc(await file.size());
+  for (let at = 0; at < bytes.length;) {
+    const bytesRead = await file.read(bytes.subarray(at), at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return bytes.toString('utf8');
+}
+
+/** @throws StoreDamagedError this version writes no such record. */
+export function parseDraw(record: string): DrawTerms {
   const match = /^draw (\d+) (\d+)$/.exec(record);
   if (match === null)
     throw new StoreDamagedError(`draw.journal: ${JSON.stringify(record)} is no record of this version`);

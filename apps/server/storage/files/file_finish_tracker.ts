@@ -1,7 +1,7 @@
 import { inject, injectable } from 'inversify';
 import { type ActionLog } from '../../../runtime/action_log';
 import { type AgencyClaim } from '../../domain/agency_claim';
-import { type FinishTracker } from '../../domain/finish_tracker';
+import { type Finish, type FinishTracker } from '../../domain/finish_tracker';
 import { TOKENS } from '../../tokens';
 import { StoreDamagedError } from '../../domain/store_errors';
 import { type AgencyEpochs } from './agency_epochs';
@@ -11,20 +11,20 @@ import { Journal } from './log/journal';
 import { type StoreHealth } from './disk/store_health';
 import { type StorePart } from './store_part';
 
-interface Finish {
+interface AgencyFinish extends Finish {
   readonly agency: number;
-  readonly bets: number;
 }
 
 /**
- * Stores the finished agencies in `finished.journal`: `finished AGENCY:BETS…`. Simultaneous finishes share a record.
+ * Stores the finished agencies in `finished.journal`: `finished AGENCY:BETS[:DIGEST]…`. Simultaneous finishes share
+ * a record.
  */
 @injectable()
 export class FileFinishTracker implements FinishTracker, StorePart {
-  private readonly finished = new Map<number, number>();
+  private readonly finished = new Map<number, Finish>();
   private readonly waiters: (() => void)[] = [];
   private readonly journal: Journal;
-  private readonly commits = new GroupCommit<Finish>((submissions) => this.commit(submissions));
+  private readonly commits = new GroupCommit<AgencyFinish>((submissions) => this.commit(submissions));
 
   constructor(
     @inject(TOKENS.StoreDirectory) directory: StoreDirectory,
@@ -38,7 +38,7 @@ export class FileFinishTracker implements FinishTracker, StorePart {
 
   async open(stop: AbortSignal): Promise<void> {
     for (const record of await this.journal.open(stop)) {
-      for (const { agency, bets } of parseFinishes(record)) this.finished.set(agency, bets);
+      for (const { agency, bets, digest } of parseFinishes(record)) this.finished.set(agency, { bets, digest });
     }
   }
 
@@ -54,15 +54,14 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     return this.journal.exists ? [] : [this.journal.name];
   }
 
-  /** The number of bets of each finished agency. */
-  get finishes(): ReadonlyMap<number, number> {
+  get finishes(): ReadonlyMap<number, Finish> {
     return this.finished;
   }
 
-  async finish(claim: AgencyClaim, bets: number): Promise<void> {
+  async finish(claim: AgencyClaim, bets: number, digest?: string): Promise<void> {
     this.epochs.requireCurrent(claim);
     if (this.finished.has(claim.agency)) return;
-    await this.commits.submit({ agency: claim.agency, bets });
+    await this.commits.submit({ agency: claim.agency, bets, digest });
     if (this.finished.size < this.expected) return;
     for (const resolve of this.waiters.splice(0)) resolve();
   }
@@ -75,6 +74,10 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     return this.finished.size;
   }
 
+  async readFinishes(): Promise<ReadonlyMap<number, Finish>> {
+    return this.finished;
+  }
+
   async whenAllFinished(): Promise<void> {
     if (this.finished.size >= this.expected) return;
     await new Promise<void>((resolve) => this.waiters.push(resolve));
@@ -85,20 +88,26 @@ export class FileFinishTracker implements FinishTracker, StorePart {
     await this.journal.close();
   }
 
-  private async commit(submissions: readonly Submission<Finish>[]): Promise<void> {
+  private async commit(submissions: readonly Submission<AgencyFinish>[]): Promise<void> {
     const finishes = submissions.map(({ item }) => item);
-    await this.journal.write(`finished ${finishes.map(({ agency, bets }) => `${agency}:${bets}`).join(' ')}`);
-    for (const { agency, bets } of finishes) this.finished.set(agency, bets);
+    await this.journal.write(`finished ${finishes.map(formatFinish).join(' ')}`);
+    for (const { agency, bets, digest } of finishes) this.finished.set(agency, { bets, digest });
     for (const { resolve } of submissions) resolve();
   }
 }
 
-function parseFinishes(record: string): Finish[] {
-  if (!/^finished(?: \d+:\d+)+$/.test(record)) {
+function formatFinish({ agency, bets, digest }: AgencyFinish): string {
+  return digest === undefined ? `${agency}:${bets}` : `${agency}:${bets}:${digest}`;
+}
+
+/** @throws StoreDamagedError this version writes no such record. */
+export function parseFinishes(record: string): AgencyFinish[] {
+  if (!/^finished(?: \d+:\d+(?::[0-9a-f]{64})?)+$/.test(record)) {
     throw new StoreDamagedError(`finished.journal: ${JSON.stringify(record)} is no record of this version`);
   }
-  const pairs = record.split(' ').slice(1);
-  return pairs
-    .map((pair) => pair.split(':').map(Number) as [number, number])
-    .map(([agency, bets]) => ({ agency, bets }));
+  const finishes = record.split(' ').slice(1);
+  return finishes.map((finish) => {
+    const [agency, bets, digest] = finish.split(':');
+    return { agency: Number(agency), bets: Number(bets), digest };
+  });
 }

@@ -78,6 +78,7 @@ export class FileStore implements Store {
       isHeld: this.draw.heldTerms !== undefined,
       counts: this.bets.countsByAgency,
       finishes: this.tracker.finishes,
+      readEvidence: () => this.draw.readEvidence(),
       readRows: (stop) => this.bets.readRows(stop),
     };
   }
@@ -151,7 +152,7 @@ export class FileStore implements Store {
     if (missing.length > 0 && this.parts.some((part) => part.hasRecords)) {
       throw new StoreDamagedError(`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
     }
-    for (const [agency, bets] of this.tracker.finishes) {
+    for (const [agency, { bets }] of this.tracker.finishes) {
       const stored = this.bets.countsByAgency.get(agency) ?? 0;
       if (stored !== bets) {
         throw new StoreDamagedError(`agency ${agency} has finished with ${bets} bets, and ${stored} are stored`);

@@ -1,7 +1,8 @@
 import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../protocol/bet_batch';
+import { type BetsDigest } from '../../../protocol/bets_digest';
 import { type AgencyClaim } from '../../domain/agency_claim';
-import { type BetRepository, type Winner } from '../../domain/bet_repository';
+import { type BetRepository, type Winner, type WinningRow } from '../../domain/bet_repository';
 import { BatchOutOfSequenceError, StoreConflictError, type StoreError } from '../../domain/store_errors';
 import { throwIfStopped } from '../../domain/stop';
 import { NO_OBSERVER, type StoreObserver } from '../../domain/store_observer';
@@ -9,6 +10,7 @@ import { TOKENS } from '../../tokens';
 import { type CommitLimits, GroupCommit, type Submission } from '../group_commit';
 import { addWinners, COPY_BETS } from './bet_statements';
 import { type AgencyAppend, type BatchAppend, type PendingBatch, planAppends } from './append_plan';
+import { AgencyDigests } from './agency_digests';
 import { CopyBuffer } from './copy_buffer';
 import { type Database } from './database/database';
 import { StatementError } from './database/database_errors';
@@ -86,6 +88,7 @@ export class PostgresBetRepository implements BetRepository {
     COMMIT_LIMITS,
   );
   private readonly winningBets: WinningBets;
+  private readonly digests: AgencyDigests;
   /** Resolves after the end of the last commit of batches that has begun. */
   private lastCommit: Promise<unknown> = Promise.resolve();
   private readonly idleBuffers: CopyBuffer[] = [];
@@ -99,6 +102,7 @@ export class PostgresBetRepository implements BetRepository {
     @inject(TOKENS.StoreObserver) private readonly observer: StoreObserver = NO_OBSERVER,
   ) {
     this.winningBets = new WinningBets(winningNumber);
+    this.digests = new AgencyDigests(database, draw);
   }
 
   claim(agency: number): Promise<AgencyClaim> {
@@ -114,18 +118,29 @@ export class PostgresBetRepository implements BetRepository {
     return this.appending.submit({ claim, batch, after });
   }
 
-  async *winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
-    if (number !== this.winningNumber) throw new Error(`the winners of ${this.winningNumber} are stored, no others`);
-    throwIfStopped(stop);
-    yield* await this.database.query<Winner>(
-      'SELECT agency, document FROM winners WHERE draw = $1 ORDER BY agency, seq',
-      [this.draw.id],
-    );
+  digest(agency: number, count: number): Promise<BetsDigest> {
+    return this.digests.of(agency, count);
   }
 
-  /** Resolves once no commit is in progress. */
-  async idle(): Promise<void> {
-    await Promise.all([this.claiming.idle(), this.appending.idle()]);
+  async *winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
+    yield* await this.readWinners<Winner>('agency, document', number, stop);
+  }
+
+  async *winningRows(number: number, stop: AbortSignal): AsyncIterable<WinningRow> {
+    yield* await this.readWinners<WinningRow>('agency, seq AS row', number, stop);
+  }
+
+  /** Ends the reading for digests, and resolves once no commit is in progress. */
+  async close(): Promise<void> {
+    await Promise.all([this.claiming.idle(), this.appending.idle(), this.digests.close()]);
+  }
+
+  private async readWinners<Row extends object>(columns: string, number: number, stop: AbortSignal): Promise<Row[]> {
+    if (number !== this.winningNumber) throw new Error(`the winners of ${this.winningNumber} are stored, no others`);
+    throwIfStopped(stop);
+    return this.database.query<Row>(`SELECT ${columns} FROM winners WHERE draw = $1 ORDER BY agency, seq`, [
+      this.draw.id,
+    ]);
   }
 
   private async commitClaims(submissions: readonly Submission<number, AgencyClaim>[]): Promise<void> {
@@ -137,6 +152,7 @@ export class PostgresBetRepository implements BetRepository {
     for (const { agency, epoch, stored, finished_with: finishedWith } of rows) {
       const claim: AgencyClaim = { agency, epoch, stored };
       this.claims.add(claim, finishedWith !== null);
+      this.digests.limit(agency, stored);
       newest.get(agency)!.resolve(claim);
     }
     // Of two claims of one agency in a group the first one has ended already.

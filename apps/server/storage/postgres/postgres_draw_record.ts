@@ -36,4 +36,22 @@ export class PostgresDrawRecord implements DrawRecord {
         'the draw cannot be held: the database has other terms, fewer finishes, or a newer draw',
       );
   }
+
+  async readEvidence(): Promise<string | undefined> {
+    return readEvidence(this.database, this.draw.id);
+  }
+
+  /** Of several servers the first one writes it. Those with the same key have the same text. */
+  async writeEvidence(text: string): Promise<void> {
+    await this.database.write('INSERT INTO draw_evidence (draw, record) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+      this.draw.id,
+      text,
+    ]);
+  }
+}
+
+/** The evidence of a draw, or undefined without one. */
+export async function readEvidence(database: Database, draw: number): Promise<string | undefined> {
+  const [row] = await database.query<{ record: string }>('SELECT record FROM draw_evidence WHERE draw = $1', [draw]);
+  return row?.record;
 }

@@ -1,6 +1,6 @@
 import { inject, injectable } from 'inversify';
 import { type AgencyClaim } from '../../domain/agency_claim';
-import { type FinishTracker } from '../../domain/finish_tracker';
+import { type Finish, type FinishTracker } from '../../domain/finish_tracker';
 import { BatchOutOfSequenceError } from '../../domain/store_errors';
 import { TOKENS } from '../../tokens';
 import { GroupCommit, type Submission } from '../group_commit';
@@ -10,12 +10,13 @@ import { type LocalClaims, supersededClaim } from './local_claims';
 import { type OpenDraw } from './open_draw';
 import { type WriteGate } from './write_gate';
 
-interface Finish {
+interface ClaimFinish {
   readonly claim: AgencyClaim;
   readonly bets: number;
+  readonly digest: string | undefined;
 }
 
-type PendingFinish = Submission<Finish>;
+type PendingFinish = Submission<ClaimFinish>;
 
 interface AgencyState {
   readonly agency: number;
@@ -29,8 +30,15 @@ const LOCK_AGENCIES = `
   SELECT agency, epoch, stored, finished_with FROM agencies
    WHERE draw = $1 AND agency = ANY ($2::int[]) ORDER BY agency FOR UPDATE`;
 
-/** $1: draw, $2: agencies. */
-const FINISH_AGENCIES = 'UPDATE agencies SET finished_with = stored WHERE draw = $1 AND agency = ANY ($2::int[])';
+/** $1: draw, $2 and $3: agencies, digests. */
+const FINISH_AGENCIES = `
+  UPDATE agencies a SET finished_with = a.stored, finish_digest = t.digest
+    FROM unnest($2::int[], $3::text[]) AS t(agency, digest) WHERE a.draw = $1 AND a.agency = t.agency`;
+
+/** $1: draw. */
+const FINISHES = `
+  SELECT agency, finished_with AS bets, finish_digest AS digest FROM agencies
+   WHERE draw = $1 AND finished_with IS NOT NULL`;
 
 /** $1: draw, $2: the number of agencies that have finished in this transaction. */
 const COUNT_FINISHES = 'UPDATE draws SET finished = finished + $2 WHERE draw = $1 RETURNING finished';
@@ -40,7 +48,7 @@ const COUNT_FINISHES = 'UPDATE draws SET finished = finished + $2 WHERE draw = $
  */
 @injectable()
 export class PostgresFinishTracker implements FinishTracker {
-  private readonly commits = new GroupCommit<Finish>((submissions) => this.commit(submissions));
+  private readonly commits = new GroupCommit<ClaimFinish>((submissions) => this.commit(submissions));
   private readonly waiters: (() => void)[] = [];
   private finished = 0;
 
@@ -52,8 +60,8 @@ export class PostgresFinishTracker implements FinishTracker {
     @inject(TOKENS.ExpectedAgencies) readonly expected: number,
   ) {}
 
-  finish(claim: AgencyClaim, bets: number): Promise<void> {
-    return this.commits.submit({ claim, bets });
+  finish(claim: AgencyClaim, bets: number, digest?: string): Promise<void> {
+    return this.commits.submit({ claim, bets, digest });
   }
 
   async hasFinished(agency: number): Promise<boolean> {
@@ -69,6 +77,10 @@ export class PostgresFinishTracker implements FinishTracker {
   /** The number as of the last poll or finish of this server. */
   async count(): Promise<number> {
     return this.finished;
+  }
+
+  async readFinishes(): Promise<ReadonlyMap<number, Finish>> {
+    return readFinishes(this.database, this.draw.id);
   }
 
   async whenAllFinished(): Promise<void> {
@@ -116,16 +128,23 @@ export class PostgresFinishTracker implements FinishTracker {
     const agencies = submissions.map(({ item }) => item.claim.agency);
     const rows = await transaction.query<AgencyState>(LOCK_AGENCIES, [draw, agencies]);
     const states = new Map(rows.map((state) => [state.agency, state]));
-    const finishing = new Set<number>();
-    for (const { claim, bets } of submissions.map(({ item }) => item)) {
+    const finishing = new Map<number, string | undefined>();
+    for (const { claim, bets, digest } of submissions.map(({ item }) => item)) {
       const state = states.get(claim.agency);
       if (state?.epoch === claim.epoch && state.stored === bets && state.finished_with === null) {
-        finishing.add(claim.agency);
+        finishing.set(claim.agency, digest);
       }
     }
     if (finishing.size === 0) return { states, finished: undefined };
-    await transaction.query(FINISH_AGENCIES, [draw, Array.from(finishing)]);
+    const digests = Array.from(finishing.values(), (digest) => digest ?? null);
+    await transaction.query(FINISH_AGENCIES, [draw, Array.from(finishing.keys()), digests]);
     const [counted] = await transaction.query<{ finished: number }>(COUNT_FINISHES, [draw, finishing.size]);
     return { states, finished: counted!.finished };
   }
+}
+
+/** The finishes of a draw, by agency. */
+export async function readFinishes(database: Database, draw: number): Promise<ReadonlyMap<number, Finish>> {
+  const rows = await database.query<{ agency: number; bets: number; digest: string | null }>(FINISHES, [draw]);
+  return new Map(rows.map(({ agency, bets, digest }) => [agency, { bets, digest: digest ?? undefined }]));
 }

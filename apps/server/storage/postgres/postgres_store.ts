@@ -100,7 +100,7 @@ export class PostgresStore implements Store {
   }
 
   private async closeInOrder(): Promise<void> {
-    await Promise.all([...this.polls.map((poll) => poll.stop()), this.bets.idle(), this.tracker.idle()]);
+    await Promise.all([...this.polls.map((poll) => poll.stop()), this.bets.close(), this.tracker.idle()]);
     await this.heartbeat.stop();
     await this.database.close();
   }

@@ -3,7 +3,7 @@ import { type Database } from './database/database';
 import { StatementError } from './database/database_errors';
 
 /** The version of the schema that this program works with: the number of the last migration. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const UNDEFINED_TABLE = '42P01';
 

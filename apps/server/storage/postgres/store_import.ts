@@ -1,6 +1,6 @@
 import { type StoreContent } from '../../domain/store_content';
 import { StoreDamagedError, StoreError } from '../../domain/store_errors';
-import { type AgencyRun, AgencyRuns } from './agency_runs';
+import { type AgencyRun, AgencyRuns } from '../agency_runs';
 import { addWinners, COPY_BETS } from './bet_statements';
 import { CopyBuffer } from './copy_buffer';
 import { type Database } from './database/database';
@@ -28,11 +28,14 @@ const ADD_DRAW = `
   VALUES ($1, $2, $3, true, $4, CASE WHEN $5::boolean THEN now() END)
   ON CONFLICT DO NOTHING RETURNING draw`;
 
-/** $1: draw, $2 to $4: agencies, counts, whether each has finished. */
+/** $1: draw, $2 to $5: agencies, counts, whether each has finished, the digests at the finish. */
 const ADD_AGENCIES = `
-  INSERT INTO agencies (draw, agency, epoch, stored, finished_with)
-  SELECT $1, t.agency, 1, t.stored, CASE WHEN t.has_finished THEN t.stored END
-    FROM unnest($2::int[], $3::bigint[], $4::boolean[]) AS t(agency, stored, has_finished)`;
+  INSERT INTO agencies (draw, agency, epoch, stored, finished_with, finish_digest)
+  SELECT $1, t.agency, 1, t.stored, CASE WHEN t.has_finished THEN t.stored END, t.digest
+    FROM unnest($2::int[], $3::bigint[], $4::boolean[], $5::text[]) AS t(agency, stored, has_finished, digest)`;
+
+/** $1: draw, $2: the signed record. */
+const ADD_EVIDENCE = 'INSERT INTO draw_evidence (draw, record) VALUES ($1, $2)';
 
 /**
  * Stores the content of another store in an empty database: its draw, which becomes the current one, its agencies with
@@ -55,6 +58,8 @@ export async function importStore(
   await database.transaction(async (transaction) => {
     await addDraw(transaction, database, content);
     await addAgencies(transaction, content);
+    const evidence = await content.readEvidence();
+    if (evidence !== undefined) await transaction.query(ADD_EVIDENCE, [DRAW, evidence]);
     await addBets(transaction, content, stop, onProgress);
   });
 }
@@ -75,6 +80,7 @@ async function addAgencies(transaction: Transaction, { counts, finishes }: Store
     agencies,
     agencies.map((agency) => counts.get(agency) ?? 0),
     agencies.map((agency) => finishes.has(agency)),
+    agencies.map((agency) => finishes.get(agency)?.digest ?? null),
   ]);
 }
 

@@ -17,6 +17,14 @@ export interface SeqRange {
 interface StoredCount {
   readonly agency: number;
   readonly stored: number;
+  /** The number of its first bets to leave out, 0 by default. */
+  readonly after?: number;
+}
+
+/** Consecutive rows: each with a line feed behind it. */
+export interface RowPage {
+  readonly rows: Buffer;
+  readonly count: number;
 }
 
 /** About a megabyte of rows: one round trip for many of them, and little memory. */
@@ -54,7 +62,30 @@ export async function* readStoredRows(database: Database, draw: number, stop: Ab
     'SELECT agency, stored FROM agencies WHERE draw = $1 AND stored > 0 ORDER BY agency',
     [draw],
   );
-  let ahead: Promise<Buffer> | undefined;
+  for await (const { rows } of readPages(database, draw, counts, stop)) yield rows;
+}
+
+/**
+ * Reads an agency's bets after the first `after`, up to the number `stored`, as `readStoredRows` does.
+ *
+ * @throws StoreDamagedError, StoreStoppedError, StoreError
+ */
+export function readAgencyRows(
+  database: Database,
+  draw: number,
+  range: { readonly agency: number; readonly after: number; readonly stored: number },
+  stop: AbortSignal,
+): AsyncGenerator<RowPage> {
+  return readPages(database, draw, [range], stop);
+}
+
+async function* readPages(
+  database: Database,
+  draw: number,
+  counts: readonly StoredCount[],
+  stop: AbortSignal,
+): AsyncGenerator<RowPage> {
+  let ahead: Promise<RowPage> | undefined;
   for (const page of planPages(counts, PAGE_ROWS)) {
     throwIfStopped(stop);
     const current = ahead;
@@ -70,8 +101,8 @@ export async function* readStoredRows(database: Database, draw: number, stop: Ab
 export function* planPages(counts: Iterable<StoredCount>, limit: number): Generator<readonly SeqRange[]> {
   let page: SeqRange[] = [];
   let room = limit;
-  for (const { agency, stored } of counts) {
-    for (let first = 1; first <= stored;) {
+  for (const { agency, stored, after = 0 } of counts) {
+    for (let first = after + 1; first <= stored;) {
       const last = Math.min(stored, first + room - 1);
       page.push({ agency, first, last });
       room -= last - first + 1;
@@ -101,7 +132,7 @@ export async function findDraw(database: Database, named: number | undefined): P
   throw new UnknownDrawError(`${database.address} has no draw ${named}`);
 }
 
-async function readPage(database: Database, draw: number, ranges: readonly SeqRange[]): Promise<Buffer> {
+async function readPage(database: Database, draw: number, ranges: readonly SeqRange[]): Promise<RowPage> {
   const rows = await database.query<{ text: string }>(READ_PAGE, [
     draw,
     ranges.map(({ agency }) => agency),
@@ -115,5 +146,5 @@ async function readPage(database: Database, draw: number, ranges: readonly SeqRa
   }
   let text = '';
   for (const row of rows) text += `${row.text}\n`;
-  return Buffer.from(text, 'utf8');
+  return { rows: Buffer.from(text, 'utf8'), count: rows.length };
 }

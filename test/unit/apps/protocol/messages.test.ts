@@ -16,8 +16,8 @@ describe('the messages', () => {
 
   it('of a side are accepted by the other side only', () => {
     for (const [codec, accepted, refused] of [
-      [createServerCodec(), 'NBFA', 'OWREnb\0 '],
-      [createAgencyCodec(), 'OWRE', 'NBFAoe\0 '],
+      [createServerCodec(), 'NBFAD', 'OWREnbd\0 '],
+      [createAgencyCodec(), 'OWRDE', 'NBFAoed\0 '],
     ] as const) {
       for (const type of accepted) expect(codec.frameLength(header(type, 5), 0)).to.equal(12);
       for (const type of refused) {

@@ -1,9 +1,11 @@
 import { crc32 } from 'node:zlib';
 import { inject, injectable } from 'inversify';
 import { type BetBatch } from '../../../../protocol/bet_batch';
+import { type BetsDigest } from '../../../../protocol/bets_digest';
+import { winningRowsOf } from '../../../../protocol/winning_rows';
 import { type ActionLog } from '../../../../runtime/action_log';
 import { type AgencyClaim } from '../../../domain/agency_claim';
-import { type BetRepository, type Winner } from '../../../domain/bet_repository';
+import { type BetRepository, type Winner, type WinningRow } from '../../../domain/bet_repository';
 import { type StoreObserver, NO_OBSERVER } from '../../../domain/store_observer';
 import { TOKENS } from '../../../tokens';
 import { type Commit, formatCommit } from './commit_record';
@@ -17,10 +19,12 @@ import {
 } from './bet_recovery';
 import { BatchOutOfSequenceError, StoreWriteError } from '../../../domain/store_errors';
 import { readRange, type StoreDirectory, writeAll } from '../disk/file_system';
+import { AgencyRuns } from '../../agency_runs';
 import { GroupCommit, type Submission } from '../../group_commit';
 import { type StoreHealth } from '../disk/store_health';
 import { type AgencyEpochs, supersededClaim } from '../agency_epochs';
 import { type StorePart } from '../store_part';
+import { RowDigests } from './row_digests';
 import { scanWinners } from './winner_scan';
 
 /** A batch that waits for its commit. Its result is the number of the agency's stored bets. */
@@ -50,6 +54,7 @@ const LINE_FEED = Buffer.from('\n');
 export class FileBetRepository implements BetRepository, StorePart {
   private readonly counts = new Map<number, number>();
   private readonly commits = new GroupCommit<Pending, number>((submissions) => this.commit(submissions));
+  private readonly digests = new RowDigests();
   private found: FoundBets | undefined;
   private files!: RecoveredBets;
   private end = 0;
@@ -97,8 +102,23 @@ export class FileBetRepository implements BetRepository, StorePart {
     return this.commits.submit({ claim, batch, after });
   }
 
+  async digest(agency: number, count: number): Promise<BetsDigest> {
+    const digest = await this.digests.of(agency, this.files.bets, this.end);
+    if (digest.count === count) return digest;
+    throw new BatchOutOfSequenceError(`agency ${agency} has ${digest.count} bets, not ${count}`);
+  }
+
   winners(number: number, stop: AbortSignal): AsyncIterable<Winner> {
     return scanWinners(this.files.bets, this.end, number, stop);
+  }
+
+  async *winningRows(number: number, stop: AbortSignal): AsyncIterable<WinningRow> {
+    const runs = new AgencyRuns();
+    for await (const piece of readRange(this.files.bets, 0, this.end, stop)) {
+      for (const { batch, after } of runs.take(piece)) {
+        for (const place of winningRowsOf(batch.rows, number)) yield { agency: batch.agency, row: after + place };
+      }
+    }
   }
 
   /**
@@ -112,7 +132,7 @@ export class FileBetRepository implements BetRepository, StorePart {
   }
 
   async close(): Promise<void> {
-    await this.commits.idle();
+    await Promise.all([this.commits.idle(), this.digests.close()]);
     if (this.found !== undefined) await closeBetFiles(this.found);
   }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { BadRowError } from '../../../../../apps/client/bets/errors';
-import { FakeSource, giveWinners, MemoryClient } from '../../../../support/memory_client';
+import { FakeSource, giveWinners, MemoryClient, resume } from '../../../../support/memory_client';
 import { type ScriptedServer } from '../../../../support/scripted_server';
 import { turns, until } from '../../../../support/turns';
 
@@ -72,18 +72,17 @@ describe('an agency that uploads a file', () => {
     await turns(3);
     first.reset();
     const second = await server.accept();
-    expect(await second.next()).to.equal('N 1');
-    second.respond('O', '6');
+    await resume(second, 6);
     expect(await second.next()).to.equal('B 7 8');
     expect(await second.next()).to.equal('B 9 10');
     second.respond('O', '8');
     await second.close();
     const third = await server.accept();
-    await third.next();
-    third.respond('O', '10');
+    await resume(third, 10);
     await giveWinners(third, 10, ['1']);
     expect(await running).to.equal(0);
     expect(source.skips).to.deep.equal([0, 6, 10]);
+    expect(source.compared).to.deep.equal([6, 10]);
   });
 
   it('ends with exit code 1 after an acknowledgement of the wrong count', async () => {
@@ -139,8 +138,7 @@ describe('an agency that uploads a file', () => {
     await first.next();
     first.reset();
     const second = await server.accept();
-    await second.next();
-    second.respond('O', '2');
+    await resume(second, 2);
     expect(await second.next()).to.equal('B 3 4');
     second.respond('O', '4');
     await second.next();

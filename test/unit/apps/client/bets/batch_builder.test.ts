@@ -53,6 +53,16 @@ describe('a batch builder', () => {
     expect(['a', 'b', 'c'].map((text) => add(builder, text))).to.deep.equal([true, true, false]);
   });
 
+  it('limits the number of bets in all batches together', () => {
+    const builder = new BatchBuilder(2, 3);
+    expect(['a', 'b', 'c'].map((text) => add(builder, text))).to.deep.equal([true, true, false]);
+    builder.take();
+    expect(['c', 'd'].map((text) => add(builder, text))).to.deep.equal([true, false]);
+    expect(Buffer.from(builder.take().value).toString()).to.equal('c');
+    expect(add(builder, 'd')).to.equal(false);
+    expect(builder.take().count).to.equal(0);
+  });
+
   it('is full from the first rejected row until it is taken', () => {
     const builder = new BatchBuilder(1);
     add(builder, 'a');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { appendFile, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
@@ -202,5 +203,58 @@ describe("an agency's file", () => {
       expect(rows.join('\n')).to.equal(formatReferenceRows(expected.rows));
     }
     expect(accepted).to.be.greaterThan(50);
+  });
+
+  describe('compared with the stored bets', () => {
+    const bets = generateBets(3, 3000);
+    const stored = bets.slice(0, 2000).map((bet) => storedRow(3, bet));
+    const digestOf = (rows: readonly string[]) => {
+      const text = rows.map((row) => `${row}\n`).join('');
+      return { count: rows.length, digest: createHash('sha256').update(text).digest('hex') };
+    };
+    const compare = async (content: string, rows: readonly string[] = stored): Promise<void> => {
+      await writeFile(path, content);
+      await sourceOf(path).requireStored(digestOf(rows), NEVER_STOPPED);
+    };
+    const lines = formatBets(bets).split('\n').slice(0, -1);
+    /** A four-digit number with another last digit, any other with a zero before it. */
+    const respell = (row: string): string =>
+      row.replace(/,(\d+)$/, (_, number: string) => `,${number.length < 4 ? `0${number}` : Number(number) ^ 1}`);
+    const file = (...rows: readonly string[]): string => rows.map((row) => `${row}\n`).join('');
+
+    it('has the same rows in any form of the file: a mark, other line breaks, other quotes', async () => {
+      await compare(formatBets(bets));
+      await compare(`\ufeff${formatBets(bets, '\r\n')}`);
+      await compare(formatBets(bets.slice(0, 2000)).trimEnd());
+      await compare('"Li","Wu",5,2000-02-29,"0042"\r\n"Ñandú, ""el""",Paz,1,1999-03-17,7', [
+        '3,Li,Wu,5,2000-02-29,0042',
+        '3,"Ñandú, ""el""",Paz,1,1999-03-17,7',
+      ]);
+    });
+
+    it('may have any rows behind them', async () => {
+      await compare(file(...lines.slice(0, 2000)));
+      await compare(file(...lines.slice(0, 2000), 'nonsense'));
+      await compare(file(...lines.slice(0, 2000), '', '"x'));
+    });
+
+    for (const [what, edit] of [
+      ['a changed row', (rows: string[]) => (rows[1999] = GOOD)],
+      ['a removed row', (rows: string[]) => rows.splice(7, 1)],
+      ['an added row', (rows: string[]) => rows.splice(0, 0, GOOD)],
+      ['reordered rows', (rows: string[]) => rows.splice(3, 2, rows[4]!, rows[3]!)],
+      ['another spelling of a number', (rows: string[]) => (rows[5] = respell(rows[5]!))],
+    ] as const) {
+      it(`differs after ${what}`, async () => {
+        const rows = [...lines];
+        edit(rows);
+        await expectCode(compare(file(...rows)), 'SOURCE_MISMATCH');
+      });
+    }
+
+    it('names an invalid row among them, and a file with fewer', async () => {
+      await expectCode(compare(file(...lines.slice(0, 9), 'nonsense', ...lines.slice(10))), 'BAD_ROW');
+      await expectCode(compare(file(...lines.slice(0, 1999))), 'SOURCE_TOO_SHORT');
+    });
   });
 });

@@ -13,7 +13,7 @@ describe('a lottery client', () => {
     const socket = new ConnectSocket({ createConnection: () => near });
     await socket.connect();
     const channel = new FramedSocket(socket, createAgencyCodec());
-    return { client: new LotteryClient(channel, new AbortController().signal, () => {}), socket, far };
+    return { client: new LotteryClient(channel, new AbortController().signal, 'server:1', () => {}), socket, far };
   }
 
   it('returns true for a batch on an open connection', async () => {

@@ -21,6 +21,14 @@ class MemoryDrawRecord implements DrawRecord {
     if (this.failure !== undefined) throw this.failure;
     if (this.records.length === 0) this.records.push(terms);
   }
+
+  async readEvidence(): Promise<string | undefined> {
+    return undefined;
+  }
+
+  async writeEvidence(): Promise<void> {
+    throw new Error('the draw itself writes no evidence');
+  }
 }
 
 describe('the draw', () => {

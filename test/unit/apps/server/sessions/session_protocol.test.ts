@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { type SessionResponse } from '../../../../../apps/server/sessions/response_queue';
 import { type SessionContext } from '../../../../../apps/server/sessions/session_context';
@@ -8,6 +9,10 @@ import { createMemoryLottery, type MemoryLottery } from '../../../../support/mem
 import { claimOf } from '../../../../support/claims';
 
 const ROW = '1,Ana,Gómez,1,1999-03-17,42';
+const digestOf = (...rows: string[]): string => {
+  const text = rows.map((row) => `${row}\n`).join('');
+  return `D ${rows.length}:${createHash('sha256').update(text).digest('hex')}`;
+};
 
 /** A session that does not end. */
 const CONTEXT: SessionContext = {
@@ -56,16 +61,16 @@ describe('the protocol of a session', () => {
 
   /** The responses to each message in each phase of a session. */
   const OOO = ['out-of-order'];
-  const order: [string, string[], Record<'N1' | 'B' | 'F' | 'A', string[]>, boolean?][] = [
-    ['at its beginning', [], { N1: ['O 0'], B: ['O 1'], F: ['unidentified'], A: ['unidentified'] }],
-    ['after its name', ['N1'], { N1: OOO, B: ['O 1'], F: ['O 0'], A: ['W 0/3'] }],
-    ['after a first batch', [`B${ROW}`], { N1: OOO, B: ['O 2'], F: ['O 1'], A: ['W 0/3'] }],
-    ['after more bets', ['N1', `B${ROW}`], { N1: OOO, B: ['O 2'], F: ['O 1'], A: ['W 0/3'] }],
-    ['after its finish', ['N1', 'F'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'] }],
-    ['after an early A', ['N1', 'A'], { N1: OOO, B: OOO, F: OOO, A: ['W 0/3'] }],
-    ['after its finish and an A', ['N1', 'F', 'A'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'] }],
-    ['after the R for the draw', ['N1', 'F', 'A'], { N1: ['O 0'], B: OOO, F: OOO, A: OOO }, true],
-    ['after its winners', ['N1', 'F', 'A', 'N1'], { N1: OOO, B: OOO, F: OOO, A: OOO }, true],
+  const order: [string, string[], Record<'N1' | 'B' | 'F' | 'A' | 'D', string[]>, boolean?][] = [
+    ['at its beginning', [], { N1: ['O 0'], B: ['O 1'], F: ['unidentified'], A: ['unidentified'], D: OOO }],
+    ['after its name', ['N1'], { N1: OOO, B: ['O 1'], F: ['O 0'], A: ['W 0/3'], D: [digestOf()] }],
+    ['after a first batch', [`B${ROW}`], { N1: OOO, B: ['O 2'], F: ['O 1'], A: ['W 0/3'], D: [digestOf(ROW)] }],
+    ['after more bets', ['N1', `B${ROW}`], { N1: OOO, B: ['O 2'], F: ['O 1'], A: ['W 0/3'], D: [digestOf(ROW)] }],
+    ['after its finish', ['N1', 'F'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'], D: [digestOf()] }],
+    ['after an early A', ['N1', 'A'], { N1: OOO, B: OOO, F: OOO, A: ['W 0/3'], D: [digestOf()] }],
+    ['after its finish and an A', ['N1', 'F', 'A'], { N1: OOO, B: OOO, F: ['O 0'], A: ['W 1/3'], D: [digestOf()] }],
+    ['after the R for the draw', ['N1', 'F', 'A'], { N1: ['O 0'], B: OOO, F: OOO, A: OOO, D: OOO }, true],
+    ['after its winners', ['N1', 'F', 'A', 'N1'], { N1: OOO, B: OOO, F: OOO, A: OOO, D: OOO }, true],
   ];
   for (const [when, before, expected, isDrawn = false] of order) {
     for (const [text, answers] of Object.entries(expected)) {
@@ -88,6 +93,7 @@ describe('the protocol of a session', () => {
     ['a bad row', ['N1', `B${ROW}x`], 'bad-bet'],
     ['an empty batch', ['N1', 'B'], 'bad-bet'],
     ['an A with a value', ['N1', 'A?'], 'bad-value'],
+    ['a D with a value', ['N1', 'D1'], 'bad-value'],
     ['an F with a text', ['N1', 'Fx'], 'bad-value'],
     ['an F with a leading zero', ['N1', 'F00'], 'bad-value'],
     ['another total', ['N1', `B${ROW}`, 'F2'], 'count-mismatch'],
@@ -114,6 +120,39 @@ describe('the protocol of a session', () => {
     expect(await read(await finishing)).to.deep.equal(['O 1']);
     expect(await read(stored)).to.deep.equal(['O 1']);
     expect(await lottery.tracker.hasFinished(1)).to.equal(true);
+  });
+
+  it('answers D with the digest of all rows before it, after they are stored, and changes nothing', async () => {
+    let release = (): void => {};
+    const other = ROW.replace('Ana', '"A, ""b"""');
+    await send('N1', `B${ROW}`, `B"1",${other.slice(2)}`);
+    expect(await send('D', 'D')).to.deep.equal([digestOf(ROW, other), digestOf(ROW, other)]);
+    lottery.bets.beforeStoring = () => new Promise((resolve) => (release = resolve));
+    const stored = await protocol.handle(textMessage('B', ROW));
+    const asked = protocol.handle(textMessage('D'));
+    await new Promise((resolve) => setImmediate(resolve));
+    release();
+    expect(await read(await asked)).to.deep.equal([digestOf(ROW, other, ROW)]);
+    expect(await read(stored)).to.deep.equal(['O 3']);
+    lottery.bets.beforeStoring = async () => {};
+    expect(await send(`B${ROW}`, 'F4', 'D')).to.deep.equal(['O 4', 'O 4', digestOf(ROW, other, ROW, ROW)]);
+  });
+
+  it('does not wait for a digest after its end', async () => {
+    const ending = new AbortController();
+    const end = new Error('the session has ended');
+    const throwIfEnding = (): void => {
+      if (ending.signal.aborted) throw end;
+    };
+    protocol = new SessionProtocol(lottery, { ...CONTEXT, ending: ending.signal, throwIfEnding }, 1);
+    await send('N1');
+    let fail = (): void => {};
+    lottery.bets.beforeDigest = () => new Promise((_, reject) => (fail = () => reject(new Error('late'))));
+    const asked = protocol.handle(textMessage('D')).catch((error: unknown) => error);
+    await new Promise((resolve) => setImmediate(resolve));
+    ending.abort();
+    expect(await asked).to.equal(end);
+    fail();
   });
 
   it('does not finish with a wrong total', async () => {

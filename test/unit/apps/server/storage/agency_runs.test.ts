@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { AgencyRuns } from '../../../../../../apps/server/storage/postgres/agency_runs';
+import { AgencyRuns } from '../../../../../apps/server/storage/agency_runs';
 
 /** Rows with runs of agencies whose numbers begin with each other: 1, 11, 110. */
 const rows = fc

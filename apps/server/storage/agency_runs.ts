@@ -1,6 +1,6 @@
-import { parseCanonicalNumber } from '../../../protocol/canonical_number';
-import { type BetBatch } from '../../../protocol/bet_batch';
-import { StoreDamagedError } from '../../domain/store_errors';
+import { parseCanonicalNumber } from '../../protocol/canonical_number';
+import { type BetBatch } from '../../protocol/bet_batch';
+import { StoreDamagedError } from '../domain/store_errors';
 
 /** Bets of one agency that follow each other. */
 export interface AgencyRun {
@@ -34,7 +34,6 @@ export class AgencyRuns {
   take(piece: Uint8Array): readonly AgencyRun[] {
     const bytes = Buffer.concat([this.partialRow, piece]);
     const end = bytes.lastIndexOf(LINE_FEED) + 1;
-    this.partialRow = bytes.subarray(end);
     const runs: AgencyRun[] = [];
     for (let at = 0; at < end;) {
       const batch = readBatch(bytes.subarray(at, end));
@@ -43,6 +42,7 @@ export class AgencyRuns {
       this.read.set(batch.agency, after + batch.count);
       at += batch.rows.length + 1;
     }
+    this.partialRow = bytes.subarray(end);
     return runs;
   }
 
