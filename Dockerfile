@@ -7,7 +7,7 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
-COPY tools/build.js tools/code_cache.js tools/program_loader.js tools/
+COPY tools/*.js tools/
 COPY lib lib
 COPY apps apps
 RUN node tools/build.js
@@ -16,6 +16,8 @@ RUN node tools/build.js
 FROM ${NODE_IMAGE} AS app
 ENV NODE_ENV=production
 WORKDIR /app
+# The licences of the bundled packages.
+COPY --from=build /build/dist/NOTICE ./
 
 # Each program is started without a shell: as the container's first process it receives SIGTERM.
 FROM app AS server
