@@ -130,9 +130,14 @@ bench: node_modules ## Compare the socket library with plain net and other libra
 .PHONY: pack
 pack: node_modules ## Pack the socket library for npm; the last line is the path of the package
 	@rm -rf lib/dist && npx tsc -p lib
-	@cp LICENSE lib/LICENSE && mkdir -p dist/package
+	@cp LICENSE lib/LICENSE && mkdir -p dist/package && node tools/sbom.js lib
 	@cd lib && npm pack --silent --pack-destination ../dist/package >/dev/null
 	@ls $(PACKAGE)
+
+# The images have theirs from their own build.
+.PHONY: sbom
+sbom: build ## Write the software bills of materials of the programs into dist/sbom (CycloneDX)
+	@node tools/sbom.js && ls dist/sbom/*
 
 .PHONY: api
 api: node_modules ## Write the library's reference from its docstrings into docs/api/

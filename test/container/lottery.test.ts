@@ -3,6 +3,7 @@ import { parse } from 'papaparse';
 
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
 import { addressIn, connectionsFrom, requireConfined, requireLimits } from '../support/confinement';
+import { requireOwnParts } from '../support/image_parts';
 
 const AGENCIES = [1, 2, 3, 4, 5];
 const CLIENTS = AGENCIES.map((id) => `client${id}`);
@@ -38,6 +39,10 @@ describe('the lottery in containers', function () {
     await stack.make('docker-compose-up', `AGENCIES=${AGENCIES.length}`);
     const services = (await stack.compose('config', '--services')).trim().split('\n');
     expect(services).to.have.members(['server', 'echo', ...CLIENTS]);
+  });
+
+  it('has images with a numeric user, labels, licences and a bill of materials, and without package managers', async () => {
+    for (const image of ['server', 'client', 'echo']) await requireOwnParts(`${image}:latest`, `lottery-${image}`);
   });
 
   it('ends every agency with exit code 0 and the number of winners in its data', async () => {

@@ -12,7 +12,7 @@ const REPOSITORY = join(__dirname, '../..');
 const MANIFESTS = ['package.json', 'package-lock.json'];
 const COPIED = [
   ...MANIFESTS,
-  ...['.dockerignore', 'Dockerfile', 'Makefile', 'docker-compose.template.yaml', 'generate_compose.ts'],
+  ...['.dockerignore', 'Dockerfile', 'LICENSE', 'Makefile', 'docker-compose.template.yaml', 'generate_compose.ts'],
   ...['test_server_with_netcat.sh', 'tsconfig.json', 'apps', 'config', 'lib', 'tools'],
 ];
 /** Another test may write `lib/dist` meanwhile. */

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -62,7 +62,35 @@ describe('the package, installed in an empty project', function () {
     const files = stdout.trim().split('\n');
     expect(files).to.include.members(['package/LICENSE', 'package/README.md', 'package/dist/index.d.ts']);
     for (const file of files)
-      expect(file).to.match(/^package\/(package\.json|LICENSE|README\.md|dist\/.*\.(d\.ts|js))$/);
+      expect(file).to.match(/^package\/(package\.json|LICENSE|README\.md|sbom\.cdx\.json|dist\/.*\.(d\.ts|js))$/);
+  });
+
+  it('has a bill of materials with the library alone', async () => {
+    const [library, bill] = await Promise.all([
+      readFile(join(ROOT, 'lib/package.json'), 'utf8'),
+      readFile(join(project, 'node_modules/sockwright/sbom.cdx.json'), 'utf8'),
+    ]);
+    const { name, version, license } = JSON.parse(library) as Record<string, string>;
+    const { bomFormat, metadata, components, dependencies, serialNumber } = JSON.parse(bill) as {
+      bomFormat: string;
+      metadata: { component: object; timestamp?: string };
+      components: unknown;
+      dependencies: unknown;
+      serialNumber?: string;
+    };
+    expect({ bomFormat, components, dependencies }).to.deep.equal({
+      bomFormat: 'CycloneDX',
+      components: [],
+      dependencies: [{ ref: `${name}@${version}`, dependsOn: [] }],
+    });
+    expect(metadata.component).to.deep.include({
+      name,
+      version,
+      purl: `pkg:npm/${name}@${version}`,
+      licenses: [{ license: { id: license } }],
+    });
+    // The same library has the same file.
+    expect([serialNumber, metadata.timestamp]).to.deep.equal([undefined, undefined]);
   });
 
   it('has no dependencies', async () => {
