@@ -94,7 +94,10 @@ describe('the compose file of several servers', () => {
       ...['prometheus', 'grafana', 'postgres', 'migrate'],
     ]);
     for (const [name, { container_name }] of Object.entries(services)) expect(container_name).to.equal(name);
-    expect(volumes).to.deep.equal({ postgres_data: {} });
+    expect(volumes).to.deep.equal({
+      postgres_data: {},
+      postgres_run: { driver_opts: { type: 'tmpfs', device: 'tmpfs', o: 'mode=1777,size=1m' } },
+    });
   });
 
   it('has servers on one database, under one name for the clients', () => {
@@ -156,6 +159,7 @@ describe('the compose file of several servers', () => {
       volumes: [
         bind('./config/postgres/roles.sql', '/docker-entrypoint-initdb.d/roles.sql'),
         { type: 'volume', source: 'postgres_data', target: '/var/lib/postgresql/data' },
+        { type: 'volume', source: 'postgres_run', target: '/var/run/postgresql' },
       ],
     });
     expect(postgres).not.to.have.property('ports');
