@@ -40,6 +40,7 @@ COPY --from=build /build/dist/apps/server/main.cache server.cache
 COPY --from=build /build/dist/apps/server/healthcheck.js healthcheck.js
 COPY --from=build /build/dist/apps/server/new_draw.js new_draw.js
 COPY --from=build /build/dist/apps/server/export_store.js export_store.js
+COPY --from=build /build/dist/apps/server/backup_store.js backup_store.js
 COPY --from=build /build/dist/apps/server/import_store.js import_store.js
 COPY --from=build /build/dist/apps/server/status/status_server.js status/status_server.js
 COPY --from=build /build/dist/apps/server/status/page status/page

@@ -170,6 +170,11 @@ torture: build ## Kill, cut, starve and flood servers and databases, and check t
 new-draw: build ## Put the stored bets and the draw aside; the next server begins with an empty store
 	@node dist/apps/server/new_draw.js
 
+# The server may run. Without TO, the archive is on stdout: make -s backup >FILE.tar
+.PHONY: backup
+backup: build ## Copy the files of a running server: TO=DIRECTORY, or a tar archive on stdout (make -s backup >FILE)
+	@node dist/apps/server/backup_store.js $(if $(TO),--to '$(TO)')
+
 # Another role than the servers' may own the tables: SERVER_DATABASE_URL=postgresql://owner@db/lottery make migrate
 .PHONY: migrate
 migrate: build ## Bring the schema of the database to the version of this release (SERVER_DATABASE_URL=…)

@@ -18,7 +18,12 @@ const isReadable = process.env['BUILD_READABLE'] !== undefined;
 
 /** Programs with one process per server and agency, often many at a time. They start from a code cache. */
 const cached = ['apps/server/main', 'apps/client/main'];
-const programs = ['apps/server/healthcheck.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
+const programs = [
+  'apps/server/healthcheck.ts',
+  'apps/server/backup_store.ts',
+  'apps/echo/server.ts',
+  'apps/echo/client.ts',
+];
 /** Programs beside the server that use its packages of the database. */
 const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store'].map(
   (name) => `apps/server/${name}.ts`,

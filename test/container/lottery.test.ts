@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { parse } from 'papaparse';
 
+import { outputOf } from '../support/command';
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
 import { addressIn, connectionsFrom, requireConfined, requireLimits } from '../support/confinement';
 import { requireOwnParts } from '../support/image_parts';
@@ -140,6 +141,18 @@ describe('the lottery in containers', function () {
     await stack.make('docker-compose-up');
     for (const client of CLIENTS) expect(await stack.exitCodeOf(client), client).to.equal(0);
     expect(await storedBets()).to.equal(stored);
+  });
+
+  it('serves a restored backup of its running server, by the documented commands', async () => {
+    const backup = await stack.compose('exec', '--no-TTY', 'server', 'node', 'backup_store.js');
+    await stack.make('docker-compose-clean');
+    const run = ['run', '--rm', '--no-deps', '-T', '--entrypoint', 'tar', 'server', '-x', '-C', 'data'];
+    const args = ['compose', '-f', 'docker-compose-dev.yaml', ...run];
+    await outputOf('docker', args, { cwd: stack.directory, input: backup });
+    await stack.make('docker-compose-up');
+    for (const client of CLIENTS) expect(await stack.exitCodeOf(client), client).to.equal(0);
+    expect(await storedBets()).to.equal(stored);
+    expect(await stack.logsOf('server')).not.to.match(/apuesta_recibida|recover_bets/);
   });
 
   it('ends every container with exit code 0 at a stop during the wait for the draw', async () => {
