@@ -215,7 +215,7 @@ describe('torture: backups of a running store', function () {
       it(title, async () => {
         let all = 0;
         let refusedOnes = 0;
-        for (let number = 0; number < sized(3, 100); number++) {
+        for (let number = 0; number < sized(3, 40); number++) {
           await campaign.run(`run ${number}`, async (random) => {
             const { taken, refused } = await snapshotsOf(random, fails);
             expect(taken).to.have.length.greaterThan(10);
