@@ -6,6 +6,8 @@
  */
 
 const LIB_ROOT = '^lib/(errors|address|arguments)[.]ts$';
+/** A connection on its way to the program, and the reasons to refuse it. */
+const NEW_CONNECTION = '^lib/sockets/serving/(arrival|counters)[.]ts$';
 const LIB_ENTRY_POINTS = '^lib/(index|testing/index)[.]ts$';
 
 /** The rooms of the server without a store; a store is any other room. */
@@ -62,6 +64,32 @@ module.exports = {
       LIB_ROOT,
     ),
     allowOnly(
+      'lib-streams',
+      'The streams of a socket do not import the sockets.',
+      '^lib/sockets/streams/',
+      '^lib/sockets/streams/',
+      '^lib/async/',
+      LIB_ROOT,
+    ),
+    allowOnly(
+      'lib-tls',
+      'TLS does not import the sockets: of them it has new connections only.',
+      '^lib/sockets/tls/',
+      '^lib/sockets/(tls|platform)/',
+      NEW_CONNECTION,
+      '^lib/async/',
+      LIB_ROOT,
+    ),
+    allowOnly(
+      'lib-proxy-protocol',
+      'The PROXY protocol does not import the sockets: of them it has new connections only.',
+      '^lib/sockets/proxy_protocol/',
+      '^lib/sockets/(proxy_protocol|platform)/',
+      '^lib/sockets/ip_address[.]ts$',
+      NEW_CONNECTION,
+      LIB_ROOT,
+    ),
+    allowOnly(
       'lib-sockets',
       'The sockets import neither framing nor the doubles.',
       '^lib/sockets/',
@@ -73,6 +101,13 @@ module.exports = {
       'Framing does not import the doubles.',
       '^lib/framing/',
       '^lib/(framing|sockets|async)/',
+      LIB_ROOT,
+    ),
+    allowOnly(
+      'lib-requests',
+      'Requests are above framing, and do not import the doubles.',
+      '^lib/requests/',
+      '^lib/(requests|framing|sockets|async)/',
       LIB_ROOT,
     ),
     allowOnly(

@@ -22,7 +22,7 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/include /opt/yarn-* \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 ENV NODE_ENV=production
 WORKDIR /app
-LABEL org.opencontainers.image.version="0.1.0" org.opencontainers.image.licenses="MIT"
+LABEL org.opencontainers.image.version="0.2.0" org.opencontainers.image.licenses="MIT"
 # The licences of the bundled packages.
 COPY --from=build /build/dist/NOTICE /build/LICENSE ./
 

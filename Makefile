@@ -6,6 +6,7 @@ AGENCIES ?= 5
 BETS ?= 10000
 COMPOSE_FILE := docker-compose-dev.yaml
 COMPOSE := docker compose -f $(COMPOSE_FILE)
+PACKAGE_FILES := dist/package/sockwright
 PACKAGE = dist/package/sockwright-$(shell node -p "require('./lib/package.json').version").tgz
 
 .PHONY: help
@@ -31,10 +32,10 @@ data: build ## Make sample data in .data (AGENCIES=5, BETS=10000 of each agency)
 	@node dist/tools/generate_data.js --agencies '$(AGENCIES)' --bets '$(BETS)'
 
 .PHONY: lint
-lint: node_modules ## Linter, format, types, rules of imports, the packed library
-	@$(MAKE) --no-print-directory --jobs=2 lint-code lint-types lint-format lint-package lint-imports
+lint: node_modules ## Linter, format, types, rules of imports, the packed library and its site
+	@$(MAKE) --no-print-directory --jobs=2 lint-code lint-types lint-format lint-package lint-imports lint-docs
 
-.PHONY: lint-code lint-types lint-format lint-package lint-imports
+.PHONY: lint-code lint-types lint-format lint-package lint-imports lint-docs
 lint-code:
 	@npm run --silent lint
 lint-types:
@@ -43,9 +44,10 @@ lint-format:
 	@npm run --silent format:check
 lint-imports:
 	@npm run --silent lint:imports
+lint-docs: docs
 lint-package: pack
 	@npx --no-install publint --strict $(PACKAGE)
-	@npx --no-install attw --profile node16 --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
+	@npx --no-install attw --format ascii --no-color $(PACKAGE) >dist/package/types.txt || \
 	  { cat dist/package/types.txt; exit 1; }
 
 # Linter, format and types skip unchanged files by a cache; CI and `make lint` check everything.
@@ -72,6 +74,17 @@ test: export BUILD_READABLE := 1
 endif
 test: build ## Run every test; without a container engine, the container tests are skipped (COVERAGE=1: with coverage)
 	npm run --silent $(if $(COVERAGE),coverage,test)
+
+# The lowest supported version of 20 and 22, the latest of 24 and 26. npm's package `node` brings them; npx keeps them.
+NODES ?= 20.19.0 22.13.0 24 26
+LIBRARY_TESTS := test/unit/lib test/unit/examples.test.ts test/contract/stream_socket test/docs/code_blocks.test.ts
+
+.PHONY: test-nodes
+test-nodes: node_modules ## Test the library on every supported Node (NODES='20.19.0 26')
+	@for version in $(NODES); do \
+	  npx --yes --package node@$$version -- node --version && \
+	  npx --yes --package node@$$version -- node test/run.js --reporter dot $(LIBRARY_TESTS) || exit; \
+	done
 
 # --- containers -------------------------------------------------------------------------------------------------------
 
@@ -129,9 +142,10 @@ bench: node_modules ## Compare the socket library with plain net and other libra
 
 .PHONY: pack
 pack: node_modules ## Pack the socket library for npm; the last line is the path of the package
-	@rm -rf lib/dist && npx tsc -p lib
-	@cp LICENSE lib/LICENSE && mkdir -p dist/package && node tools/sbom.js lib
-	@cd lib && npm pack --silent --pack-destination ../dist/package >/dev/null
+	@rm -rf dist/package && npx tsc -p lib --outDir $(PACKAGE_FILES)/dist
+	@cp lib/package.json $(PACKAGE_FILES) && node -r tsx/cjs tools/library_documents.ts package $(PACKAGE_FILES)
+	@node tools/sbom.js lib $(PACKAGE_FILES)
+	@npm pack --silent --pack-destination dist/package ./$(PACKAGE_FILES) >/dev/null
 	@ls $(PACKAGE)
 
 # The images have theirs from their own build.
@@ -139,9 +153,11 @@ pack: node_modules ## Pack the socket library for npm; the last line is the path
 sbom: build ## Write the software bills of materials of the programs into dist/sbom (CycloneDX)
 	@node tools/sbom.js && ls dist/sbom/*
 
-.PHONY: api
-api: node_modules ## Write the library's reference from its docstrings into docs/api/
-	@npx typedoc --options lib/typedoc.json
+# A warning, a broken link for instance, is an error.
+.PHONY: docs
+docs: node_modules ## Write the library's guide and reference as one static site into dist/docs/
+	@rm -rf dist/docs && node -r tsx/cjs tools/library_documents.ts site dist/docs-source
+	@npx --no-install typedoc --options lib/typedoc.json --logLevel Warn
 
 # --- measuring --------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ const tseslint = require('typescript-eslint');
 const prettier = require('eslint-config-prettier');
 
 module.exports = tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'coverage/**', 'docs/api/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', 'coverage/**'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
@@ -25,11 +25,11 @@ module.exports = tseslint.config(
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {
-    files: ['apps/server/status/page/*.js'],
+    // The files of the status page are joined into one script. Comments name what a file takes from the others.
+    files: ['apps/server/status/page/script/*.js'],
     languageOptions: {
       sourceType: 'script',
       globals: {
-        CustomEvent: 'readonly',
         document: 'readonly',
         EventSource: 'readonly',
         requestAnimationFrame: 'readonly',

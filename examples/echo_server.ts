@@ -8,27 +8,20 @@ async function main(): Promise<void> {
   console.log(`listening on ${formatAddress(listener.address!)}`);
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void listener.close());
 
-  const sessions = new Set<Promise<void>>();
-  for await (const peer of listener) {
-    const session = echo(peer).finally(() => sessions.delete(session));
-    sessions.add(session);
-  }
-  await Promise.all(sessions);
+  await listener.serve(echo, { onError: report });
   console.log('stopped');
 }
 
 async function echo(peer: StreamSocket): Promise<void> {
-  await using socket = peer;
-  try {
-    for (;;) {
-      const bytes = await socket.recvSome(65_536, { idleTimeoutMs: 60_000 });
-      if (bytes === null) return;
-      await socket.sendAll(bytes, { timeoutMs: 10_000 });
-    }
-  } catch (error) {
-    if (!(error instanceof SocketError)) throw error;
-    console.log(`${error.code}: ${error.message}`);
+  for (;;) {
+    const bytes = await peer.recvSome(65_536, { idleTimeoutMs: 60_000 });
+    if (bytes === null) return;
+    await peer.sendAll(bytes, { timeoutMs: 10_000 });
   }
+}
+
+function report(error: unknown): void {
+  console.log(error instanceof SocketError ? `${error.code}: ${error.message}` : error);
 }
 
 void main();

@@ -1,56 +1,18 @@
 /* eslint-disable no-console -- a program for a terminal */
-import { ConnectSocket, FramedSocket } from '../lib/index'; // for you: 'sockwright'
-import { type Result, rpcCodec } from './rpc_protocol';
-
-interface Pending {
-  readonly resolve: (value: number) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** Calls methods of a server. Several calls may wait for their results at a time. */
-class RpcClient {
-  private readonly pending = new Map<number, Pending>();
-  private lastId = 0;
-
-  constructor(private readonly framed: FramedSocket<{ type: string; value: unknown }>) {
-    this.receiveAll().then(
-      () => this.failAll(new Error('the server has ended')),
-      (error: Error) => this.failAll(error),
-    );
-  }
-
-  async call(method: string, ...args: number[]): Promise<number> {
-    const id = ++this.lastId;
-    const result = new Promise<number>((resolve, reject) => this.pending.set(id, { resolve, reject }));
-    await this.framed.send({ type: 'C', value: { id, method, args } });
-    return result;
-  }
-
-  private async receiveAll(): Promise<void> {
-    for await (const message of this.framed) {
-      const { id, value, error } = message.value as Result;
-      const waiting = this.pending.get(id);
-      this.pending.delete(id);
-      if (error === undefined) waiting?.resolve(value!);
-      else waiting?.reject(new Error(error));
-    }
-  }
-
-  private failAll(error: Error): void {
-    for (const { reject } of this.pending.values()) reject(error);
-    this.pending.clear();
-  }
-}
+import { ConnectSocket, FramedSocket, RequestChannel } from '../lib/index'; // for you: 'sockwright'
+import { rpcCodec, rpcProtocol } from './rpc_protocol';
 
 /** Makes three calls at once, one of which fails: `rpc_client.ts PORT` */
 async function main(port: number): Promise<void> {
-  await using socket = new ConnectSocket({ host: '127.0.0.1', port });
+  const socket = new ConnectSocket({ host: '127.0.0.1', port });
   await socket.connect({ timeoutMs: 2000 });
-  const client = new RpcClient(new FramedSocket(socket, rpcCodec));
+  await using channel = new RequestChannel(new FramedSocket(socket, rpcCodec), rpcProtocol);
+  const call = (method: string, ...args: number[]): Promise<number> =>
+    channel.call({ method, args }, { timeoutMs: 2000 });
   const calls = [
-    client.call('addSlowly', 1, 2).then((sum) => console.log(`1 + 2 = ${sum}, slowly`)),
-    client.call('add', 3, 4).then((sum) => console.log(`3 + 4 = ${sum}`)),
-    client.call('divide', 1, 0).catch((error: Error) => console.log(error.message)),
+    call('addSlowly', 1, 2).then((sum) => console.log(`1 + 2 = ${sum}, slowly`)),
+    call('add', 3, 4).then((sum) => console.log(`3 + 4 = ${sum}`)),
+    call('divide', 1, 0).catch((error: Error) => console.log(error.message)),
   ];
   await Promise.all(calls);
 }

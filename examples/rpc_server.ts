@@ -1,7 +1,7 @@
 /* eslint-disable no-console -- a program for a terminal */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatAddress, FramedSocket, ListenSocket, type StreamSocket } from '../lib/index'; // for you: 'sockwright'
-import { type Call, rpcCodec } from './rpc_protocol';
+import { formatAddress, FramedSocket, ListenSocket, serveRequests, type StreamSocket } from '../lib/index'; // for you: 'sockwright'
+import { type Call, rpcCodec, rpcProtocol } from './rpc_protocol';
 
 const methods: Readonly<Record<string, (...args: number[]) => number | Promise<number>>> = {
   add: (one, other) => one + other,
@@ -17,28 +17,18 @@ async function main(): Promise<void> {
   await listener.bindAndListen();
   console.log(`listening on ${formatAddress(listener.address!)}`);
   process.once('SIGTERM', () => void listener.close());
-  for await (const peer of listener) serve(peer).catch((error: Error) => console.log(error.message));
+  await listener.serve(serve, { onError: (error) => console.log((error as Error).message) });
 }
 
 async function serve(peer: StreamSocket): Promise<void> {
-  await using framed = new FramedSocket(peer, rpcCodec);
-  const running = new Set<Promise<void>>();
-  for (;;) {
-    const message = await framed.receive({ idleTimeoutMs: 60_000, messageTimeoutMs: 5000 });
-    if (message === null) break;
-    const answering = answer(framed, message.value as Call).finally(() => running.delete(answering));
-    running.add(answering);
-  }
-  await Promise.all(running);
+  const framed = new FramedSocket(peer, rpcCodec);
+  await serveRequests(framed, rpcProtocol, execute, { idleTimeoutMs: 60_000, messageTimeoutMs: 5000 });
 }
 
-async function answer(framed: FramedSocket<{ type: string; value: unknown }>, call: Call): Promise<void> {
-  await framed.send({ type: 'R', value: { id: call.id, ...(await outcomeOf(call)) } });
-}
-
-async function outcomeOf({ method, args }: Call): Promise<{ value: number } | { error: string }> {
+function execute({ method, args }: Call): number | Promise<number> {
   const implementation = Object.hasOwn(methods, method) ? methods[method] : undefined;
-  return implementation === undefined ? { error: `no method ${method}` } : { value: await implementation(...args) };
+  if (implementation === undefined) throw new Error(`no method ${method}`);
+  return implementation(...args);
 }
 
 void main();

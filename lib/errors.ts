@@ -1,7 +1,18 @@
 import { type Address, formatAddress } from './address';
 
 /** The operation that failed. */
-export type Operation = 'connect' | 'listen' | 'accept' | 'receive' | 'send' | 'shut down writing' | 'stay connected';
+export type Operation =
+  | 'connect'
+  | 'listen'
+  | 'accept'
+  | 'receive'
+  | 'send'
+  | 'shut down writing'
+  | 'stay connected'
+  | 'pipe'
+  | 'call'
+  | 'start TLS'
+  | 'set the TLS context';
 
 /** The addresses of a connection, as far as they are known. */
 export interface Endpoints {
@@ -31,7 +42,7 @@ export abstract class SocketError extends Error {
   }
 }
 
-/** No connection was made: refused, unreachable, unknown name, failed handshake. `cause` is the system's error. */
+/** No connection was made: refused, unreachable, unknown name. `cause` is the system's error. */
 export class ConnectFailedError extends SocketError {
   readonly code = 'CONNECT_FAILED';
 
@@ -58,14 +69,14 @@ export class AcceptFailedError extends SocketError {
   }
 }
 
-/** The TLS handshake of a connection to a listener failed. `cause` is the system's error, if there was one. */
-export class HandshakeFailedError extends SocketError {
-  readonly code = 'HANDSHAKE_FAILED';
+/** A connection was reset, since its proxy sent no PROXY header in time, or one that cannot be used. */
+export class ProxyHeaderRefusedError extends SocketError {
+  readonly code = 'PROXY_HEADER_REFUSED';
 
-  /** @param problem continues "the TLS handshake …". */
+  /** @param problem continues "the PROXY header …". */
   constructor(endpoints: Endpoints, problem: string, cause?: unknown) {
-    const peer = endpoints.remote === undefined ? '' : ` with ${formatAddress(endpoints.remote)}`;
-    super('accept', endpoints, `the TLS handshake${peer} ${problem}`, cause);
+    const peer = endpoints.remote === undefined ? '' : ` of ${formatAddress(endpoints.remote)}`;
+    super('accept', endpoints, `the PROXY header${peer} ${problem}`, cause);
   }
 }
 
@@ -121,7 +132,7 @@ export class UnexpectedEofError extends SocketError {
     endpoints: Endpoints,
     /** The number of bytes that had come since the read began. */
     readonly received: number,
-    /** The number of bytes that the read needed; for a frame without its whole header, the header's size. */
+    /** The number of bytes that the read needed; for a frame whose length was not known yet, those that it needed next. */
     readonly expected: number,
   ) {
     super('receive', endpoints, `the peer ended after ${received} of ${expected} bytes`);
@@ -137,14 +148,22 @@ export class TimedOutError extends SocketError {
     endpoints: Endpoints,
     /** The limit, in milliseconds. */
     readonly timeoutMs: number,
-    /** The clock: of the whole call, until the first byte, or from the first byte of a message to its last. */
-    readonly clock: 'call' | 'idle' | 'message' = 'call',
+    /**
+     * The clock: of the whole call, until the first byte, or from the first byte of a message to its last. `handshake`
+     * is the clock of the whole call too, which ended within the TLS handshake.
+     */
+    readonly clock: 'call' | 'idle' | 'message' | 'handshake' = 'call',
   ) {
     super(operation, endpoints, `timed out after ${timeoutMs} ms${CLOCK_WORDS[clock]}`);
   }
 }
 
-const CLOCK_WORDS = { call: '', idle: ' without a byte', message: ' in the middle of a message' } as const;
+const CLOCK_WORDS = {
+  call: '',
+  idle: ' without a byte',
+  message: ' in the middle of a message',
+  handshake: ' in the TLS handshake',
+} as const;
 
 /** The `AbortSignal` of the call fired; `cause` is its reason. A read has taken no byte. */
 export class AbortedError extends SocketError {
@@ -186,11 +205,40 @@ export class DelimiterNotFoundError extends SocketError {
   }
 }
 
-/** The error of an attempt to connect that has failed. */
-export function connectError(endpoints: Endpoints, cause: unknown): SocketError {
-  const alert = certificateAlert(cause);
-  if (alert !== undefined) return new CertificateRefusedError('connect', endpoints, alert, cause);
-  return new ConnectFailedError(endpoints, cause ?? 'the stream was closed');
+/** A pipe between two sockets has failed, and both were reset. `cause` is the error of the side that failed. */
+export class PipeFailedError extends SocketError {
+  readonly code = 'PIPE_FAILED';
+
+  constructor(
+    endpoints: Endpoints,
+    /** The socket that failed, `a` or `b` of the call. `both` after an idle timeout to which both have contributed. */
+    readonly side: 'a' | 'b' | 'both',
+    /** The number of bytes that had been sent on until then. */
+    readonly piped: { readonly aToB: number; readonly bToA: number },
+    cause: unknown,
+  ) {
+    super(
+      'pipe',
+      endpoints,
+      `${side === 'both' ? 'both sides' : `side ${side}`} failed: ${describeCause(cause)}`,
+      cause,
+    );
+  }
+}
+
+/** The connection ended before the response to a call, by the peer or by a loss. `cause` is the error that ended it. */
+export class CallLostError extends SocketError {
+  readonly code = 'CALL_LOST';
+
+  constructor(
+    endpoints: Endpoints,
+    /** Whether the request may have been carried out. False: it was not sent, and can be sent again. */
+    readonly wasSent: boolean,
+    cause?: unknown,
+  ) {
+    const reason = cause === undefined ? 'the peer has ended the connection' : describeCause(cause);
+    super('call', endpoints, `${wasSent ? 'no response' : 'not sent'}: ${reason}`, cause);
+  }
 }
 
 /** The error of a call on a connection that was lost. */
@@ -208,18 +256,27 @@ export function lossError(
 const CERTIFICATE_ALERT = /^\S+ alert ((?:bad|unsupported) certificate|certificate \w+|unknown ca|access denied)$/;
 
 /** The alert about the certificate of this side, in OpenSSL's words; undefined for any other cause. */
-function certificateAlert(cause: unknown): string | undefined {
+export function certificateAlert(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
   return CERTIFICATE_ALERT.exec((cause as OpenSslError).reason ?? '')?.[1];
 }
 
+const PREPOSITIONS = {
+  connect: 'to',
+  receive: 'from',
+  send: 'to',
+  'shut down writing': 'to',
+  'stay connected': 'to',
+  call: 'to',
+  'start TLS': 'with',
+} as const;
+
 function describeEndpoints(operation: Operation, endpoints: Endpoints): string {
-  if (operation === 'listen' || operation === 'accept') {
+  if (operation === 'listen' || operation === 'accept' || operation === 'set the TLS context') {
     return endpoints.local === undefined ? '' : ` on ${formatAddress(endpoints.local)}`;
   }
-  if (endpoints.remote === undefined) return '';
-  const preposition = operation === 'receive' ? 'from' : 'to';
-  return ` ${preposition} ${formatAddress(endpoints.remote)}`;
+  if (endpoints.remote === undefined || operation === 'pipe') return '';
+  return ` ${PREPOSITIONS[operation]} ${formatAddress(endpoints.remote)}`;
 }
 
 /**
@@ -237,7 +294,7 @@ export function describeCause(cause: unknown): string {
 }
 
 /** An error of Node from OpenSSL's error queue (docs of Node, "OpenSSL error properties"). */
-interface OpenSslError extends Error {
+export interface OpenSslError extends Error {
   readonly code?: string;
   readonly library?: string;
   readonly reason?: string;

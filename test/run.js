@@ -30,7 +30,7 @@ const ALONE = [
 ];
 
 /** More workers than cores, because most files mainly wait for other processes. */
-const JOBS_PER_CORE = 1.5;
+const JOBS_PER_CORE = 2.5;
 
 /** Loaded before the tests, in each process. */
 const REQUIRED = config.require.map((module) => resolve(__dirname, '..', module));

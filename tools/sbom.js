@@ -5,7 +5,8 @@
  * image, with the packages in its bundles. `npm sbom` describes the packages; the build says which ones are bundled.
  * The same build has the same files: the random serial number and the time are omitted.
  *
- * With the argument `lib`: the one of the packed library, lib/sbom.cdx.json. It has no component but the library.
+ * With the arguments `lib DIRECTORY`: the one of the library, DIRECTORY/sbom.cdx.json, for its package. It has no
+ * component but the library.
  */
 const { execFileSync } = require('node:child_process');
 const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
@@ -80,14 +81,18 @@ function writeImages() {
   }
 }
 
-function writeLibrary() {
+function writeLibrary(directory) {
   const bill = npmSbom('lib');
   const { name } = JSON.parse(readFileSync('lib/package.json', 'utf8'));
   if (bill.components.length > 0) throw new Error('the library has dependencies');
   bill.metadata.component.name = name;
-  write('lib/sbom.cdx.json', bill);
+  write(join(directory, 'sbom.cdx.json'), bill);
 }
 
 module.exports = { reduceTo };
 
-if (require.main === module) (process.argv[2] === 'lib' ? writeLibrary : writeImages)();
+if (require.main === module) {
+  const [, , part, directory] = process.argv;
+  if (part === 'lib') writeLibrary(directory);
+  else writeImages();
+}

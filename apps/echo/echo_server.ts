@@ -1,4 +1,5 @@
-import { AcceptFailedError, formatAddress, ListenFailedError, ListenSocket, type PeerSocket } from '../../lib/index';
+import { once } from 'node:events';
+import { formatAddress, ListenFailedError, ListenSocket, type PeerSocket } from '../../lib/index';
 import { type ActionLog, describePeer } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
 import { LINE_LIMIT, textOfLine } from './line';
@@ -7,7 +8,7 @@ import { type EchoServerSettings } from './settings';
 /** Sends every line back to its peer, for any number of peers at once. */
 export class EchoServer {
   private readonly listener: ListenSocket;
-  private readonly peers = new Map<PeerSocket, Promise<void>>();
+  private readonly peers = new Set<PeerSocket>();
 
   constructor(
     settings: EchoServerSettings,
@@ -26,28 +27,26 @@ export class EchoServer {
       return ExitCode.failed;
     }
     this.log.info('listen', 'success', { address: formatAddress(this.listener.address!) });
-    await this.acceptUntil(stop);
-    await this.closePeers();
+    await this.serveUntil(stop);
     return ExitCode.done;
   }
 
-  private async acceptUntil(stop: AbortSignal): Promise<void> {
-    while (!stop.aborted) {
-      try {
-        const peer = await this.listener.accept({ signal: stop });
-        this.log.info('accept_connections', 'success', describePeer(peer));
-        this.peers.set(peer, this.serve(peer));
-      } catch (error) {
-        if (stop.aborted) break;
-        if (!(error instanceof AcceptFailedError)) throw error;
-        this.log.error('accept_connections', 'fail', { error: error.message });
-      }
-    }
-    await this.listener.close();
+  private async serveUntil(stop: AbortSignal): Promise<void> {
+    const serving = this.listener.serve((peer) => this.serve(peer), {
+      signal: stop,
+      onError: (error) => this.log.error('accept_connections', 'fail', { error: (error as Error).message }),
+    });
+    if (!stop.aborted) await once(stop, 'abort');
     this.log.info('close_listener', 'success');
+    const open = Array.from(this.peers);
+    for (const peer of open) void peer.close();
+    await serving;
+    for (const peer of open) this.log.info('close_connection', 'success', describePeer(peer));
   }
 
   private async serve(peer: PeerSocket): Promise<void> {
+    this.log.info('accept_connections', 'success', describePeer(peer));
+    this.peers.add(peer);
     try {
       for (;;) {
         const line = await peer.recvUntil('\n', { limit: LINE_LIMIT });
@@ -59,16 +58,7 @@ export class EchoServer {
       // A lost peer or a stop ends only this connection.
       this.log.debug('receive_message', 'fail', { error: (error as Error).message });
     } finally {
-      await peer.close();
       this.peers.delete(peer);
-    }
-  }
-
-  private async closePeers(): Promise<void> {
-    for (const [peer, ended] of Array.from(this.peers)) {
-      void peer.close();
-      await ended;
-      this.log.info('close_connection', 'success', describePeer(peer));
     }
   }
 }

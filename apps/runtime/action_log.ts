@@ -9,7 +9,7 @@ export type LogResult = 'success' | 'fail' | 'in_progress';
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
 /** The fields of a connection's peer: `ip` and `port`, if it has them. */
-export function describePeer({ remoteAddress }: StreamSocket): Record<string, string | number> {
+export function describePeer({ remoteAddress }: Pick<StreamSocket, 'remoteAddress'>): Record<string, string | number> {
   if (remoteAddress === undefined || !('host' in remoteAddress)) return {};
   return { ip: remoteAddress.host, port: remoteAddress.port };
 }

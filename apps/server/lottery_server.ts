@@ -1,12 +1,14 @@
+import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
 import {
-  AcceptFailedError,
   type Address,
   formatAddress,
   ListenFailedError,
   type ListenSocket,
   FramedSocket,
   type PeerSocket,
+  type Refusal,
 } from '../../lib/index';
 import { createServerCodec, MessageType, textMessage } from '../protocol/messages';
 import { describePeer } from '../runtime/action_log';
@@ -41,7 +43,6 @@ const MAX_REJECTIONS = 256;
 export class LotteryServer {
   private readonly sessions = new OpenSessions();
   private readonly stopping = new AbortController();
-  private rejections = 0;
   /** The wanted numbers at first, then the numbers that `divideDescriptors` allows. */
   private budget: DescriptorBudget;
   private failure: Error | undefined;
@@ -78,8 +79,7 @@ export class LotteryServer {
     try {
       if (!(await this.listen()) || !this.planConnections()) return ExitCode.failed;
       this.becomeReady();
-      await this.acceptUntilStopped();
-      await this.endSessions();
+      await this.serveUntilStopped();
     } finally {
       await this.listener.close();
       await this.status.close();
@@ -150,64 +150,50 @@ export class LotteryServer {
     this.status.open(this.budget.status);
   }
 
-  private async acceptUntilStopped(): Promise<void> {
+  /** Serves agencies until the stop, then ends their sessions. */
+  private async serveUntilStopped(): Promise<void> {
     const { signal } = this.stopping;
-    // Closing the listener ends a pending accept (docs/decisions/0006, rule 3).
-    signal.addEventListener('abort', () => void this.listener.close());
-    while (!signal.aborted) {
-      try {
-        this.serve(await this.listener.accept());
-      } catch (error) {
-        if (signal.aborted) break;
-        if (!(error instanceof AcceptFailedError)) throw error;
-        this.services.activity.acceptFailures++;
-        this.services.log.error('accept_connections', 'fail', { error: error.message });
-      }
-    }
+    const serving = this.listener.serve((peer) => this.serve(peer), {
+      maxConnections: this.budget.sessions,
+      maxRefusing: this.budget.rejections,
+      signal,
+      onRefused: (refusal) => this.rejectBusy(refusal),
+      onError: (error) => this.onError(error),
+    });
+    if (!signal.aborted) await once(signal, 'abort');
     this.services.activity.phase = 'stopping';
-    await this.listener.close();
     this.services.log.info('close_listener', 'success');
-  }
-
-  private serve(peer: PeerSocket): void {
-    const fields = describePeer(peer);
-    if (this.sessions.size >= this.budget.sessions) {
-      this.services.log.warning('accept_connections', 'fail', {
-        ...fields,
-        error: 'busy',
-        sessions: this.sessions.size,
-      });
-      this.services.activity.sessionRefused(0, 'busy');
-      void this.rejectBusy(peer);
-      return;
+    // A failure of the store stops the server; the sessions whose calls have failed get its error before the stop.
+    await nextTurn();
+    for (const session of await this.sessions.endAll(serving)) {
+      this.services.log.info('close_session', 'success', session.describe());
     }
-    this.services.log.info('accept_connections', 'success', fields);
-    this.sessions.run(this.sessionFactory.create(peer));
   }
 
-  /**
-   * Sends `busy` and closes. Above the limit of such connections the peer is reset without a message, which saves the
-   * descriptor.
-   */
-  private async rejectBusy(peer: PeerSocket): Promise<void> {
-    if (this.rejections >= this.budget.rejections) {
+  private serve(peer: PeerSocket): Promise<unknown> {
+    this.services.log.info('accept_connections', 'success', describePeer(peer));
+    return this.sessions.run(this.sessionFactory.create(peer));
+  }
+
+  /** Sends `busy`. A connection that was reset already got no message, which saves the descriptor. */
+  private async rejectBusy({ peer, remoteAddress }: Refusal): Promise<void> {
+    const fields = { ...describePeer({ remoteAddress }), error: 'busy', sessions: this.sessions.size };
+    this.services.log.warning('accept_connections', 'fail', fields);
+    this.services.activity.sessionRefused(0, 'busy');
+    if (peer === undefined) {
       this.services.activity.acceptFailures++;
-      peer.reset();
       return;
     }
-    this.rejections++;
     const channel = new FramedSocket(peer, createServerCodec());
     const text = `busy: ${this.budget.sessions} sessions are open, no more are taken`;
     // The peer may be gone already.
     await channel.send(textMessage(MessageType.error, text), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
     await peer.lingeringClose({ timeoutMs: BUSY_LINGER_MS });
-    this.rejections--;
   }
 
-  private async endSessions(): Promise<void> {
-    for (const session of await this.sessions.endAll()) {
-      this.services.log.info('close_session', 'success', session.describe());
-    }
+  private onError(error: unknown): void {
+    this.services.activity.acceptFailures++;
+    this.services.log.error('accept_connections', 'fail', { error: (error as Error).message });
   }
 
   private onStoreBroken(error: Error): void {

@@ -1,19 +1,36 @@
 import { type ReceiveOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
+import { toIteration } from '../async/iteration';
 import { type StreamSocket } from '../sockets/stream_socket';
 import { type Codec } from './codec';
+import { LimitedDecoder } from './frame_limit';
+
+export interface FramedSocketOptions {
+  /**
+   * The longest frame that is received, in bytes, header included, whatever the codec says. A longer one is refused
+   * before memory is taken for it. Default: `maxFrameBytes` of the codec; if it has none, 1,048,576.
+   */
+  readonly maxFrameBytes?: number | undefined;
+}
 
 /**
- * A connected socket that sends and receives whole messages. Its user must not receive from the socket underneath.
+ * A connected socket that receives whole messages (`In`) and sends them (`Out`). Its user must not receive from the socket
+ * underneath.
  *
  * `for await (const message of framed)` receives until the peer ends between two messages, and throws what `receive`
  * throws. `break` closes nothing.
  */
-export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDisposable {
+export class FramedSocket<In, Out = In> implements AsyncIterable<In>, AsyncDisposable {
+  private readonly decoder: LimitedDecoder<In>;
+
+  /** @throws RangeError `maxFrameBytes` is less than the header of the codec, or `headerBytes` less than 1. */
   constructor(
     readonly socket: StreamSocket,
-    private readonly codec: Codec<Message>,
-  ) {}
+    private readonly codec: Codec<In, Out>,
+    { maxFrameBytes }: FramedSocketOptions = {},
+  ) {
+    this.decoder = LimitedDecoder.of(codec, maxFrameBytes);
+  }
 
   /**
    * Sends one message, in the order of the calls. Resolves when the kernel has taken it: see `StreamSocket.sendAll`.
@@ -21,7 +38,7 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
    * @throws FrameRefusedError the codec refuses the message; nothing is sent.
    * @throws as `StreamSocket.sendAll` does.
    */
-  send(message: Message, options?: WaitOptions): Promise<void> {
+  send(message: Out, options?: WaitOptions): Promise<void> {
     let frame: Buffer;
     try {
       frame = this.codec.encode(message);
@@ -32,7 +49,7 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
   }
 
   /** Sends several messages together. If the codec refuses one of them, none is sent. Throws as `send` does. */
-  sendMany(messages: Iterable<Message>, options?: WaitOptions): Promise<void> {
+  sendMany(messages: Iterable<Out>, options?: WaitOptions): Promise<void> {
     let frames: Buffer[];
     try {
       frames = Array.from(messages, (message) => this.codec.encode(message));
@@ -48,18 +65,18 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
    * @param options `idleTimeoutMs` runs until the first byte, `messageTimeoutMs` from the first byte to the last.
    * @returns the message, or `null` if the peer ended between two messages.
    * @throws UnexpectedEofError the peer ended within a message; the error counts that message's bytes, header included.
-   * @throws FrameRefusedError the bytes are no message. If the header is refused, no byte is taken; if the value is
-   * refused, the message is taken, and the next one can be received.
+   * @throws FrameRefusedError the bytes are no message. If the header is refused, or the frame is over the limit, no byte
+   * is taken; if the value is refused, the message is taken, and the next one can be received.
    * @throws TimedOutError, AbortedError no byte is taken: the next call receives the whole message.
    * @throws ConcurrentReadError, SocketClosedError, ConnectionLostError
    */
-  receive(options?: ReceiveOptions): Promise<Message | null> {
-    return this.socket.recvMessage(this.codec, options);
+  receive(options?: ReceiveOptions): Promise<In | null> {
+    return this.socket.recvMessage(this.decoder, options);
   }
 
   /** The next message if it is there as a whole, else `undefined`. Never waits; throws as `receive` does. */
-  tryReceive(): Message | undefined {
-    return this.socket.tryRecvMessage(this.codec);
+  tryReceive(): In | undefined {
+    return this.socket.tryRecvMessage(this.decoder);
   }
 
   /** Closes the socket: see `StreamSocket.close`. */
@@ -71,11 +88,11 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
     await this.close();
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Message, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<In, void, undefined> {
     return { next: () => this.nextIteration() };
   }
 
-  private nextIteration(): Promise<IteratorResult<Message, void>> {
+  private nextIteration(): Promise<IteratorResult<In, void>> {
     try {
       // A message that is there costs one promise, not two.
       const ready = this.tryReceive();
@@ -84,8 +101,4 @@ export class FramedSocket<Message> implements AsyncIterable<Message>, AsyncDispo
       return rejection(error);
     }
   }
-}
-
-function toIteration<Message>(message: Message | null): IteratorResult<Message, void> {
-  return message === null ? { done: true, value: undefined } : { done: false, value: message };
 }

@@ -1,20 +1,28 @@
 import { InvalidTextError } from './errors';
 
-/** The encoding of a message's value as bytes. */
-export interface ValueFormat<Value> {
-  /** The size of the encoded value, in bytes. */
-  byteLength(value: Value): number;
-  /** Writes the encoded value into `target` at `offset`. There is room for `byteLength` bytes. */
-  write(value: Value, target: Buffer, offset: number): void;
-  /** The value that these bytes encode; it may be a view of them. */
-  read(bytes: Buffer): Value;
+/** A value as bytes, or as text, which stands for its UTF-8 bytes. */
+export type EncodedValue = Uint8Array | string;
+
+/** The encoding of a message's value: `In` is received, `Out` is sent. */
+export interface ValueFormat<In, Out = In> {
+  /**
+   * The encoded value. It is called once for each message.
+   *
+   * @throws FrameRefusedError the format has no such value.
+   */
+  encode(value: Out): EncodedValue;
+  /**
+   * The value that these bytes encode; it may be a view of them.
+   *
+   * @throws FrameRefusedError the bytes are no value.
+   */
+  decode(bytes: Buffer): In;
 }
 
-/** The value is its bytes. Reading gives a view, not a copy. */
-export const rawBytes: ValueFormat<Uint8Array> & { read(bytes: Buffer): Buffer } = {
-  byteLength: (value) => value.length,
-  write: (value, target, offset) => target.set(value, offset),
-  read: (bytes) => bytes,
+/** The value is its bytes. Decoding gives a view, not a copy. */
+export const rawBytes: ValueFormat<Buffer, Uint8Array> = {
+  encode: (value) => value,
+  decode: (bytes) => bytes,
 };
 
 /**
@@ -22,12 +30,8 @@ export const rawBytes: ValueFormat<Uint8Array> & { read(bytes: Buffer): Buffer }
  * order mark is part of the text.
  */
 export const utf8Text: ValueFormat<string> = {
-  byteLength(value) {
-    if (!value.isWellFormed()) throw new InvalidTextError('a string with half of a surrogate pair has no UTF-8');
-    return Buffer.byteLength(value, 'utf8');
-  },
-  write: (value, target, offset) => void target.write(value, offset, 'utf8'),
-  read: decodeUtf8,
+  encode: (value) => value,
+  decode: decodeUtf8,
 };
 
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,7 +1,8 @@
+import { isIP, type LookupFunction } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { requireHost, requireObject, requireOptionalFunction, requireText, requireWholeNumber } from '../arguments';
 import { type TcpOptions } from './platform/tcp_options';
-import { type TlsConnectOptions } from './platform/tls_connection';
+import { type TlsConnectOptions } from './tls/tls_options';
 import { type BufferOptions, requireStreamOptions } from './stream_options';
 
 export type ConnectSocketOptions = TcpOptions & BufferOptions & ConnectTarget;
@@ -13,6 +14,14 @@ export type ConnectTarget =
       readonly host: string;
       /** 1 to 65535. */
       readonly port: number;
+      /** The address of this end, one of this machine. Default: by the system's routes. */
+      readonly localAddress?: string | undefined;
+      /** The port of this end, 0 to 65535; 0: any free one. Default: 0. */
+      readonly localPort?: number | undefined;
+      /** Only addresses of this version of IP: 4 or 6. Default: both, side by side (RFC 8305). */
+      readonly family?: 4 | 6 | undefined;
+      /** Looks up the name, in place of `dns.lookup`. */
+      readonly lookup?: LookupFunction | undefined;
       /** Connects by TLS, `{}` for the defaults: see `TlsConnectOptions`. */
       readonly tls?: TlsConnectOptions | undefined;
       readonly path?: undefined;
@@ -23,6 +32,10 @@ export type ConnectTarget =
       readonly tls?: TlsConnectOptions | undefined;
       readonly host?: undefined;
       readonly port?: undefined;
+      readonly localAddress?: undefined;
+      readonly localPort?: undefined;
+      readonly family?: undefined;
+      readonly lookup?: undefined;
       readonly createConnection?: undefined;
     }
   | {
@@ -34,6 +47,10 @@ export type ConnectTarget =
       readonly tls?: undefined;
       readonly host?: undefined;
       readonly port?: undefined;
+      readonly localAddress?: undefined;
+      readonly localPort?: undefined;
+      readonly family?: undefined;
+      readonly lookup?: undefined;
       readonly path?: undefined;
     };
 
@@ -51,6 +68,7 @@ export function requireConnectOptions(options: ConnectSocketOptions): void {
     requireObject('tls', tls);
     if (createConnection !== undefined) throw new TypeError('tls needs host and port, or path');
   }
+  requireRouteOptions(options);
   if (createConnection !== undefined) return;
   if (path !== undefined) {
     requireText('path', path);
@@ -58,4 +76,14 @@ export function requireConnectOptions(options: ConnectSocketOptions): void {
   }
   requireHost(host);
   requireWholeNumber('port', port, 1, 65_535);
+}
+
+/** The options that need a host. */
+function requireRouteOptions({ host, localAddress, localPort, family, lookup }: ConnectSocketOptions): void {
+  const given = Object.entries({ localAddress, localPort, family, lookup }).find(([, value]) => value !== undefined);
+  if (given !== undefined && host === undefined) throw new TypeError(`${given[0]} needs host and port`);
+  if (localAddress !== undefined && isIP(localAddress) === 0) throw new TypeError('localAddress must be an IP address');
+  requireWholeNumber('localPort', localPort ?? 0, 0, 65_535);
+  if (![undefined, 4, 6].includes(family)) throw new RangeError(`family must be 4 or 6, but is ${String(family)}`);
+  requireOptionalFunction('lookup', lookup);
 }

@@ -3,13 +3,23 @@ import { type Duplex } from 'node:stream';
 import { type Address, formatAddress, remoteAddressOf } from '../address';
 import { checkWaitOptions, type WaitOptions } from '../async/deadlines';
 import { Waiter } from '../async/waiter';
-import { connectError, type Endpoints, SocketClosedError, SocketStateError } from '../errors';
+import {
+  ConnectFailedError,
+  type Endpoints,
+  SocketClosedError,
+  type SocketError,
+  SocketStateError,
+  TimedOutError,
+} from '../errors';
 import { type Opening } from './connection/connection';
 import { type ConnectSocketOptions, requireConnectOptions } from './connect_options';
-import { toNetOptions, withTcpOptions } from './platform/tcp_options';
-import { connectTls } from './platform/tls_connection';
+import { needsSocketOptions, toNetOptions, withTcpOptions } from './platform/tcp_options';
 import { requirePathFits } from './platform/unix_path';
 import { StreamSocket } from './stream_socket';
+import { TlsOptionsError } from './tls/errors';
+import { clientHandshakeError } from './tls/handshake_failure';
+import { connectTls } from './tls/tls_connection';
+import { keepTlsInfo } from './tls/tls_info';
 
 /** The client's socket. It connects once; another attempt needs another socket. */
 export class ConnectSocket extends StreamSocket {
@@ -24,8 +34,9 @@ export class ConnectSocket extends StreamSocket {
   /**
    * Connects. Resolves when bytes can be sent: for TLS, after the handshake.
    *
-   * @throws ConnectFailedError refused, unreachable, unknown name, failed handshake. The message names every address that
-   * was tried.
+   * @throws ConnectFailedError refused, unreachable, unknown name. The message names every address that was tried.
+   * @throws HandshakeFailedError the TLS handshake failed; its `reason` is for programs.
+   * @throws TlsOptionsError a key or a certificate of the option `tls` cannot be used, for instance.
    * @throws CertificateRefusedError the peer has refused the certificate of this side within the handshake.
    * @throws TimedOutError, AbortedError the attempt is dropped.
    * @throws SocketClosedError `close()` or `reset()` came before, or meanwhile.
@@ -45,7 +56,9 @@ export class ConnectSocket extends StreamSocket {
       await attempt.promise;
     } catch (error) {
       void this.close();
-      throw error;
+      throw attempt.isInHandshake && error instanceof TimedOutError
+        ? new TimedOutError('connect', endpoints, error.timeoutMs, 'handshake')
+        : error;
     }
   }
 
@@ -61,29 +74,45 @@ export class ConnectSocket extends StreamSocket {
       return;
     }
     const onReady = (): void => {
-      if (!this.isClosed) this.connection.open({ remote: this.target });
+      if (this.isClosed) return;
+      keepTlsInfo(stream);
+      this.connection.open({ remote: this.target });
     };
     const event = readinessEvent(stream as Partial<Socket & HandshakeState>);
     if (event === undefined) onReady();
     else stream.once(event, onReady);
-    // The system drops the address at the end of a connection, so before the error of a handshake.
-    if (event !== 'secureConnect' || endpoints.remote !== undefined) return;
-    endpoints.remote = remoteAddressOf(stream);
-    if (endpoints.remote === undefined) stream.once('connect', () => (endpoints.remote = remoteAddressOf(stream)));
+    if (event !== 'secureConnect') return;
+    const onConnected = (): void => {
+      attempt.isInHandshake = true;
+      // The system drops the address at the end of a connection, so before the error of a handshake.
+      endpoints.remote ??= remoteAddressOf(stream);
+    };
+    if ((stream as Partial<Socket>).connecting === true) stream.once('connect', onConnected);
+    else onConnected();
   }
 
   private createStream(): Duplex {
     const { options, target } = this;
     if (target === undefined) return withTcpOptions(options.createConnection!(), options);
     if ('path' in target) requirePathFits(target.path);
-    if (options.tls !== undefined) return withTcpOptions(connectTls(target, options.tls), options);
-    return connect({ ...target, ...toNetOptions(options) });
+    const { localAddress, localPort, family, lookup } = options;
+    const route = 'path' in target ? target : { ...target, localAddress, localPort, family, lookup };
+    if (options.tls !== undefined) {
+      return withTcpOptions(connectTls(route, options.tls, 'connect', { remote: target }), options);
+    }
+    const socket = connect({ ...route, ...toNetOptions(options) });
+    if (needsSocketOptions(options)) socket.once('connect', () => withTcpOptions(socket, options));
+    return socket;
   }
 
   private get target(): Address | undefined {
     const { options } = this;
     if (options.createConnection !== undefined) return undefined;
     return options.path === undefined ? { host: options.host, port: options.port } : { path: options.path };
+  }
+
+  protected override get serverHost(): string | undefined {
+    return this.options.host ?? super.serverHost;
   }
 
   override toString(): string {
@@ -93,6 +122,8 @@ export class ConnectSocket extends StreamSocket {
 
 /** The promise of `connect`, which the connection settles when it leaves the phase `connecting`. */
 class ConnectAttempt implements Opening {
+  /** Whether the stream is connected, and its TLS handshake goes on. */
+  isInHandshake = false;
   private readonly waiter: Waiter<void>;
 
   constructor(
@@ -111,11 +142,17 @@ class ConnectAttempt implements Opening {
   }
 
   onLost(cause: unknown): void {
-    this.waiter.reject(connectError(this.endpoints, cause));
+    this.waiter.reject(this.failure(cause));
   }
 
   onClosedHere(): void {
     this.waiter.reject(new SocketClosedError('connect', this.endpoints));
+  }
+
+  private failure(cause: unknown): SocketError {
+    if (cause instanceof TlsOptionsError) return cause;
+    if (this.isInHandshake) return clientHandshakeError('connect', this.endpoints, cause);
+    return new ConnectFailedError(this.endpoints, cause ?? 'the stream was closed');
   }
 }
 

@@ -1,5 +1,6 @@
 import { requireObject, requireOptionalBoolean, requireWholeNumber } from '../arguments';
-import { type TcpOptions } from './platform/tcp_options';
+import { requireKeepAliveProbes } from './platform/node_versions';
+import { needsSocketOptions, type TcpOptions } from './platform/tcp_options';
 
 /** How received bytes are kept until a call takes them. */
 export interface BufferOptions {
@@ -18,5 +19,8 @@ export function requireStreamOptions(options: TcpOptions & BufferOptions): void 
   requireOptionalBoolean('noDelay', options.noDelay);
   requireOptionalBoolean('keepAlive', options.keepAlive);
   requireWholeNumber('keepAliveInitialDelayMs', options.keepAliveInitialDelayMs ?? 0, 0);
+  requireWholeNumber('keepAliveIntervalMs', options.keepAliveIntervalMs ?? 1000, 1000);
+  requireWholeNumber('keepAliveCount', options.keepAliveCount ?? 1, 1);
+  if (needsSocketOptions(options)) requireKeepAliveProbes();
   requireWholeNumber('receiveBufferBytes', options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES, 1);
 }

@@ -1,14 +1,23 @@
+import { type Duplex } from 'node:stream';
 import { type Address } from '../address';
 import { requireWholeNumber } from '../arguments';
 import { type ReceiveOptions, requireWaitOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
+import { toIteration } from '../async/iteration';
 import { Waiter } from '../async/waiter';
 import { type SocketError, UnexpectedEofError } from '../errors';
 import { Connection } from './connection/connection';
 import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
 import { Receiver } from './connection/receiver';
 import { Sender } from './connection/sender';
+import { startTls } from './start_tls';
 import { type BufferOptions, DEFAULT_RECEIVE_BUFFER_BYTES } from './stream_options';
+import { STREAM_CHUNK_BYTES } from './streams/byte_connection';
+import { nodeDuplexOf } from './streams/node_duplex';
+import { webReadableOf } from './streams/web_readable';
+import { webWritableOf } from './streams/web_writable';
+import { type TlsInfo, tlsInfoOf } from './tls/tls_info';
+import { type StartTlsOptions } from './tls/tls_options';
 
 const DEFAULT_DELIMITER_LIMIT = 65_536;
 const DEFAULT_LINGER_MS = 5000;
@@ -21,10 +30,13 @@ const DEFAULT_LINGER_MS = 5000;
  * (`SocketClosedError`), the peer's end (`null` or `UnexpectedEofError`) or the loss of the connection
  * (`ConnectionLostError`).
  *
+ * **Iteration.** `for await (const bytes of socket)` receives as `recvSome` does, at most 64 KiB at a time, until the peer
+ * has ended. `break` closes nothing; a later loop, or any other read, goes on behind the last bytes.
+ *
  * **After the end.** Bytes that came before the peer's end or before a loss can still be received; the end or the loss is
  * reported behind them. After `close()` nothing can be received.
  */
-export abstract class StreamSocket implements AsyncDisposable {
+export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDisposable {
   /** @internal */
   protected readonly connection = new Connection();
   private readonly receiver: Receiver;
@@ -47,6 +59,11 @@ export abstract class StreamSocket implements AsyncDisposable {
     return this.connection.endpoints.remote;
   }
 
+  /** The TLS of this connection, after its handshake: the certificate of the peer for instance. Undefined without TLS. */
+  get tls(): TlsInfo | undefined {
+    return tlsInfoOf(this.connection.stream);
+  }
+
   /** The number of received bytes that no call has taken yet. */
   get bufferedBytes(): number {
     return this.receiver.bufferedBytes;
@@ -67,6 +84,24 @@ export abstract class StreamSocket implements AsyncDisposable {
    */
   get closed(): Promise<SocketError | undefined> {
     return this.connection.closed;
+  }
+
+  /**
+   * The received bytes as a readable byte stream of the web, always the same one. It takes no byte before its reader asks
+   * for one, so other reads may come before and after those of the stream. The peer's end closes it; the error of a
+   * read is its error. To cancel it closes the connection.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    return webReadableOf(this);
+  }
+
+  /**
+   * Sends all chunks, as a writable stream of the web, always the same one. `writer.write` resolves as `sendAll` does. To
+   * close it ends this side as `shutdownWrite` does; to abort it resets the connection, and so does a write that fails.
+   * The end of the connection is its error.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return webWritableOf(this);
   }
 
   /**
@@ -162,7 +197,8 @@ export abstract class StreamSocket implements AsyncDisposable {
   }
 
   /**
-   * As `recvFrame`, with a decoder, which every `Codec` is.
+   * As `recvFrame`, with a decoder, which every `Codec` is: the header may have any size. The length of a frame has the
+   * limit of the decoder only; a `FramedSocket` has one of its own.
    *
    * @returns the content of the frame, or `null` if the peer ended before its first byte.
    * @throws as `recvExactly` does; an error of `decoder`.
@@ -262,6 +298,56 @@ export abstract class StreamSocket implements AsyncDisposable {
     if (signal?.aborted === true) linger.reject(signal.reason);
     await linger.promise.catch(() => connection.destroy());
     await connection.closed;
+  }
+
+  /**
+   * Changes the open connection to TLS, as STARTTLS does (RFC 3207, RFC 2595). Both ends call it at the same point of
+   * their protocol, in the turn in which the last send has resolved or the last read has given its bytes. The addresses
+   * stay known, and `tls` is known afterwards.
+   *
+   * After any failure the connection is closed, but for those that are marked (*): they have no effect.
+   *
+   * @param tls `isServer`: whether this end is the server of the handshake. A client verifies that the certificate is for
+   * `servername`, by default the host that it has connected to.
+   * @param options `timeoutMs` default: 10000.
+   * @throws HandshakeFailedError, CertificateRefusedError, TlsOptionsError
+   * @throws TimedOutError, AbortedError, SocketClosedError, ConnectionLostError
+   * @throws UnexpectedPlaintextError (*) received bytes wait that came without TLS: close the connection.
+   * @throws SocketStateError (*) not connected, TLS already, one side has ended, a read or a send waits.
+   * @throws TypeError, RangeError (*) an option cannot be used.
+   */
+  startTls(tls: StartTlsOptions, options: WaitOptions = {}): Promise<void> {
+    const { connection, receiver, sender } = this;
+    return startTls({ connection, receiver, sender }, tls, this.serverHost, options);
+  }
+
+  /** The host that the certificate of a server must name, in `startTls`. @internal */
+  protected get serverHost(): string | undefined {
+    const { remoteAddress } = this;
+    return remoteAddress !== undefined && 'host' in remoteAddress ? remoteAddress.host : undefined;
+  }
+
+  /** Lets the connection keep the process alive, as it does from the beginning. */
+  ref(): void {
+    this.connection.setRef(true);
+  }
+
+  /** Lets the process end though the connection is open; before `connect` too. Streams that are no sockets ignore it. */
+  unref(): void {
+    this.connection.setRef(false);
+  }
+
+  /**
+   * The connection as a Node stream, always the same one, with half-close: `end()` is `shutdownWrite`. It takes over both
+   * directions, and reads ahead once it is read. To destroy it closes the connection; with an error, it resets it. A
+   * loss is its `error`; a close of this socket destroys it without one.
+   */
+  toDuplex(): Duplex {
+    return nodeDuplexOf(this);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Buffer, void, undefined> {
+    return { next: () => this.recvSome(STREAM_CHUNK_BYTES).then(toIteration) };
   }
 
   private async withoutEnd(read: Promise<Buffer | null>, count: number): Promise<Buffer> {

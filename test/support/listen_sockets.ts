@@ -13,6 +13,8 @@ export interface ListenFixture {
   /** Opens a listener on a free port of the loopback. */
   readonly listen: (options?: Partial<ListenSocketOptions>) => Promise<ListenSocket>;
   readonly connectTo: (listener: ListenSocket) => Promise<Socket>;
+  /** Connects, and resolves when the listener has reset the connection, before or after the client's `connect` event. */
+  readonly connectInVain: (listener: ListenSocket, localAddress?: string) => Promise<void>;
   readonly accept: (listener: ListenSocket) => Promise<PeerSocket>;
 }
 
@@ -45,6 +47,12 @@ export function describeListenSocket(declareCases: (fixture: ListenFixture) => v
         client.on('error', () => undefined);
         await once(client, 'connect');
         return client;
+      },
+      connectInVain: async (listener, localAddress) => {
+        const client = connect({ port: portOf(listener.address), host: '127.0.0.1', localAddress });
+        clients.push(client);
+        const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException];
+        if (error.code !== 'ECONNRESET') throw error;
       },
       accept: async (listener) => {
         const peer = await listener.accept();

@@ -1,4 +1,4 @@
-import { formatAddress, FramedSocket, ListenSocket, type PeerSocket, SocketClosedError } from '../../lib/index';
+import { formatAddress, FramedSocket, ListenSocket, type PeerSocket } from '../../lib/index';
 import { createServerCodec } from '../../apps/protocol/messages';
 import { AgencySession, type SessionLimits } from '../../apps/server/sessions/agency_session';
 import { OpenSessions } from '../../apps/server/sessions/open_sessions';
@@ -12,13 +12,13 @@ export class SharedServer {
   accepted = 0;
   private readonly peers = new Set<PeerSocket>();
   private readonly sessions = new OpenSessions();
-  private readonly accepting: Promise<void>;
+  private readonly serving: Promise<void>;
 
   private constructor(
     private readonly listener: ListenSocket,
     private readonly services: SessionServices,
   ) {
-    this.accepting = this.acceptAll();
+    this.serving = listener.serve((peer) => this.serve(peer));
   }
 
   static async start(services: SessionServices, address = { host: '127.0.0.1', port: 0 }): Promise<SharedServer> {
@@ -41,32 +41,19 @@ export class SharedServer {
     const closing = this.listener.close();
     for (const peer of this.peers) peer.reset();
     await closing;
-    await this.accepting;
-    await this.sessions.endAll();
+    await this.sessions.endAll(this.serving);
   }
 
   /** Ends all sessions with `shutting-down`, as a server does after SIGTERM. */
   async stop(): Promise<void> {
     await this.listener.close();
-    await this.accepting;
-    await this.sessions.endAll();
+    await this.sessions.endAll(this.serving);
   }
 
-  private async acceptAll(): Promise<void> {
-    for (;;) {
-      try {
-        this.serve(await this.listener.accept());
-      } catch (error) {
-        if (error instanceof SocketClosedError) return;
-        throw error;
-      }
-    }
-  }
-
-  private serve(peer: PeerSocket): void {
+  private serve(peer: PeerSocket): Promise<unknown> {
     this.accepted++;
     this.peers.add(peer);
     void peer.closed.then(() => this.peers.delete(peer));
-    this.sessions.run(new AgencySession(new FramedSocket(peer, createServerCodec()), this.services, LIMITS));
+    return this.sessions.run(new AgencySession(new FramedSocket(peer, createServerCodec()), this.services, LIMITS));
   }
 }

@@ -1,13 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { type EventEmitter } from 'node:events';
-import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex } from 'node:stream';
-import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { type BufferOptions, ConnectSocket, ListenSocket, PeerSocket, type StreamSocket } from '../../lib/index';
+import {
+  type BufferOptions,
+  ConnectSocket,
+  type ConnectSocketOptions,
+  ListenSocket,
+  type ListenSocketOptions,
+  PeerSocket,
+  type StreamSocket,
+} from '../../lib/index';
 import { MemoryStream } from '../../lib/testing/index';
 import { tlsIdentity } from './tls_identity';
+
+const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
 /** Two connected sockets and their streams. */
 export interface Connection {
@@ -31,41 +39,34 @@ export const transports: readonly Transport[] = [
     name: 'TCP',
     hasReset: true,
     connect: (options) =>
-      connectOver(
-        { host: '127.0.0.1', port: 0 },
-        {
-          server: () => createTcpServer(),
-          client: (port) => connectTcp({ host: '127.0.0.1', port }),
-        },
-        options,
-      ),
+      connectOver(LOOPBACK, (port) => ({ createConnection: () => connectTcp({ host: '127.0.0.1', port }) }), options),
   },
   {
     name: 'TLS',
     hasReset: false,
     connect: (options) =>
       connectOver(
-        { host: '127.0.0.1', port: 0 },
-        {
-          server: () => createTlsServer(tlsIdentity),
-          client: (port) => connectTls({ host: '127.0.0.1', port, ca: tlsIdentity.cert }),
-        },
+        { ...LOOPBACK, tls: tlsIdentity },
+        (port) => ({ ...LOOPBACK, port, tls: { ca: tlsIdentity.cert } }),
         options,
       ),
+  },
+  {
+    name: 'TLS by startTls',
+    hasReset: false,
+    connect: async (options) => withTls(await connectOver(LOOPBACK, (port) => ({ ...LOOPBACK, port }), options)),
+  },
+  {
+    name: 'TLS by startTls, in memory',
+    hasReset: false,
+    connect: async (options) => withTls(await connectInMemory(options)),
   },
   {
     name: 'Unix socket',
     hasReset: false,
     connect: async (options) => {
       const path = temporarySocketPath();
-      return connectOver(
-        { path },
-        {
-          server: () => createTcpServer(),
-          client: () => connectTcp({ path }),
-        },
-        options,
-      );
+      return connectOver({ path }, () => ({ createConnection: () => connectTcp({ path }) }), options);
     },
   },
 ];
@@ -85,30 +86,30 @@ async function connectInMemory(options?: BufferOptions): Promise<Connection> {
   };
 }
 
-interface Streams {
-  readonly server: () => ReturnType<typeof createTcpServer>;
-  readonly client: (port: number) => Duplex;
-}
-
 async function connectOver(
-  target: { host: string; port: number } | { path: string },
-  streams: Streams,
+  target: ListenSocketOptions,
+  clientTarget: (port: number) => ConnectSocketOptions,
   options: BufferOptions = {},
 ): Promise<Connection> {
-  let serverStream: Duplex | undefined;
-  let clientStream: Duplex | undefined;
-  const createServer = (): ReturnType<typeof createTcpServer> => {
-    const server = streams.server();
-    const event = 'addContext' in server ? 'secureConnection' : 'connection';
-    (server as EventEmitter).on(event, (stream: Duplex) => void (serverStream = stream));
-    return server;
-  };
-  const listener = new ListenSocket({ ...target, ...options, createServer });
+  const listener = new ListenSocket({ ...target, ...options });
   await listener.bindAndListen();
   const { address } = listener;
   const port = address !== undefined && 'port' in address ? address.port : 0;
-  const client = new ConnectSocket({ ...options, createConnection: () => (clientStream = streams.client(port)) });
+  const client = new ConnectSocket({ ...clientTarget(port), ...options });
   const [server] = await Promise.all([listener.accept(), client.connect()]);
   await listener.close();
-  return { client, server, clientStream: clientStream!, serverStream: serverStream! };
+  return { client, server, clientStream: streamOf(client), serverStream: streamOf(server) };
+}
+
+async function withTls({ client, server }: Connection): Promise<Connection> {
+  await Promise.all([
+    server.startTls({ isServer: true, ...tlsIdentity }),
+    client.startTls({ isServer: false, ca: tlsIdentity.cert, servername: 'localhost' }),
+  ]);
+  return { client, server, clientStream: streamOf(client), serverStream: streamOf(server) };
+}
+
+/** The stream of an open socket, which has no public name. */
+function streamOf(socket: StreamSocket): Duplex {
+  return (socket as unknown as { connection: { stream: Duplex } }).connection.stream;
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { LotterySandbox } from '../support/lottery_sandbox';
 import { ownPostgres, type PostgresServer } from '../support/postgres_server';
+import { requireStandby } from '../support/required_standby';
 
 /** Longer than a server's wait for an answer of the database. */
 const REPORTED_MS = 15_000;
@@ -20,14 +21,9 @@ describe('a server without a confirming standby', function () {
     await postgres?.stop();
   });
 
-  async function requireStandby(name: string): Promise<void> {
-    await postgres.run(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
-    await postgres.run('SELECT pg_reload_conf()');
-  }
-
   it('waits for it with its start', async () => {
     const database = await postgres.createDatabase();
-    await requireStandby('nobody');
+    await requireStandby(postgres, 'nobody');
     const app = sandbox.launchServer({
       SERVER_STORE: 'postgres',
       SERVER_DATABASE_URL: postgres.url(database),
@@ -35,7 +31,7 @@ describe('a server without a confirming standby', function () {
     });
     // The second attempt meets the first one's transaction, which still waits in the database.
     await app.linesMatching(/action: open_store \| result: in_progress/, 2, REPORTED_MS);
-    await requireStandby('');
+    await requireStandby(postgres, '');
     await app.line(/action: listen \| result: success/);
     expect(await app.stop('SIGTERM')).to.include({ code: 0, signal: null });
   });

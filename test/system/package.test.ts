@@ -1,10 +1,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import ts from 'typescript';
+
+import { faultOf, linksOf } from '../support/docs/links';
+import { programsOf } from '../support/docs/page_programs';
 
 const run = promisify(execFile);
 const ROOT = resolve(__dirname, '../..');
@@ -39,7 +43,7 @@ describe('the package, installed in an empty project', function () {
   before(async () => {
     const { stdout } = await run('make', ['-s', 'pack'], { cwd: ROOT });
     tarball = resolve(ROOT, stdout.trim().split('\n').at(-1)!);
-    project = await mkdtemp(join(tmpdir(), 'sockwright-user-'));
+    project = await realpath(await mkdtemp(join(tmpdir(), 'sockwright-user-')));
     await write('package.json', JSON.stringify({ name: 'user', version: '1.0.0', private: true }));
     await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: project });
   });
@@ -56,19 +60,59 @@ describe('the package, installed in an empty project', function () {
     return (await run(process.execPath, [file], { cwd: project })).stdout;
   }
 
-  it('is one file, with the licence, the readme and no tests', async () => {
+  /** The files of the package whose name has an ending, below its own directory. */
+  async function packedFiles(ending: string): Promise<string[]> {
+    const names = await readdir(packageDirectory(), { recursive: true });
+    return names.filter((name) => name.endsWith(ending)).sort();
+  }
+
+  function packageDirectory(): string {
+    return join(project, 'node_modules/sockwright');
+  }
+
+  it('is one file, with the licence, the readme, the guide, the examples and no tests', async () => {
     expect(existsSync(tarball), tarball).to.equal(true);
     const { stdout } = await run('tar', ['-tzf', tarball]);
     const files = stdout.trim().split('\n');
-    expect(files).to.include.members(['package/LICENSE', 'package/README.md', 'package/dist/index.d.ts']);
-    for (const file of files)
-      expect(file).to.match(/^package\/(package\.json|LICENSE|README\.md|sbom\.cdx\.json|dist\/.*\.(d\.ts|js))$/);
+    const guide = (await readdir(join(ROOT, 'docs/library'))).map((page) => `package/docs/${page}`);
+    expect(files).to.include.members(['package/LICENSE', 'package/README.md', 'package/dist/index.d.ts', ...guide]);
+    for (const file of files) {
+      const documents = 'LICENSE|README\\.md|sbom\\.cdx\\.json|docs/\\w+\\.md|examples/\\w+\\.ts';
+      expect(file).to.match(new RegExp(`^package/(package\\.json|${documents}|dist/.*\\.(d\\.ts|js))$`));
+    }
+  });
+
+  it('has a readme without relative links, for its page on npm; each named file is in the package', async () => {
+    const readme = await readFile(join(packageDirectory(), 'README.md'), 'utf8');
+    expect(linksOf(readme).filter((link) => !URL.canParse(link) && !link.startsWith('#'))).to.deep.equal([]);
+    const named = [...readme.matchAll(/\(`([^`]+)`\)/g)].map(([, file]) => file!);
+    expect(named).to.include.members(['docs/README.md', 'docs/tour.md', 'docs/contract.md', 'LICENSE']);
+    for (const file of named) expect(existsSync(join(packageDirectory(), file)), file).to.equal(true);
+  });
+
+  it('has a guide whose links lead to files of the package, and the code blocks of the guide', async () => {
+    for (const page of await packedFiles('.md')) {
+      const content = await readFile(join(packageDirectory(), page), 'utf8');
+      expect(linksOf(content).flatMap((link) => faultOf(page, link, packageDirectory()) ?? [])).to.deep.equal([]);
+      expect(content).not.to.contain('<!--');
+      const source = page === 'README.md' ? 'lib/README.md' : page.replace(/^docs/, 'docs/library');
+      for (const { firstBlock } of programsOf(source)) expect(content).to.contain(firstBlock);
+    }
+  });
+
+  it('has the version of the project and of its guide', async () => {
+    const versionIn = async (directory: string): Promise<string> =>
+      (JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as { version: string }).version;
+    const version = await versionIn(packageDirectory());
+    expect(await versionIn(ROOT)).to.equal(version);
+    const comparison = await readFile(join(packageDirectory(), 'docs/comparison.md'), 'utf8');
+    expect(/\bsockwright (\d+\.\d+\.\d+)/.exec(comparison)?.[1]).to.equal(version);
   });
 
   it('has a bill of materials with the library alone', async () => {
     const [library, bill] = await Promise.all([
       readFile(join(ROOT, 'lib/package.json'), 'utf8'),
-      readFile(join(project, 'node_modules/sockwright/sbom.cdx.json'), 'utf8'),
+      readFile(join(packageDirectory(), 'sbom.cdx.json'), 'utf8'),
     ]);
     const { name, version, license } = JSON.parse(library) as Record<string, string>;
     const { bomFormat, metadata, components, dependencies, serialNumber } = JSON.parse(bill) as {
@@ -124,43 +168,102 @@ describe('the package, installed in an empty project', function () {
     expect(String(failure)).to.contain('ERR_PACKAGE_PATH_NOT_EXPORTED');
   });
 
-  for (const [module, moduleResolution] of [
-    ['node16', 'node16'],
-    ['nodenext', 'nodenext'],
-    ['esnext', 'bundler'],
-  ] as const) {
-    it(`has valid types: moduleResolution ${moduleResolution}, with a check of the libraries`, async () => {
+  describe('with its types', () => {
+    before(async () => {
       await mkdir(join(project, 'node_modules/@types'), { recursive: true });
       for (const types of ['@types/node', 'undici-types']) {
-        const link = join(project, 'node_modules', types);
-        if (!existsSync(link)) await symlink(join(ROOT, 'node_modules', types), link);
+        await symlink(join(ROOT, 'node_modules', types), join(project, 'node_modules', types));
       }
-      const source = `import { ${NAMES} } from 'sockwright';
+    });
+
+    /** The sources and declarations of earlier compilations, by name: most of a compilation is the reading of Node's types. */
+    const parsed = new Map<string, ts.SourceFile | undefined>();
+
+    /** The errors of a compilation in the files of the project: its own, and those of the installed package. */
+    function errorsOf(
+      files: readonly string[],
+      module: ts.ModuleKind,
+      moduleResolution: ts.ModuleResolutionKind,
+      further: ts.CompilerOptions = {},
+    ): string[] {
+      const options: ts.CompilerOptions = {
+        noEmit: true,
+        strict: true,
+        target: ts.ScriptTarget.ES2022,
+        types: ['node'],
+        skipLibCheck: false,
+        module,
+        moduleResolution,
+        ...further,
+      };
+      const host = ts.createCompilerHost(options, true);
+      host.getCurrentDirectory = () => project;
+      const read = host.getSourceFile.bind(host);
+      host.getSourceFile = (name, target, ...more) => {
+        const format = typeof target === 'object' ? target.impliedNodeFormat : undefined;
+        const key = `${format} ${name}`;
+        if (!parsed.has(key) || name.startsWith(project)) parsed.set(key, read(name, target, ...more));
+        return parsed.get(key);
+      };
+      const program = ts.createProgram({ rootNames: files.map((name) => join(project, name)), options, host });
+      const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(`${project}/`));
+      const checked = ours.flatMap((file) => [
+        ...program.getSyntacticDiagnostics(file),
+        ...program.getSemanticDiagnostics(file),
+      ]);
+      return [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics(), ...checked].map(
+        ({ code, messageText }) => `TS${code}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+      );
+    }
+
+    const { ModuleKind, ModuleResolutionKind } = ts;
+    // The resolution of bundlers supports no CommonJS modules, the old one neither of the endings.
+    for (const { name, module, moduleResolution, endings, further } of [
+      {
+        name: 'node16',
+        module: ModuleKind.Node16,
+        moduleResolution: ModuleResolutionKind.Node16,
+        endings: ['mts', 'cts'],
+      },
+      {
+        name: 'nodenext',
+        module: ModuleKind.NodeNext,
+        moduleResolution: ModuleResolutionKind.NodeNext,
+        endings: ['mts', 'cts'],
+      },
+      { name: 'bundler', module: ModuleKind.ESNext, moduleResolution: ModuleResolutionKind.Bundler, endings: ['mts'] },
+      {
+        name: 'node10',
+        module: ModuleKind.CommonJS,
+        moduleResolution: ModuleResolutionKind.Node10,
+        endings: ['ts'],
+        further: { ignoreDeprecations: '6.0' },
+      },
+    ]) {
+      it(`has valid types: moduleResolution ${name}, with a check of its declarations`, async () => {
+        const source = `import { ${NAMES} } from 'sockwright';
         import { connectedPair } from 'sockwright/testing';
         async function use(): Promise<void> {${USE}}
         void use();`;
-      await write('use.mts', source);
-      // The resolution of bundlers does not support CommonJS modules.
-      if (moduleResolution !== 'bundler') await write('use.cts', source);
-      const files = moduleResolution === 'bundler' ? ['use.mts'] : ['use.mts', 'use.cts'];
-      const options = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--skipLibCheck', 'false'];
-      const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
-      const compilation = run(
-        process.execPath,
-        [compiler, ...options, '--module', module, '--moduleResolution', moduleResolution, ...files],
-        { cwd: project },
-      );
-      await compilation.catch((error: { stdout: string }) => expect.fail(error.stdout));
-    });
-  }
+        const files = endings.map((ending) => `use.${ending}`);
+        for (const file of files) await write(file, source);
+        expect(errorsOf(files, module, moduleResolution, further)).to.deep.equal([]);
+      });
+    }
 
-  it('refuses a wrong use by its types', async () => {
-    await write('wrong.mts', "import { ConnectSocket } from 'sockwright'; new ConnectSocket({ host: 'h' });");
-    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--types', 'node', '--skipLibCheck'];
-    const failure = await run(process.execPath, [compiler, ...options, 'wrong.mts'], { cwd: project }).catch(
-      (error: { stdout: string }) => error,
-    );
-    expect(failure.stdout).to.contain('TS2345');
+    it('has examples that compile where they are', async () => {
+      const examples = (await packedFiles('.ts')).filter((file) => file.startsWith('examples/'));
+      expect(examples).to.include('examples/rpc_server.ts');
+      const files = examples.map((file) => join('node_modules/sockwright', file));
+      const lib = ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'];
+      expect(errorsOf(files, ModuleKind.NodeNext, ModuleResolutionKind.NodeNext, { lib })).to.deep.equal([]);
+    });
+
+    it('refuses a wrong use by its types', async () => {
+      await write('wrong.mts', "import { ConnectSocket } from 'sockwright'; new ConnectSocket({ host: 'h' });");
+      const errors = errorsOf(['wrong.mts'], ModuleKind.NodeNext, ModuleResolutionKind.NodeNext);
+      expect(errors).to.have.length(1);
+      expect(errors[0]).to.match(/^TS2345: /);
+    });
   });
 });

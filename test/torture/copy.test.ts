@@ -65,7 +65,7 @@ describe('torture: copies of a running store', function () {
     it('hold all bets acknowledged before, and serve the agencies to their winners', async () => {
       const { script } = await documentedCopy();
       const seen = { uploading: 0, finished: 0, drawn: 0 };
-      let copiesLeft = sized(20, 400);
+      let copiesLeft = sized(8, 400);
       for (let stores = 1; copiesLeft > 0; stores++) {
         const lottery = new ProcessLottery(join(directory, `store-${stores}`), 450, 3, 5);
         const server = lottery.start();
@@ -169,7 +169,7 @@ describe('torture: copies of a running store', function () {
 
     it('fit together with any writes between them', async () => {
       const { order } = await documentedCopy();
-      for (let run = 0; run < sized(4, 40); run++) {
+      for (let run = 0; run < sized(2, 40); run++) {
         const looks = await looksAt(run % 2 === 0 ? fails : () => undefined, run);
         for (let copy = 0; copy < sized(50, 200); copy++) {
           await steps.run(`run ${run}`, (random) => requireGood(copyOf(looks, order, 1, random)));
@@ -180,7 +180,7 @@ describe('torture: copies of a running store', function () {
     it('fit together with files that grow during their read', async () => {
       const { order } = await documentedCopy();
       const looks = await looksAt(() => undefined, 0);
-      for (let copy = 0; copy < sized(100, 2000); copy++) {
+      for (let copy = 0; copy < sized(40, 2000); copy++) {
         await pieces.run('no faults', (random) => requireGood(copyOf(looks, order, 2, random)));
       }
     });
@@ -220,7 +220,7 @@ describe('torture: copies of a running store', function () {
     it('are refused or good with a write that is rolled back during the read of its file', async () => {
       const { order } = await documentedCopy();
       let refused = 0;
-      for (let run = 0; run < sized(10, 100); run++) {
+      for (let run = 0; run < sized(8, 100); run++) {
         const looks = await looksAt(fails, run);
         const random = new SeededRandom(run);
         const chosen = copiesOfRolledBackLines(looks, order).filter(() => random.once(sized(10, 2)));

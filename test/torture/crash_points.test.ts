@@ -68,7 +68,7 @@ describe('torture: crashes at every step', function () {
         crashes.push({ cut: (random) => frozen.powerCutImage(random), agencies: agencies.map(snapshotOf) });
       });
       for (const [index, { cut, agencies }] of crashes.entries()) {
-        for (let variant = 0; variant < sized(5, 40); variant++) {
+        for (let variant = 0; variant < sized(2, 40); variant++) {
           await campaign.run(`step ${index}, variant ${variant}`, async (random) => {
             const snapshots = agencies.map(snapshotOf);
             const recovered = await requireGoesOn({ image: cut(random), agencies: snapshots });
@@ -91,7 +91,7 @@ describe('torture: crashes at every step', function () {
       await crashesOf(disk, agencies, () => {
         crashes.push({ frozen: disk.freeze(), agencies: agencies.map(snapshotOf) });
       });
-      for (let crash = 0; crash < crashes.length; crash += sized(25, 1)) {
+      for (let crash = 0; crash < crashes.length; crash += sized(60, 1)) {
         const { frozen, agencies } = crashes[crash]!;
         for (const die of [cutPower, kill]) {
           let steps = 1;

@@ -201,6 +201,6 @@ describe('torture: a failing disk', function () {
           name: `power cut at step ${step}`,
         };
       })
-      .filter((_, step) => step % sized(40, 2) === 0);
+      .filter((_, step) => step % sized(80, 2) === 0);
   }
 });

@@ -53,7 +53,7 @@ describe('torture: kill -9', function () {
 
     it('keeps every acknowledged bet at a random moment', async () => {
       let store = 0;
-      let killsLeft = sized(200, 1000);
+      let killsLeft = sized(60, 1000);
       const starts: number[] = [];
 
       async function killOver(lottery: ProcessLottery): Promise<void> {
@@ -92,7 +92,7 @@ describe('torture: kill -9', function () {
 
     it('keeps every acknowledged bet at every step', async () => {
       const program = await bundle('crashing_server');
-      for (let step = 0, isCrashing = true; isCrashing; step += sized(7, 1)) {
+      for (let step = 0, isCrashing = true; isCrashing; step += sized(11, 1)) {
         await steps.run(`step ${step}`, async () => {
           const lottery = new ProcessLottery(join(directory, `step-${step}`), 6, 2, 2);
           const server = lottery.start({ program, step });
@@ -114,7 +114,7 @@ describe('torture: kill -9', function () {
       const program = await bundle('crashing_client');
       const file = join(directory, 'crashing.csv');
       await writeFile(file, formatBets(smallAgencies(1, { bets: 6 })[0]!.bets));
-      for (let step = 0, isCrashing = true; isCrashing; step += sized(5, 1)) {
+      for (let step = 0, isCrashing = true; isCrashing; step += sized(9, 1)) {
         await steps.run(`step ${step}`, async () => {
           const disk = new DiskModel();
           const server = new MemoryLottery({ directory: disk, agencies: 1, overTcp: true });
@@ -145,7 +145,7 @@ describe('torture: kill -9', function () {
 
   describe('of clients and server', () => {
     const kills = new Campaign('kill -9 of client processes, and of the server with them, at random moments');
-    const BETS = sized(1000, 3000);
+    const BETS = sized(500, 3000);
 
     it('allows each agency to continue its upload', async () => {
       const files = join(directory, 'files');
@@ -195,7 +195,7 @@ describe('torture: kill -9', function () {
           expect(stored.length, `agency ${index + 1}`).to.be.at.least(acknowledged[index]);
         }
       };
-      for (let kill = 0; kill < sized(6, 100); kill++) await kills.run('kill', round);
+      for (let kill = 0; kill < sized(3, 100); kill++) await kills.run('kill', round);
 
       const server = new ServerProcess(environment);
       const port = await server.listening;

@@ -47,7 +47,7 @@ describe('torture: the order of events', function () {
     const stops = new Campaign('a stop (as by SIGTERM) at a random moment, then a start');
 
     it('answer the batches in flight, end with exit code 0, and lose no bet', async () => {
-      for (let stop = 0; stop < sized(200, 2000); stop++) {
+      for (let stop = 0; stop < sized(60, 2000); stop++) {
         await stops.run('stop', async (random) => {
           const disk = new DiskModel();
           const agencies = smallAgencies(2, { bets: 12, betsPerBatch: 2, window: 3 });
@@ -147,7 +147,7 @@ describe('torture: the order of events', function () {
     const races = new Campaign('two and five sessions of one agency racing');
 
     it('have one successful session, and no lost or duplicate bet', async () => {
-      for (let race = 0; race < sized(100, 1000); race++) {
+      for (let race = 0; race < sized(30, 1000); race++) {
         for (const rivals of [2, 5]) {
           await races.run(`${rivals} rivals`, async (random) => requireOneWinner(rivals, random));
         }

@@ -60,7 +60,7 @@ describe('torture: the connection', function () {
 
     it(`over ${transport}: the upload continues after a cut at any byte`, async () => {
       const { up, down } = await measure();
-      const stride = overTcp ? sized(3, 1) : 1;
+      const stride = overTcp ? sized(7, 1) : sized(3, 1);
       for (const kind of ['cutAt', 'resetAt'] as const) {
         for (let at = 0; at <= up; at += stride) {
           await cuts.run(`${kind} ${at} of ${up} up`, () => requireExact({ outgoing: { [kind]: at } }, overTcp));
@@ -73,14 +73,14 @@ describe('torture: the connection', function () {
 
     it(`over ${transport}: the store is exact for any pieces and delays`, async () => {
       const { up, down } = await measure();
-      const stride = overTcp ? sized(5, 1) : 1;
+      const stride = overTcp ? sized(11, 1) : sized(3, 1);
       await pieces.run('single bytes', () =>
         requireExact({ outgoing: { pieceBytes: 1 }, incoming: { pieceBytes: 1 } }, overTcp),
       );
       for (let at = 1; at < up; at += stride) {
         await pieces.run(`split at ${at}`, () => requireExact({ outgoing: { slices: [at] } }, overTcp));
       }
-      for (let delay = 0; delay < sized(20, 200); delay++) {
+      for (let delay = 0; delay < sized(10, 200); delay++) {
         await pieces.run('delays', (random) =>
           requireExact(
             {
@@ -99,7 +99,7 @@ describe('torture: the connection', function () {
 
     for (const overTcp of [false, true]) {
       it(`over ${overTcp ? 'TCP' : 'memory'}: the E is the last answer, and no later batch is stored`, async () => {
-        for (let bad = 0; bad < 100; bad += sized(9, 1)) {
+        for (let bad = 0; bad < 100; bad += sized(33, 1)) {
           const disk = new DiskModel();
           const server = new MemoryLottery({ directory: disk, agencies: 1000, overTcp });
           for (const kind of ['bad-bet', 'wrong-agency', 'too-long', 'bad-type', 'storage'] as const) {

@@ -1,9 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { patternedBytes } from '../support/bytes';
 
 const run = promisify(execFile);
 const EXAMPLES = join(__dirname, '../../examples');
@@ -11,15 +14,17 @@ const TYPESCRIPT = ['-r', 'tsx/cjs'];
 
 describe('the examples', () => {
   let server: ChildProcess | undefined;
+  let output: Interface;
 
   afterEach(() => server?.kill());
 
   /** Starts a server. Returns its printed port. */
-  async function start(program: string): Promise<string> {
-    server = spawn(process.execPath, [...TYPESCRIPT, join(EXAMPLES, program)], {
+  async function start(program: string, ...args: string[]): Promise<string> {
+    server = spawn(process.execPath, [...TYPESCRIPT, join(EXAMPLES, program), ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [line] = (await once(createInterface(server.stdout!), 'line')) as [string];
+    output = createInterface(server.stdout!);
+    const [line] = (await once(output, 'line')) as [string];
     return /:(\d+)$/.exec(line)![1]!;
   }
 
@@ -40,5 +45,58 @@ describe('the examples', () => {
     const lines = (await outputOf('rpc_client.ts', port)).trim().split('\n');
     expect(lines).to.have.members(['3 + 4 = 7', 'no method divide', '1 + 2 = 3, slowly']);
     expect(lines.at(-1)).to.equal('1 + 2 = 3, slowly');
+  });
+
+  const hasCurl = spawnSync('curl', ['--version']).status === 0;
+
+  describe(`proxy${hasCurl ? '' : ' (skipped: no curl)'}`, () => {
+    const target = createServer();
+
+    before(function () {
+      if (!hasCurl) this.skip();
+    });
+
+    afterEach(() => target.close());
+
+    /** Starts the proxy in front of an HTTP server. Returns its port. */
+    async function startProxy(onRequest: RequestListener): Promise<string> {
+      target.removeAllListeners('request').on('request', onRequest).listen(0, '127.0.0.1');
+      await once(target, 'listening');
+      return start('proxy.ts', String((target.address() as AddressInfo).port));
+    }
+
+    it('curl uploads and downloads through it', async () => {
+      const sent = patternedBytes(5_000_000);
+      const port = await startProxy((request, response) => void request.pipe(response));
+      const counted = printedLine(/^done: \d{7} bytes to the target, \d{7} bytes to the client$/);
+      const curl = spawn('curl', ['-sS', '-H', 'Expect:', '--data-binary', '@-', `http://127.0.0.1:${port}/`], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      curl.stdin.end(sent);
+      const received: Buffer[] = [];
+      for await (const chunk of curl.stdout) received.push(chunk as Buffer);
+      expect(Buffer.concat(received).equals(sent)).to.equal(true);
+      await counted;
+    });
+
+    it('a target that refuses is one line of its log, and it goes on', async () => {
+      const port = await startProxy((_request, response) => response.end('hello'));
+      const { port: targetPort } = target.address() as AddressInfo;
+      target.close();
+      const refused = printedLine(/^CONNECT_FAILED: connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+      await run('curl', ['-sS', `http://127.0.0.1:${port}/`]).catch((error: { code: number }) => {
+        // An empty response, or a reset: the proxy closes the connection with or without the request in its buffer.
+        expect(error.code).to.be.oneOf([52, 56]);
+      });
+      await refused;
+      target.listen(targetPort, '127.0.0.1');
+      await once(target, 'listening');
+      expect((await run('curl', ['-sS', `http://127.0.0.1:${port}/`])).stdout).to.equal('hello');
+    });
+
+    /** Waits for a line of the server's output. */
+    function printedLine(pattern: RegExp): Promise<void> {
+      return new Promise((resolve) => output.on('line', (line) => pattern.test(line) && resolve()));
+    }
   });
 });

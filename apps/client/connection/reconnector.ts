@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
-import { type ConnectSocket, FramedSocket, SocketError } from '../../../lib/index';
+import { type ConnectSocket, FramedSocket, reconnecting, SocketError } from '../../../lib/index';
 import { createAgencyCodec } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
@@ -23,12 +22,11 @@ export type SocketFactory = (target: HostAndPort) => ConnectSocket;
 const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_AMONG_SEVERAL_MS = 1_500;
 
-/** The longest pause in milliseconds before the next endpoint of a round. It is random (jitter), from 0 on. */
-const LONGEST_MOVE_PAUSE_MS = 200;
-
-/** The backoff between rounds in milliseconds doubles from the first to the longest. Half of it is random (jitter). */
-const FIRST_BACKOFF_MS = 100;
-const LONGEST_BACKOFF_MS = 5_000;
+/**
+ * The pauses in milliseconds. The backoff between rounds doubles from the first to the longest, and half of it is random
+ * (jitter). All of the pause before the next endpoint of a round is random.
+ */
+const BACKOFF = { firstMs: 100, longestMs: 5_000, betweenTargetsMs: 200 };
 
 /** Time limit for the end of a connection on both sides, in milliseconds. */
 const LINGER_MS = 500;
@@ -40,11 +38,6 @@ const LINGER_MS = 500;
 @injectable()
 export class Reconnector {
   private readonly codec = createAgencyCodec();
-  /** The number of rounds without progress. */
-  private failedRounds = 0;
-  private lastProgress = 0;
-  /** Whether there was progress since the last choice of an endpoint. */
-  private hasProgressed = false;
 
   constructor(
     @inject(TOKENS.Settings) private readonly settings: Pick<ClientSettings, 'CLI_RETRY_LIMIT_MS'>,
@@ -62,66 +55,52 @@ export class Reconnector {
    * @throws the last error of `work`; StoppedError after `stop` has fired.
    */
   async run<Result>(stop: AbortSignal, work: (client: LotteryClient) => Promise<Result>): Promise<Result> {
-    this.recordProgress();
-    for (;;) {
-      if (stop.aborted) throw new StoppedError('stopped');
-      const endpoint = await this.rounds.next(stop);
-      this.hasProgressed = false;
-      try {
-        return await this.runAt(endpoint, stop, work);
-      } catch (error) {
-        if (stop.aborted) throw new StoppedError('stopped', { cause: error });
-        if (!isTransient(error)) throw error;
-        await this.pause(endpoint, error as Error, stop);
-      }
+    let endpoint: Endpoint;
+    const connect = async (): Promise<ConnectSocket> => {
+      endpoint = await this.rounds.next(stop);
+      return this.connect(endpoint, stop);
+    };
+    try {
+      return await reconnecting(connect, (socket, progress) => this.runSession(socket, stop, progress, work), {
+        backoff: BACKOFF,
+        limitMs: this.settings.CLI_RETRY_LIMIT_MS,
+        signal: stop,
+        targets: this.rounds,
+        isTransient,
+        onPause: (error, pauseMs) => this.logPause(endpoint, error as Error, pauseMs),
+      });
+    } catch (error) {
+      if (stop.aborted) throw new StoppedError('stopped', { cause: error });
+      throw error;
     }
   }
 
-  private async runAt<Result>(
-    { name, target }: Endpoint,
-    stop: AbortSignal,
-    work: (client: LotteryClient) => Promise<Result>,
-  ): Promise<Result> {
+  private async connect({ name, target }: Endpoint, stop: AbortSignal): Promise<ConnectSocket> {
     if (target instanceof NameLookupError) throw target;
     const socket = this.createSocket(target);
     const timeoutMs = this.rounds.size === 1 ? CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_AMONG_SEVERAL_MS;
     await socket.connect({ timeoutMs, signal: stop });
     this.log.debug('connect', 'success', { server: name });
+    return socket;
+  }
+
+  private async runSession<Result>(
+    socket: ConnectSocket,
+    stop: AbortSignal,
+    progress: () => void,
+    work: (client: LotteryClient) => Promise<Result>,
+  ): Promise<Result> {
     try {
-      return await work(new LotteryClient(new FramedSocket(socket, this.codec), stop, () => this.recordProgress()));
+      return await work(new LotteryClient(new FramedSocket(socket, this.codec), stop, progress));
     } finally {
       await socket.lingeringClose({ timeoutMs: LINGER_MS });
       if (stop.aborted) this.log.info('close_connection', 'success');
     }
   }
 
-  /**
-   * Waits before the next attempt.
-   *
-   * @throws `error` after the retry limit.
-   */
-  private async pause(failed: Endpoint, error: Error, stop: AbortSignal): Promise<void> {
-    if (this.hasProgressed) this.rounds.restart();
-    const { isOver, nextName } = this.rounds;
-    const timeLeft = this.lastProgress + this.settings.CLI_RETRY_LIMIT_MS - performance.now();
-    if (timeLeft <= 0 && (isOver || this.failedRounds > 0)) throw error;
-    const pauseMs = isOver
-      ? Math.ceil(Math.min(timeLeft, this.nextBackoffMs()))
-      : Math.floor(Math.random() * LONGEST_MOVE_PAUSE_MS);
-    const fields = { server: failed.name, error: error.message, next: nextName, again_in_ms: pauseMs };
+  private logPause(failed: Endpoint, error: Error, pauseMs: number): void {
+    const fields = { server: failed.name, error: error.message, next: this.rounds.nextName, again_in_ms: pauseMs };
     this.log.warning('connect', 'in_progress', fields);
-    await delay(pauseMs, undefined, { signal: stop }).catch(() => {});
-  }
-
-  private nextBackoffMs(): number {
-    const longest = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.failedRounds++);
-    return longest * (0.5 + Math.random() / 2);
-  }
-
-  private recordProgress(): void {
-    this.hasProgressed = true;
-    this.failedRounds = 0;
-    this.lastProgress = performance.now();
   }
 }
 

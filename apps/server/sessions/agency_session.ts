@@ -55,6 +55,7 @@ export class AgencySession implements SessionContext {
   private readonly protocol: SessionProtocol;
   private isSettled = false;
   private onSettled: (() => void) | undefined;
+  private onEnded: ((session: this) => void) | undefined;
   private refusal: ProtocolError | undefined;
 
   constructor(
@@ -66,8 +67,13 @@ export class AgencySession implements SessionContext {
     this.protocol = new SessionProtocol(services, this, limits.longPollMs);
   }
 
-  /** Runs the session. Resolves after its connection has closed, and never rejects. */
-  run(): Promise<this> {
+  /**
+   * Runs the session. Resolves after its connection has closed, and never rejects.
+   *
+   * @param onEnded called before that; a `then` would cost a promise for each session (docs/decisions/0006).
+   */
+  run(onEnded?: (session: this) => void): Promise<this> {
+    this.onEnded = onEnded;
     this.services.activity.sessionOpened();
     return this.runLoop();
   }
@@ -159,6 +165,7 @@ export class AgencySession implements SessionContext {
     await this.sendErrorAndClose();
     this.services.activity.sessionClosed(performance.now() - this.startedAt);
     this.services.log.debug('close_session', 'success', this.describe());
+    this.onEnded?.(this);
     return this;
   }
 

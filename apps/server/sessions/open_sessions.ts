@@ -16,26 +16,27 @@ const SESSIONS_PER_TURN = 64;
 
 /** The sessions with an open connection. */
 export class OpenSessions {
-  private readonly ends = new Map<AgencySession, Promise<void>>();
-  private readonly remove = (session: AgencySession): void => void this.ends.delete(session);
+  private readonly sessions = new Set<AgencySession>();
+  private readonly remove = (session: AgencySession): void => void this.sessions.delete(session);
 
   get size(): number {
-    return this.ends.size;
+    return this.sessions.size;
   }
 
-  /** Runs a session. It is removed when its connection has closed. */
-  run(session: AgencySession): void {
-    this.ends.set(session, session.run().then(this.remove));
+  /** Runs a session. Resolves when its connection has closed. */
+  run(session: AgencySession): Promise<unknown> {
+    this.sessions.add(session);
+    return session.run(this.remove);
   }
 
   /**
    * Ends all sessions after their messages in flight, and waits for them within the time limits of a stop.
    *
+   * @param allEnded resolves when all of them have ended.
    * @returns the sessions that were open.
    */
-  async endAll(): Promise<readonly AgencySession[]> {
-    const sessions = Array.from(this.ends.keys());
-    const allEnded = Promise.all(this.ends.values());
+  async endAll(allEnded: Promise<unknown>): Promise<readonly AgencySession[]> {
+    const sessions = Array.from(this.sessions);
     const begun = performance.now();
     await endBy(begun + CUT_MS, sessions, (session) => session.shutDown(), allEnded);
     await endBy(begun + LEAVE_MS, sessions, (session) => void session.cut(), allEnded);

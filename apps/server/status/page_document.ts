@@ -9,13 +9,20 @@ export interface PageDocument {
   readonly policy: string;
 }
 
-/** Assembles the page from the files of `page/`. */
+/** The references of `index.html` to the files of the page, one a line. */
+const STYLES = /^ *<link rel="stylesheet" href="(.+)" \/>\n/gm;
+const SCRIPTS = /^ *<script src="(.+)"><\/script>\n/gm;
+
+/** Assembles the page: `page/index.html` with the files that it refers to, joined in their order. */
 export function loadPageDocument(): PageDocument {
-  const style = readPart('style.css');
-  const script = readPart('servers.js') + readPart('script.js');
-  const html = readPart('index.html')
-    .replace('<style></style>', () => `<style>${style}</style>`)
-    .replace('<script></script>', () => `<script>${script}</script>`);
+  const index = readPart('index.html');
+  const style = joinParts(index, STYLES);
+  const script = joinParts(index, SCRIPTS);
+  const html = inlineAtFirst(
+    inlineAtFirst(index, STYLES, `<style>${style}</style>\n`),
+    SCRIPTS,
+    `<script>${script}</script>\n`,
+  );
   const policy = [
     "default-src 'none'",
     `style-src '${hashOf(style)}'`,
@@ -27,6 +34,20 @@ export function loadPageDocument(): PageDocument {
     "frame-ancestors 'none'",
   ].join('; ');
   return { html, policy };
+}
+
+function joinParts(index: string, references: RegExp): string {
+  return Array.from(index.matchAll(references), ([, name]) => readPart(name!)).join('');
+}
+
+/** Replaces the first reference, and removes the others. */
+function inlineAtFirst(index: string, references: RegExp, content: string): string {
+  let isFirst = true;
+  return index.replace(references, () => {
+    const replacement = isFirst ? content : '';
+    isFirst = false;
+    return replacement;
+  });
 }
 
 function readPart(name: string): string {

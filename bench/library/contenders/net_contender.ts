@@ -1,20 +1,21 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { ANSWER_VALUE, type Contender, type ContenderClient, frameOf } from '../contender';
+import { ANSWER, ANSWER_VALUE, type Contender, type ContenderClient, frameOf, MESSAGE } from '../contender';
 
-const MESSAGE = 'M'.charCodeAt(0);
-const ANSWER = 'A'.charCodeAt(0);
 const OPTIONS = { noDelay: true, keepAlive: true, allowHalfOpen: true } as const;
 
 /** A message reader: a function for the chunks of a connection. It calls `onMessage` with every complete message. */
 export type Reader = (onMessage: (value: Buffer) => void) => (chunk: Buffer) => void;
 
+/** A message or an answer (`type`) as a frame. */
+export type Encode = (type: number, value: Buffer) => Buffer;
+
 /** Plain `net` with callbacks and the given message reader. The answers to one chunk are written together. */
-export function netContender(reader: Reader): Contender {
+export function netContender(reader: Reader, encode: Encode = frameOf): Contender {
   return {
     serve: () =>
       new Promise((resolve) => {
         const server = createServer(OPTIONS, (socket) => {
-          readCorked(socket, reader, () => void socket.write(frameOf(ANSWER, ANSWER_VALUE)));
+          readCorked(socket, reader, () => void socket.write(encode(ANSWER, ANSWER_VALUE)));
         });
         server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
       }),
@@ -22,12 +23,12 @@ export function netContender(reader: Reader): Contender {
       new Promise((resolve, reject) => {
         const socket = connect({ port, host: '127.0.0.1', ...OPTIONS });
         socket.once('error', reject);
-        socket.once('connect', () => resolve(clientOf(socket, reader)));
+        socket.once('connect', () => resolve(clientOf(socket, reader, encode)));
       }),
   };
 }
 
-function clientOf(socket: Socket, reader: Reader): ContenderClient {
+function clientOf(socket: Socket, reader: Reader, encode: Encode): ContenderClient {
   let onAnswer = (): void => undefined;
   readCorked(socket, reader, () => onAnswer());
   return {
@@ -37,7 +38,7 @@ function clientOf(socket: Socket, reader: Reader): ContenderClient {
         let answered = 0;
         const sendNext = (): void => {
           sent++;
-          socket.write(frameOf(MESSAGE, value));
+          socket.write(encode(MESSAGE, value));
         };
         onAnswer = () => {
           if (++answered === count) resolve();

@@ -1,9 +1,6 @@
 import { createServer, Socket } from 'node:net';
 import { PromiseSocket } from 'promise-socket';
-import { ANSWER_VALUE, type Contender, frameOf, HEADER_BYTES } from '../contender';
-
-const MESSAGE = 'M'.charCodeAt(0);
-const ANSWER = 'A'.charCodeAt(0);
+import { ANSWER, ANSWER_VALUE, type Contender, frameOf, HEADER_BYTES, MESSAGE } from '../contender';
 
 /** promise-socket from npm: one `read(size)` for the header, and one for the value. */
 export const promiseSocket: Contender = {

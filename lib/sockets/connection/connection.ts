@@ -1,5 +1,6 @@
+import { type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { localAddressOf, remoteAddressOf } from '../../address';
+import { type Address, localAddressOf, remoteAddressOf } from '../../address';
 import { Deferred } from '../../async/deferred';
 import {
   type ConnectionLostError,
@@ -105,6 +106,7 @@ export class Connection {
   private opening: Opening | undefined;
   /** Why the connection ended; undefined before that, and if both directions ended in order. */
   private ending: Ending | undefined;
+  private isUnref = false;
   private released: Deferred<SocketError | undefined> | undefined;
 
   get phase(): Phase {
@@ -169,6 +171,7 @@ export class Connection {
     // Without it Node ends this side, in the middle of an answer, when the peer ends its own.
     stream.allowHalfOpen = true;
     (stream as AdoptedStream)[CONNECTION] = this;
+    if (this.isUnref) this.setRef(false);
     // eslint-disable-next-line @typescript-eslint/unbound-method -- an emitter calls them with the stream as `this`
     const { onError, onClose, onEnd, onData } = Connection.listeners;
     stream.on('error', onError).on('close', onClose).on('end', onEnd).on('data', onData);
@@ -180,20 +183,54 @@ export class Connection {
 
   /**
    * From `connecting` to `open`. Both addresses are read here, because the system drops them at a reset; on a stream
-   * that has ended already nothing else happens.
+   * that has ended already nothing else happens. After `beginUpgrade` they stay as they are.
    *
-   * @param known `local` if it is known without a system call; `remote` for a stream without one, as a Unix socket.
+   * @param known `local` if it is known without a system call; `remote` for a stream without one, as a Unix socket; `client`
+   * if the address of the peer is known in any case, by its proxy for instance.
    */
-  open(known: Endpoints = NO_ENDPOINTS): void {
+  open(known: Endpoints & { readonly client?: Address | undefined } = NO_ENDPOINTS): void {
     const stream = this.adoptedStream!;
-    this.knownEndpoints = {
-      local: known.local ?? localAddressOf(stream),
-      remote: remoteAddressOf(stream) ?? known.remote,
-    };
+    if (this.knownEndpoints === NO_ENDPOINTS) {
+      this.knownEndpoints = {
+        local: known.local ?? localAddressOf(stream),
+        remote: known.client ?? remoteAddressOf(stream) ?? known.remote,
+      };
+    }
     if (this.currentPhase !== 'connecting') return;
     this.currentPhase = 'open';
     this.opening?.onOpen();
     this.opening = undefined;
+  }
+
+  /** Whether the connection keeps the process alive. Streams that have no such choice are left as they are. */
+  setRef(isRef: boolean): void {
+    this.isUnref = !isRef;
+    const stream = this.adoptedStream as Partial<Socket> | undefined;
+    if (isRef) stream?.ref?.();
+    else stream?.unref?.();
+  }
+
+  /**
+   * From `open` back to `connecting`, for a TLS handshake. Until `completeUpgrade` the stream is that of the handshake,
+   * whose errors are its own; a close on this side destroys it.
+   */
+  beginUpgrade(opening: Opening): Duplex {
+    const stream = this.stream;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- as in `adopt`
+    const { onError, onEnd, onData } = Connection.listeners;
+    stream.off('error', onError).off('end', onEnd).off('data', onData).pause();
+    this.currentPhase = 'connecting';
+    this.opening = opening;
+    return stream;
+  }
+
+  /** From `connecting` to `open`: the secure stream takes the place of the one under it. */
+  completeUpgrade(secure: Duplex): void {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- as in `adopt`
+    this.stream.off('close', Connection.listeners.onClose);
+    this.stream.allowHalfOpen = true;
+    this.adopt(secure);
+    this.open();
   }
 
   /** To `closing`, by a loss: both directions end, and the stream is destroyed. */
@@ -242,7 +279,9 @@ export class Connection {
    */
   requireOpened(operation: Operation): void {
     if (this.isClosedHere) throw new SocketClosedError(operation, this.knownEndpoints);
-    if (this.currentPhase === 'connecting') throw new SocketStateError(operation, this.knownEndpoints, 'not connected');
+    if (this.currentPhase !== 'connecting') return;
+    const problem = this.isUpgrading ? 'the TLS handshake goes on' : 'not connected';
+    throw new SocketStateError(operation, this.knownEndpoints, problem);
   }
 
   /**
@@ -258,12 +297,15 @@ export class Connection {
   private closeBy(destroy: (stream: Duplex) => void): void {
     this.beginClosing();
     this.outgoing.onConnectionEnd();
-    if (this.adoptedStream === undefined) this.enterClosed();
+    // The stream of a handshake may be closed already.
+    if (this.adoptedStream === undefined || this.adoptedStream.closed) this.enterClosed();
     else destroy(this.adoptedStream);
   }
 
   /** From any phase to `closed`: Node has released the stream. */
   private onStreamClosed(): void {
+    // The handshake gives the reason.
+    if (this.isUpgrading) return;
     if (this.ending === undefined) {
       // The end may still be under confirmation.
       if (this.adoptedStream!.readableEnded) this.incoming.onEnd();
@@ -271,6 +313,11 @@ export class Connection {
     }
     this.endDirections();
     this.enterClosed();
+  }
+
+  /** Whether a TLS handshake goes on after `beginUpgrade`. */
+  private get isUpgrading(): boolean {
+    return this.currentPhase === 'connecting' && this.knownEndpoints !== NO_ENDPOINTS;
   }
 
   private endDirections(): void {

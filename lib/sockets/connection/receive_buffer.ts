@@ -1,5 +1,6 @@
 /** Smaller chunks are copied together into blocks: a peer that trickles bytes cannot make each of them cost an object. */
 const SMALL_CHUNK_BYTES = 512;
+/** The least size of a block with room for further bytes. */
 const BLOCK_BYTES = 4096;
 /** The number of empty slots before the first chunk at which the array is compacted. */
 const MOST_EMPTY_SLOTS = 32;
@@ -38,10 +39,14 @@ export class ReceiveBuffer {
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
     this.size += chunk.length;
-    if (chunk.length >= SMALL_CHUNK_BYTES || this.head === this.end) {
+    if (chunk.length <= this.room) {
+      this.appendToBlock(chunk);
+    } else if (chunk.length >= SMALL_CHUNK_BYTES || this.head === this.end) {
       this.chunks[this.end++] = chunk;
       this.room = 0;
     } else {
+      this.chunks[this.end++] = Buffer.allocUnsafeSlow(BLOCK_BYTES).subarray(0, 0);
+      this.room = BLOCK_BYTES;
       this.appendToBlock(chunk);
     }
   }
@@ -67,7 +72,29 @@ export class ReceiveBuffer {
   /** The first `count` bytes, which stay in the queue. There must be as many. */
   peek(count: number): Buffer {
     const chunk = this.chunkHolding(count);
-    return chunk === undefined ? this.copy(0, count) : chunk.subarray(this.taken, this.taken + count);
+    if (chunk !== undefined) return chunk.subarray(this.taken, this.taken + count);
+    const bytes = Buffer.allocUnsafe(count);
+    this.copyTo(bytes);
+    return bytes;
+  }
+
+  /**
+   * The chunk that has the first `count` bytes, at `offset`, after they were copied into one if they lie in several. There
+   * must be as many.
+   *
+   * A copy of all bytes has room for as many again. So a frame that comes in many chunks, and is looked at after each of
+   * them, is not copied each time, and the cost is linear.
+   */
+  join(count: number): Buffer {
+    const holding = this.chunkHolding(count);
+    if (holding !== undefined) return holding;
+    if (count === 0) return NO_BYTES;
+    const room = count === this.size ? Math.max(count, BLOCK_BYTES) : 0;
+    const block = Buffer.allocUnsafeSlow(count + room).subarray(0, count);
+    this.copyTo(block);
+    this.replaceFirstBytes(block);
+    if (this.head + 1 === this.end) this.room = room;
+    return block;
   }
 
   /** Removes the first `count` bytes. There must be as many. */
@@ -81,37 +108,7 @@ export class ReceiveBuffer {
     if (this.head > 0) this.releaseEmptySlots();
   }
 
-  /** The position of `delimiter`, at `from` or later, or -1. It may lie in several chunks. */
-  indexOf(delimiter: Buffer, from: number): number {
-    let start = -this.taken;
-    for (let index = this.head; index < this.end; index++) {
-      const chunk = this.chunks[index]!;
-      const end = start + chunk.length;
-      if (end > from) {
-        const inside = chunk.indexOf(delimiter, Math.max(0, from - start));
-        if (inside !== -1) return start + inside;
-        const across = this.indexAcrossBoundary(delimiter, Math.max(from, end - delimiter.length + 1, 0), end);
-        if (across !== -1) return across;
-      }
-      start = end;
-    }
-    return -1;
-  }
-
-  /** The position of a delimiter that lies on both sides of the chunk boundary at `boundary`, or -1. */
-  private indexAcrossBoundary(delimiter: Buffer, from: number, boundary: number): number {
-    const end = Math.min(this.size, boundary + delimiter.length - 1);
-    if (end - from < delimiter.length) return -1;
-    const found = this.copy(from, end).indexOf(delimiter);
-    return found === -1 ? -1 : from + found;
-  }
-
   private appendToBlock(chunk: Buffer): void {
-    if (this.room < chunk.length) {
-      const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-      this.chunks[this.end++] = block.subarray(0, 0);
-      this.room = BLOCK_BYTES;
-    }
     const last = this.chunks[this.end - 1]!;
     const grown = Buffer.from(last.buffer, last.byteOffset, last.length + chunk.length);
     chunk.copy(grown, last.length);
@@ -119,17 +116,28 @@ export class ReceiveBuffer {
     this.room -= chunk.length;
   }
 
-  /** A copy of the bytes from position `start` up to position `end`. */
-  private copy(start: number, end: number): Buffer {
-    const bytes = Buffer.allocUnsafe(end - start);
+  /** Fills `target` with the first bytes. */
+  private copyTo(target: Buffer): void {
     let filled = 0;
-    let skip = this.taken + start;
-    for (let index = this.head; filled < bytes.length; index++) {
-      const chunk = this.chunks[index]!;
-      if (skip < chunk.length) filled += chunk.copy(bytes, filled, skip);
-      skip = Math.max(0, skip - chunk.length);
+    let skip = this.taken;
+    for (let index = this.head; filled < target.length; index++) {
+      filled += this.chunks[index]!.copy(target, filled, skip);
+      skip = 0;
     }
-    return bytes;
+  }
+
+  /** Puts a copy of the first bytes, more than the first chunk has, in the place of the bytes themselves. */
+  private replaceFirstBytes(block: Buffer): void {
+    let index = this.head;
+    let left = this.taken + block.length;
+    while (index < this.end && left >= this.chunks[index]!.length) {
+      left -= this.chunks[index]!.length;
+      this.chunks[index++] = NO_BYTES;
+    }
+    if (left > 0) this.chunks[index] = this.chunks[index]!.subarray(left);
+    this.head = index - 1;
+    this.chunks[this.head] = block;
+    this.taken = 0;
   }
 
   private releaseEmptySlots(): void {

@@ -8,7 +8,8 @@ import {
   UnexpectedEofError,
 } from '../../errors';
 import { type Connection, type Incoming } from './connection';
-import { type FrameDecoder, PlainFrameDecoder } from './frame_decoder';
+import { Delimiter } from './delimiter';
+import { type FrameDecoder, type IncompleteFrame, PlainFrameDecoder } from './frame_decoder';
 import { PendingRead } from './pending_read';
 import { ReceiveBuffer } from './receive_buffer';
 
@@ -36,6 +37,8 @@ export class Receiver implements Incoming, Cancellable {
   private pendingRead: PendingRead<unknown> | undefined;
   /** When the first byte of the current message was seen, by `performance.now()`, if a read has a message clock. */
   private messageBegunAt: number | undefined;
+  /** The last answer for the current frame, if its length is not known yet. */
+  private examined: ExaminedFrame | undefined;
   private isPaused = false;
 
   /** @param bufferLimit how many bytes are buffered, at least 1, before the stream is paused. */
@@ -43,6 +46,11 @@ export class Receiver implements Incoming, Cancellable {
     private readonly connection: Connection,
     private readonly bufferLimit: number,
   ) {}
+
+  /** Whether a read waits. */
+  get isReading(): boolean {
+    return this.pendingRead !== undefined;
+  }
 
   get bufferedBytes(): number {
     return this.buffer.length;
@@ -85,19 +93,19 @@ export class Receiver implements Incoming, Cancellable {
   }
 
   /**
-   * Receives the bytes up to and with `delimiter`.
+   * Receives the bytes up to and with the delimiter `bytes`.
    *
    * @throws DelimiterNotFoundError there is none in the first `limit` bytes; no byte is taken. Else as `receive` does.
    */
-  receiveUntil(delimiter: Buffer, limit: number, options: ReceiveOptions | undefined): Promise<Buffer | null> {
-    let searched = 0;
-    const frameLength = (): number => {
-      const buffered = this.buffer.length;
-      const found = this.buffer.indexOf(delimiter, searched);
-      if (found !== -1 && found + delimiter.length <= limit) return found + delimiter.length;
-      if (found !== -1 || buffered >= limit) throw new DelimiterNotFoundError(this.connection.endpoints, limit);
-      searched = Math.max(0, buffered - delimiter.length + 1);
-      return buffered + 1;
+  receiveUntil(bytes: Buffer, limit: number, options: ReceiveOptions | undefined): Promise<Buffer | null> {
+    const delimiter = new Delimiter(bytes);
+    const frameLength: FrameDecoder<Buffer>['frameLength'] = (received, offset, before) => {
+      const length = delimiter.frameLength(received, offset, before);
+      const available = received.length - offset;
+      if (length > limit || (length === -1 && available >= limit)) {
+        throw new DelimiterNotFoundError(this.connection.endpoints, limit);
+      }
+      return length === -1 ? delimiter.moreThan(available) : length;
     };
     return this.receive(new PlainFrameDecoder(delimiter.length, frameLength), options);
   }
@@ -131,7 +139,9 @@ export class Receiver implements Incoming, Cancellable {
 
   onConnectionEnd(): void {
     this.settlePendingReadAtEnd();
-    if (this.connection.isClosedHere) this.buffer.clear();
+    if (!this.connection.isClosedHere) return;
+    this.buffer.clear();
+    this.examined = undefined;
   }
 
   /** Resumes the stream if it is paused and no more bytes are buffered than may be. */
@@ -202,17 +212,34 @@ export class Receiver implements Incoming, Cancellable {
     read.startMessageClock(this.messageBegunAt);
   }
 
-  /** The length of the frame, or of its header as long as that is not buffered as a whole. */
+  /**
+   * The number of bytes without which the frame cannot be taken. If as many are buffered, it is the length of the frame.
+   */
   private bytesNeeded(decoder: FrameDecoder<unknown>): number {
     const { headerBytes } = decoder;
+    if (this.examined?.decoder === decoder) return this.examineMore(this.examined);
     if (this.buffer.length < headerBytes) return headerBytes;
-    const chunk = this.buffer.chunkHolding(headerBytes);
-    const length =
-      chunk === undefined
-        ? decoder.frameLength(this.buffer.peek(headerBytes), 0)
-        : decoder.frameLength(chunk, this.buffer.offset);
-    if (Number.isSafeInteger(length) && length >= headerBytes) return length;
-    throw new RangeError(`a frame of ${length} bytes cannot have a header of ${headerBytes}`);
+    const bytes = this.buffer.join(headerBytes);
+    const answer = decoder.frameLength(bytes, this.buffer.offset);
+    if (typeof answer === 'number') return requireFrameLength(answer, headerBytes);
+    return this.examineMore({ decoder, answer, shown: bytes.length - this.buffer.offset });
+  }
+
+  /**
+   * Shows the decoder further bytes, as long as it asks for bytes that are buffered. They are joined for it, each time
+   * about twice as many, so no byte is copied often.
+   */
+  private examineMore({ decoder, answer, shown }: ExaminedFrame): number {
+    for (;;) {
+      const atLeast = requireMoreThan(shown, answer.atLeast);
+      if (this.examined?.answer !== answer) this.examined = { decoder, answer, shown };
+      if (this.buffer.length < atLeast) return atLeast;
+      const bytes = this.buffer.join(Math.min(this.buffer.length, Math.max(atLeast, 2 * shown)));
+      shown = bytes.length - this.buffer.offset;
+      const next = decoder.frameLength(bytes, this.buffer.offset, answer);
+      if (typeof next === 'number') return requireFrameLength(next, decoder.headerBytes);
+      answer = next;
+    }
   }
 
   /** Takes the frame of `length` bytes, which is buffered as a whole: where it lies in one chunk, without a copy. */
@@ -222,6 +249,7 @@ export class Receiver implements Incoming, Cancellable {
     const offset = chunk === undefined ? 0 : this.buffer.offset;
     this.buffer.drop(length);
     this.messageBegunAt = undefined;
+    this.examined = undefined;
     this.resume();
     return decoder.decode(bytes, offset, length);
   }
@@ -230,4 +258,24 @@ export class Receiver implements Incoming, Cancellable {
   private get highWaterMark(): number {
     return Math.max(this.bufferLimit, this.pendingRead?.needed ?? 0);
   }
+}
+
+/** The last answer of a decoder for the frame at the beginning of the buffer. */
+interface ExaminedFrame {
+  readonly decoder: FrameDecoder<unknown>;
+  readonly answer: IncompleteFrame;
+  /** The number of bytes of the frame that the decoder had for it. */
+  readonly shown: number;
+}
+
+/** @throws RangeError the decoder has given a length that no frame has. */
+function requireFrameLength(length: number, headerBytes: number): number {
+  if (Number.isSafeInteger(length) && length >= headerBytes) return length;
+  throw new RangeError(`a frame of ${length} bytes cannot have a header of ${headerBytes}`);
+}
+
+/** @throws RangeError the decoder has asked for bytes that it was shown: it would ask for ever. */
+function requireMoreThan(shown: number, atLeast: number): number {
+  if (Number.isSafeInteger(atLeast) && atLeast > shown) return atLeast;
+  throw new RangeError(`a decoder that has seen ${shown} bytes cannot ask for ${atLeast}`);
 }

@@ -38,6 +38,11 @@ export class Sender implements Outgoing {
     return this.end !== undefined;
   }
 
+  /** Whether bytes wait that the stream has not passed on yet. */
+  get isSending(): boolean {
+    return this.batch !== undefined || this.oldestInFlight !== undefined;
+  }
+
   /**
    * Sends all of `bytes`.
    *

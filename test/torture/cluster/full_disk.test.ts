@@ -51,7 +51,8 @@ describe('torture: a cluster, a full disk of its primary', function () {
       const primary = await cluster.nodes.primary();
       for (let count = 0; count < sized(1, 5) && !lottery.isOver; count++) {
         await campaign.run('full', async (random) => {
-          await lottery.advance(random.below(SIZE.bets));
+          // In the first half of the upload, so that the agencies still have bets to send.
+          await lottery.advance(random.below(SIZE.bets / 2));
           const ballast = join(disk, 'ballast');
           // It ends when no space is left.
           await runCommand('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=64k']);

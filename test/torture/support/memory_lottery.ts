@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { ListenSocket, PeerSocket, SocketClosedError } from '../../../lib/index';
-import { MemoryStream } from '../../../lib/testing/index';
+import { ListenSocket, type ListenSocketOptions } from '../../../lib/index';
 import { ActionLog, type LogLevel } from '../../../apps/runtime/action_log';
 import { type ExitCode } from '../../../apps/runtime/exit_code';
 import { loadSettings } from '../../../apps/runtime/settings';
@@ -11,6 +10,7 @@ import { type LotteryServer } from '../../../apps/server/lottery_server';
 import { SERVER_SETTINGS } from '../../../apps/server/settings';
 import { type StoreDirectory } from '../../../apps/server/storage/files/disk/file_system';
 import { TOKENS } from '../../../apps/server/tokens';
+import { MemoryServer } from '../../support/memory_server';
 
 export interface MemoryLotteryOptions {
   readonly directory: StoreDirectory;
@@ -88,70 +88,13 @@ export class MemoryLottery {
   }
 }
 
-/** A listener in memory, with the methods used by the server. */
-class MemoryListener {
-  readonly address = { host: 'memory', port: 0 };
-  private readonly waiting: PeerSocket[] = [];
-  private accepting: { resolve: (peer: PeerSocket) => void; reject: (error: Error) => void } | undefined;
-  private readonly listening: Promise<void>;
-  private listen!: () => void;
-  private refuse!: (error: Error) => void;
-  private isClosed = false;
-
-  constructor(private readonly capacityBytes: number | undefined) {
-    this.listening = new Promise((resolve, reject) => {
-      this.listen = resolve;
-      this.refuse = reject;
-    });
-    this.listening.catch(() => {});
-  }
-
-  async bindAndListen(): Promise<void> {
-    this.listen();
-  }
-
-  async accept(): Promise<PeerSocket> {
-    if (this.isClosed) throw new SocketClosedError('accept', {});
-    const peer = this.waiting.shift();
-    if (peer !== undefined) return peer;
-    return new Promise((resolve, reject) => {
-      this.accepting = { resolve, reject };
-    });
-  }
-
-  async close(): Promise<void> {
-    this.isClosed = true;
-    this.accepting?.reject(new SocketClosedError('accept', {}));
-    for (const peer of this.waiting.splice(0)) peer.reset();
-  }
-
-  /** Rejects the waits for a listening server, after the end of the server. */
-  fail(): void {
-    this.isClosed = true;
-    this.refuse(new Error('the server has ended'));
-  }
-
-  async connect(): Promise<Duplex> {
-    await this.listening;
-    if (this.isClosed) throw new Error('the server no longer listens');
-    const { capacityBytes } = this;
-    const [near, far] = MemoryStream.pair(capacityBytes === undefined ? {} : { capacityBytes });
-    const peer = new PeerSocket(far);
-    const { accepting } = this;
-    this.accepting = undefined;
-    if (accepting === undefined) this.waiting.push(peer);
-    else accepting.resolve(peer);
-    return near;
-  }
-}
-
-/** A listener on a free port of the loopback interface. */
-class TcpListener extends ListenSocket {
-  private readonly ready: Promise<void>;
+/** A listener that can be waited for. */
+class AwaitedListener extends ListenSocket {
+  protected readonly ready: Promise<void>;
   private settle!: { resolve: () => void; reject: (error: Error) => void };
 
-  constructor() {
-    super({ host: '127.0.0.1', port: 0 });
+  constructor(options: ListenSocketOptions) {
+    super(options);
     this.ready = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
     });
@@ -163,8 +106,32 @@ class TcpListener extends ListenSocket {
     this.settle.resolve();
   }
 
+  /** Rejects the waits for a listening server, after the end of the server. */
   fail(): void {
     this.settle.reject(new Error('the server has ended'));
+  }
+}
+
+/** A listener in memory. */
+class MemoryListener extends AwaitedListener {
+  private readonly memory: MemoryServer;
+
+  constructor(capacityBytes: number | undefined) {
+    const memory = new MemoryServer(capacityBytes);
+    super({ port: 0, createServer: () => memory.asServer });
+    this.memory = memory;
+  }
+
+  async connect(): Promise<Duplex> {
+    await this.ready;
+    return this.memory.connect();
+  }
+}
+
+/** A listener on a free port of the loopback interface. */
+class TcpListener extends AwaitedListener {
+  constructor() {
+    super({ host: '127.0.0.1', port: 0 });
   }
 
   async port(): Promise<number> {

@@ -55,7 +55,7 @@ describe('the errors', () => {
     const error =
       constructor.name === 'SocketClosedError' || constructor.name === 'SocketStateError' || isTimed(constructor)
         ? new constructor('send', {}, 1)
-        : new constructor(first, 1, 1);
+        : new constructor(first, 1, 1, new Error('x'));
     return (error as Error & { code?: unknown }).code;
   }
 

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { buildSync } from 'esbuild';
 
 /** Prints the names of Node's modules for TLS that were loaded: before the use of a listener and a client, and after. */
-const PROGRAM = `
+const TLS_PROGRAM = `
   import { ConnectSocket, ListenSocket } from './lib/index';
   const loaded = () => process.moduleLoadList.filter((name) => /tls/.test(name));
   const report = [loaded()];
@@ -20,17 +20,39 @@ const PROGRAM = `
   console.log(JSON.stringify(report));
 `;
 
+/** The same for the streams of the web: before the first use of one, and after. */
+const STREAMS_PROGRAM = `
+  import { connectedPair } from './lib/testing/index';
+  const loaded = () => process.moduleLoadList.filter((name) => /webstreams.(readable|writable)/.test(name));
+  const [socket] = connectedPair();
+  const report = [loaded()];
+  report.push(socket.readable.locked, socket.writable.locked, loaded().length > 0);
+  console.log(JSON.stringify(report));
+`;
+
 describe('the entry point', () => {
-  it('loads node:tls for a TLS connection, and not before', async () => {
+  /** The report of a program that imports the library. */
+  async function run(program: string): Promise<unknown> {
     const root = resolve(__dirname, '../../..');
     const { outputFiles } = buildSync({
-      stdin: { contents: PROGRAM, resolveDir: root, loader: 'ts' },
+      stdin: { contents: program, resolveDir: root, loader: 'ts' },
       bundle: true,
       platform: 'node',
       format: 'esm',
       write: false,
     });
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', outputFiles[0]!.text]);
-    expect(JSON.parse(stdout)).to.deep.equal([[], [], true]);
+    // On standard input, because the bundle is longer than an argument may be.
+    const running = promisify(execFile)(process.execPath, ['--input-type=module', '-']);
+    running.child.stdin!.end(outputFiles[0]!.text);
+    const { stdout } = await running;
+    return JSON.parse(stdout) as unknown;
+  }
+
+  it('loads node:tls for a TLS connection, and not before', async () => {
+    expect(await run(TLS_PROGRAM)).to.deep.equal([[], [], true]);
+  });
+
+  it('loads the streams of the web at their first use', async () => {
+    expect(await run(STREAMS_PROGRAM)).to.deep.equal([[], false, false, true]);
   });
 });

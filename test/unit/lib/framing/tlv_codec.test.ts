@@ -137,7 +137,7 @@ describe('utf8Text', () => {
   it('refuses bytes that are not UTF-8', () => {
     const wrong = [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x61, 0x80]];
     for (const bytes of wrong) {
-      expect(() => utf8Text.read(Buffer.from(bytes)), String(bytes)).to.throw(InvalidTextError);
+      expect(() => utf8Text.decode(Buffer.from(bytes)), String(bytes)).to.throw(InvalidTextError);
     }
   });
 
@@ -159,6 +159,6 @@ describe('utf8Text', () => {
 describe('rawBytes', () => {
   it('gives a view of the frame, not a copy', () => {
     const frame = Buffer.from('xhello');
-    expect(rawBytes.read(frame.subarray(1)).buffer).to.equal(frame.buffer);
+    expect(rawBytes.decode(frame.subarray(1)).buffer).to.equal(frame.buffer);
   });
 });

@@ -177,8 +177,12 @@ describe('ConnectSocket', () => {
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
     const socket = new ConnectSocket({ createConnection: () => connectTls({ host: '127.0.0.1', port }) });
-    const error = await expectCode(socket.connect(), 'CONNECT_FAILED');
-    expect(error.message).to.match(/SSL|TLS|wrong version/i);
+    const error = await expectCode(socket.connect(), 'HANDSHAKE_FAILED');
+    expect(error).to.include({ reason: 'not-tls' });
+    expect(error.message).to.equal(
+      `connect to 127.0.0.1:${port}: the TLS handshake failed: ` +
+        'the server does not speak TLS (ERR_SSL_WRONG_VERSION_NUMBER)',
+    );
     server.close();
   });
 

@@ -5,9 +5,9 @@ import { expect } from 'chai';
 import {
   CertificateRefusedError,
   ConnectionLostError,
-  ConnectFailedError,
   ConnectSocket,
   type ConnectSocketOptions,
+  HandshakeFailedError,
   type SocketError,
 } from '../../../../lib/index';
 import { MemoryStream } from '../../../../lib/testing/index';
@@ -67,7 +67,7 @@ describe('ConnectSocket over TLS', () => {
       const { port } = await startTls();
       const error = await expectCode(
         socketTo({ host: 'localhost', port, tls: { ca, servername: 'other.example' } }).connect(),
-        'CONNECT_FAILED',
+        'HANDSHAKE_FAILED',
       );
       expect(error.message).to.contain(`connect to localhost:${port}: `).and.to.contain('other.example');
     });
@@ -92,15 +92,20 @@ describe('ConnectSocket over TLS', () => {
     it('of a handshake name the target, the reason in one line, and its cause', async () => {
       const { port } = await startTls();
       const plain = await start(createTcpServer((peer: Socket) => peer.on('error', () => undefined).end('no TLS')));
-      for (const [target, code, reason] of [
-        [{ host: 'localhost', port, tls: {} }, 'DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate'],
-        [{ host: 'localhost', port: plain, tls: { ca } }, 'ERR_SSL_', '(ERR_SSL_'],
-        [{ host: 'localhost', port, tls: { key: 'no PEM' } }, 'ERR_OSSL_', '(ERR_OSSL_'],
+      for (const [target, code, cause, reason] of [
+        [
+          { host: 'localhost', port, tls: {} },
+          'HANDSHAKE_FAILED',
+          'DEPTH_ZERO_SELF_SIGNED_CERT',
+          'is of an unknown authority (DEPTH_ZERO_SELF_SIGNED_CERT)',
+        ],
+        [{ host: 'localhost', port: plain, tls: { ca } }, 'HANDSHAKE_FAILED', 'ERR_SSL_', '(ERR_SSL_'],
+        [{ host: 'localhost', port, tls: { key: 'no PEM' } }, 'UNUSABLE_TLS_OPTIONS', 'ERR_OSSL_', '(ERR_OSSL_'],
       ] as const) {
-        const error = await expectCode(socketTo(target).connect(), 'CONNECT_FAILED');
+        const error = await expectCode(socketTo(target).connect(), code);
         expect(error.message).to.contain(`connect to localhost:${target.port}: `).and.to.contain(reason);
         expect(error.message).not.to.contain('\n');
-        expect((error.cause as NodeJS.ErrnoException).code).to.contain(code);
+        expect((error.cause as NodeJS.ErrnoException).code).to.contain(cause);
       }
     });
 
@@ -108,8 +113,8 @@ describe('ConnectSocket over TLS', () => {
       const { port } = await startTls();
       const remote = { host: '127.0.0.1', port };
       const refused = socketTo({ createConnection: () => connectTls(remote) });
-      const error = (await expectCode(refused.connect(), 'CONNECT_FAILED')) as SocketError;
-      expect(error.message).to.contain(`connect to 127.0.0.1:${port}: self-signed certificate`);
+      const error = (await expectCode(refused.connect(), 'HANDSHAKE_FAILED')) as SocketError;
+      expect(error.message).to.contain(`connect to 127.0.0.1:${port}: the TLS handshake failed: the certificate of `);
       expect(error.remote).to.deep.equal(remote);
 
       const silent = createTcpServer((peer: Socket) => peer.on('error', () => undefined));
@@ -160,8 +165,16 @@ describe('ConnectSocket over TLS', () => {
             .and.to.include({ alert, operation: 'connect' });
         }
       }
-      expect(await connectError('sslv3 alert handshake failure')).to.be.instanceOf(ConnectFailedError);
-      expect(await connectError('wrong version number')).to.be.instanceOf(ConnectFailedError);
+      for (const [reason, failure] of [
+        ['sslv3 alert handshake failure', 'no-agreement'],
+        ['ssl/tls alert handshake failure', 'no-agreement'],
+        ['wrong version number', 'not-tls'],
+        ['bad record type', 'other'],
+      ]) {
+        expect(await connectError(reason!))
+          .to.be.instanceOf(HandshakeFailedError)
+          .and.to.include({ reason: failure });
+      }
     });
 
     /** The error of a connect whose stream fails with this reason of OpenSSL. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { ListenSocket } from '../../../../lib/index';
@@ -111,7 +111,7 @@ describeListenSocket(({ clients, peers, listen, connectTo, accept }) => {
 
     it('are reset by a close within their TLS handshake too', async () => {
       let server: Server | undefined;
-      const listener = await listen({ createServer: () => (server = createTlsServer(tlsIdentity)) });
+      const listener = await listen({ tls: tlsIdentity, createServer: () => (server = createServer()) });
       const port = portOf(listener.address);
       const raw = once(server!, 'connection');
       const client = connectTls({ port, host: '127.0.0.1', ca: tlsIdentity.cert });

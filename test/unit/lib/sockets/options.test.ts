@@ -57,9 +57,25 @@ const REFUSED_BY_LISTEN: typeof REFUSED_BY_BOTH = [
   [{ handshakeTimeoutMs: Infinity }, RangeError, 'handshakeTimeoutMs must be a whole number'],
   [{ maxHandshaking: 0 }, RangeError, 'maxHandshaking must be a whole number, at least 1'],
   [{ onHandshakeError: 'log' }, TypeError, 'onHandshakeError must be a function'],
+  [{ tls: true }, TypeError, 'tls must be an object, but is true'],
   [{ replaceStaleSocket: 1 }, TypeError, 'replaceStaleSocket must be true or false, but is 1'],
   [{ replaceStaleSocket: true }, TypeError, 'replaceStaleSocket needs path'],
   [{ createServer: {} }, TypeError, 'createServer must be a function'],
+  [{ proxyProtocol: true }, TypeError, 'proxyProtocol must be an object, but is true'],
+  [{ proxyProtocol: {} }, TypeError, 'proxyProtocol.trusted must be a list of addresses, or a BlockList'],
+  [{ proxyProtocol: { trusted: ['::1/129'] } }, TypeError, 'proxyProtocol.trusted: "::1/129" is neither an IP address'],
+  [
+    { proxyProtocol: { trusted: [], timeoutMs: 0 } },
+    RangeError,
+    'proxyProtocol.timeoutMs must be a whole number from 1',
+  ],
+  [{ proxyProtocol: { trusted: [], maxWaiting: 0 } }, RangeError, 'proxyProtocol.maxWaiting must be a whole number'],
+  [
+    { proxyProtocol: { trusted: [], untrusted: 'no' } },
+    TypeError,
+    'proxyProtocol.untrusted must be "direct" or "refused"',
+  ],
+  [{ proxyProtocol: { trusted: [], onRefused: 1 } }, TypeError, 'proxyProtocol.onRefused must be a function'],
 ];
 
 describe('options that cannot be used', () => {
@@ -97,6 +113,7 @@ describe('options that cannot be used', () => {
       path: undefined,
       backlog: undefined,
       maxWaiting: undefined,
+      tls: undefined,
       createServer: undefined,
       ...absent,
     });

@@ -2,20 +2,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import sinon, { useFakeTimers } from 'sinon';
 import { Connection } from '../../../../../lib/sockets/connection/connection';
-import { type FrameDecoder, PlainFrameDecoder } from '../../../../../lib/sockets/connection/frame_decoder';
+import { type FrameDecoder } from '../../../../../lib/sockets/connection/frame_decoder';
 import { Receiver } from '../../../../../lib/sockets/connection/receiver';
-import { FakeOutgoing, idleStream } from '../../../../support/directions';
+import { exactly, frameOf, receiverWith } from '../../../../support/receivers';
 import { expectCode, rejection } from '../../../../support/rejection';
-
-/** A receiver on an open connection with a passive stream: the test acts as the stream. */
-function receiverWith(bufferLimit = 1000): { receiver: Receiver; connection: Connection } {
-  const connection = new Connection();
-  const receiver = new Receiver(connection, bufferLimit);
-  connection.attach(receiver, new FakeOutgoing());
-  connection.adopt(idleStream());
-  connection.open();
-  return { receiver, connection };
-}
 
 /** Frames of one byte of length and so many bytes of text; the length 255 is refused, and so is the text `bad`. */
 const decoder: FrameDecoder<string> = {
@@ -30,14 +20,6 @@ const decoder: FrameDecoder<string> = {
     return text;
   },
 };
-
-function frameOf(text: string): Buffer {
-  return Buffer.from(`${String.fromCharCode(text.length)}${text}`, 'latin1');
-}
-
-function exactly(count: number): FrameDecoder<Buffer> {
-  return new PlainFrameDecoder(0, () => count);
-}
 
 describe('Receiver', () => {
   afterEach(() => sinon.restore());

@@ -1,0 +1,58 @@
+import { type X509Certificate } from 'node:crypto';
+import { parseSubjectAltName, type SubjectAltName } from './subject_alt_name';
+
+/** The certificate of a peer (RFC 5280). Whether it may be relied on is `authorized` of `TlsInfo`. */
+export class PeerCertificate {
+  private parsed: X509Certificate | undefined;
+  private names: SubjectAltName | undefined;
+
+  constructor(
+    /** The encoded certificate (DER). */
+    readonly raw: Buffer,
+  ) {}
+
+  /** Node's object, for all else that is in the certificate. */
+  get x509(): X509Certificate {
+    this.parsed ??= new (process.getBuiltinModule('node:crypto').X509Certificate)(this.raw);
+    return this.parsed;
+  }
+
+  /** For people: `C=AR, O=Lottery, CN=agency 7`. The name for programs is in `subjectAltName`. */
+  get subject(): string {
+    return inOneLine(this.x509.subject);
+  }
+
+  /** The authority that has signed the certificate, for people. */
+  get issuer(): string {
+    return inOneLine(this.x509.issuer);
+  }
+
+  /** The names for programs, by kind. */
+  get subjectAltName(): SubjectAltName {
+    this.names ??= parseSubjectAltName(this.x509.subjectAltName ?? '');
+    return this.names;
+  }
+
+  get validFrom(): Date {
+    return new Date(this.x509.validFrom);
+  }
+
+  get validTo(): Date {
+    return new Date(this.x509.validTo);
+  }
+
+  /** The SHA-256 of the certificate: 32 pairs of hexadecimal digits with colons between. */
+  get fingerprint256(): string {
+    return this.x509.fingerprint256;
+  }
+
+  /** In hexadecimal digits. It is unique for one authority. */
+  get serialNumber(): string {
+    return this.x509.serialNumber;
+  }
+}
+
+/** Node puts each part of a name into a line of its own; line breaks within a part are escaped. */
+function inOneLine(name: string): string {
+  return name.replaceAll('\n', ', ');
+}

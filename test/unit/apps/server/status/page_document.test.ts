@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+import { expect } from 'chai';
+import { loadPageDocument } from '../../../../../apps/server/status/page_document';
+
+const DIRECTORY = join(__dirname, '../../../../../apps/server/status/page');
+
+/** The contents of the elements with this tag. */
+function contentsOf(html: string, tag: string): string[] {
+  return Array.from(html.matchAll(new RegExp(`<${tag}>(.*?)</${tag}>`, 'gs')), ([, content]) => content!);
+}
+
+const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text, 'utf8').digest('base64')}'`;
+
+describe('the document of the status page', () => {
+  const { html, policy } = loadPageDocument();
+
+  for (const [tag, folder, directive] of [
+    ['style', 'style', 'style-src'],
+    ['script', 'script', 'script-src'],
+  ] as const) {
+    it(`has every file of ${folder}/ in one element, which the policy allows by its hash`, () => {
+      const contents = contentsOf(html, tag);
+      expect(contents).to.have.length(1);
+      const [content] = contents;
+      const parts = readdirSync(join(DIRECTORY, folder)).map((name) =>
+        readFileSync(join(DIRECTORY, folder, name), 'utf8'),
+      );
+      for (const part of parts) expect(content).to.include(part);
+      expect(content).to.have.length(parts.join('').length);
+      expect(policy.split('; ')).to.include(`${directive} ${hashOf(content!)}`);
+    });
+  }
+
+  it('refers to no file', () => {
+    expect(html).not.to.match(/ src=|<link rel="stylesheet"/);
+  });
+
+  it('has one script of names without a conflict', () => {
+    expect(() => new Script(contentsOf(html, 'script')[0]!)).not.to.throw();
+  });
+});
