@@ -144,8 +144,14 @@ bench: node_modules ## Compare the socket library with plain net and other libra
 pack: node_modules ## Pack the socket library for npm; the last line is the path of the package
 	@rm -rf dist/package && npx tsc -p lib --outDir $(PACKAGE_FILES)/dist
 	@cp lib/package.json $(PACKAGE_FILES) && node -r tsx/cjs tools/library_documents.ts package $(PACKAGE_FILES)
+	@node tools/sbom.js lib $(PACKAGE_FILES)
 	@npm pack --silent --pack-destination dist/package ./$(PACKAGE_FILES) >/dev/null
 	@ls $(PACKAGE)
+
+# The images have theirs from their own build.
+.PHONY: sbom
+sbom: build ## Write the software bills of materials of the programs into dist/sbom (CycloneDX)
+	@node tools/sbom.js && ls dist/sbom/*
 
 # A warning, a broken link for instance, is an error.
 .PHONY: docs
@@ -179,6 +185,11 @@ torture: build ## Kill, cut, starve and flood servers and databases, and check t
 .PHONY: new-draw
 new-draw: build ## Put the stored bets and the draw aside; the next server begins with an empty store
 	@node dist/apps/server/new_draw.js
+
+# The server may run. Without TO, the archive is on stdout: make -s backup >FILE.tar
+.PHONY: backup
+backup: build ## Copy the files of a running server: TO=DIRECTORY, or a tar archive on stdout (make -s backup >FILE)
+	@node dist/apps/server/backup_store.js $(if $(TO),--to '$(TO)')
 
 # Another role than the servers' may own the tables: SERVER_DATABASE_URL=postgresql://owner@db/lottery make migrate
 .PHONY: migrate

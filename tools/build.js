@@ -2,20 +2,28 @@
 
 /**
  * Bundles each program into one file of dist/, so that it starts without a search for hundreds of modules, and a
- * container needs no node_modules. `npm run typecheck` checks the types.
+ * container needs no node_modules. `npm run typecheck` checks the types. The licences of all bundled packages are
+ * written to dist/NOTICE, and the packages of each bundle to dist/bundled_packages.json (for tools/sbom.js).
  *
  * BUILD_READABLE: keeps the lines of the source in the bundles, for coverage and profiles, and makes no code caches.
  */
-const { copyFileSync, cpSync, existsSync } = require('node:fs');
+const { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const esbuild = require('esbuild');
+const { packagesOf } = require('./bundled_packages');
 const { makeCodeCaches } = require('./code_cache');
+const { LicenceError, makeNotice } = require('./notice');
 
 const isReadable = process.env['BUILD_READABLE'] !== undefined;
 
 /** Programs with one process per server and agency, often many at a time. They start from a code cache. */
 const cached = ['apps/server/main', 'apps/client/main'];
-const programs = ['apps/server/healthcheck.ts', 'apps/echo/server.ts', 'apps/echo/client.ts'];
+const programs = [
+  'apps/server/healthcheck.ts',
+  'apps/server/backup_store.ts',
+  'apps/echo/server.ts',
+  'apps/echo/client.ts',
+];
 /** Programs beside the server that use its packages of the database. */
 const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store', 'verify', 'erase_draw'].map(
   (name) => `apps/server/${name}.ts`,
@@ -48,6 +56,7 @@ const options = {
   lineLimit: 160,
   minifyWhitespace: !isReadable,
   sourcemap: 'linked',
+  metafile: true,
   external: ['@faker-js/faker', 'pg-native', './status/status_server', './progress/progress_bar'],
   logLevel: 'warning',
 };
@@ -66,20 +75,34 @@ const withDrivers = {
   external: [...options.external, ...drivers.map((name) => `./drivers/${name}`)],
 };
 
+/** The directories of the packages in each bundle. */
+const bundled = {};
+
 function bundle(entryPoints, more) {
-  esbuild.buildSync({ ...options, ...more, entryPoints: entryPoints.filter((file) => existsSync(file)) });
+  const { metafile } = esbuild.buildSync({ ...options, ...more, entryPoints });
+  Object.assign(bundled, packagesOf(metafile.outputs));
+}
+
+/** A container's build has no tools and no benchmarks. */
+function present(entryPoints) {
+  return entryPoints.filter((file) => existsSync(file));
+}
+
+function writeNotice() {
+  const { name, version, license } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const directories = Array.from(new Set(Object.values(bundled).flat()));
+  writeFileSync('dist/NOTICE', makeNotice(`${name} ${version}\nLicence: ${license}`, directories));
+  writeFileSync('dist/bundled_packages.json', `${JSON.stringify(bundled, undefined, 2)}\n`);
 }
 
 async function build() {
   const entries = cached.map((program) => `${program}.ts`);
-  esbuild.buildSync({
-    ...options,
+  bundle(Object.fromEntries(drivers.map((name) => [name, name])), {
     outbase: undefined,
     outdir: 'dist/apps/server/drivers',
     external: ['pg-native'],
-    entryPoints: Object.fromEntries(drivers.map((name) => [name, name])),
   });
-  bundle([...programs, ...onDemand, ...tools, ...bench], asProgram);
+  bundle([...programs, ...onDemand, ...present([...tools, ...bench])], asProgram);
   bundle(databasePrograms, { ...asProgram, ...withDrivers });
   if (isReadable) {
     bundle(entries, { ...asProgram, ...withDrivers });
@@ -89,11 +112,14 @@ async function build() {
     for (const target of targets) copyFileSync(join(__dirname, 'program_loader.js'), `${target}.js`);
     await makeCodeCaches(...targets);
   }
-  // A container's build has no benchmarks.
   if (existsSync(pythonBaseline)) cpSync(pythonBaseline, join('dist', pythonBaseline), { recursive: true });
   cpSync('apps/server/storage/postgres/migrations', 'dist/apps/server/migrations', { recursive: true });
   // The files of the status page are served unchanged.
   cpSync('apps/server/status/page', 'dist/apps/server/status/page', { recursive: true });
+  writeNotice();
 }
 
-void build();
+build().catch((error) => {
+  console.error(error instanceof LicenceError ? `build: ${error.message}` : error);
+  process.exitCode = 1;
+});

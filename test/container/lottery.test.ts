@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { parse } from 'papaparse';
 
+import { outputOf } from '../support/command';
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
+import { addressIn, connectionsFrom, requireConfined, requireLimits } from '../support/confinement';
+import { requireOwnParts } from '../support/image_parts';
 
 const AGENCIES = [1, 2, 3, 4, 5];
 const CLIENTS = AGENCIES.map((id) => `client${id}`);
@@ -39,6 +42,10 @@ describe('the lottery in containers', function () {
     expect(services).to.have.members(['server', 'echo', ...CLIENTS]);
   });
 
+  it('has images with a numeric user, labels, licences and a bill of materials, and without package managers', async () => {
+    for (const image of ['server', 'client', 'echo']) await requireOwnParts(`${image}:latest`, `lottery-${image}`);
+  });
+
   it('ends every agency with exit code 0 and the number of winners in its data', async () => {
     let total = 0;
     for (const agency of AGENCIES) {
@@ -61,6 +68,33 @@ describe('the lottery in containers', function () {
       expected.push(...(await stack.betsOf(agency)).map((bet) => [String(agency), ...bet]));
     stored = await storedBets();
     expect(sorted(rowsOf(stored))).to.deep.equal(sorted(expected));
+  });
+
+  it('has the limits of the compose file in every container', async () => {
+    await requireLimits(stack, ['server', 'echo', ...CLIENTS]);
+  });
+
+  it('has no capability and a read-only root in every image, under a user that is not root', async () => {
+    for (const service of ['echo', 'client1', 'server']) await requireConfined(stack, service);
+  });
+
+  it('has a status port that no client can reach, by no name and no address', async () => {
+    const [bets, status] = [
+      await addressIn(stack, 'server', 'testing_net'),
+      await addressIn(stack, 'server', 'status_net'),
+    ];
+    const open = [`server:12345`, `${bets}:12345`];
+    const closed = ['server:8080', 'server-status:8080', `${bets}:8080`, `${status}:8080`];
+    const results = await connectionsFrom(stack, 'client1', [...open, ...closed]);
+    for (const address of open) expect(results[address], address).to.equal('connected');
+    for (const address of closed) expect(results[address], address).not.to.equal('connected');
+    // The names and the address are right: in the network of the status side, they lead to the status port.
+    const inside = ['server:8080', 'server-status:8080', `${status}:8080`];
+    expect(await connectionsFrom(stack, 'server', inside)).to.deep.equal({
+      'server:8080': 'connected',
+      'server-status:8080': 'connected',
+      [`${status}:8080`]: 'connected',
+    });
   });
 
   it('uses a changed ini file after a restart, in the same container and image', async () => {
@@ -107,6 +141,18 @@ describe('the lottery in containers', function () {
     await stack.make('docker-compose-up');
     for (const client of CLIENTS) expect(await stack.exitCodeOf(client), client).to.equal(0);
     expect(await storedBets()).to.equal(stored);
+  });
+
+  it('serves a restored backup of its running server, by the documented commands', async () => {
+    const backup = await stack.compose('exec', '--no-TTY', 'server', 'node', 'backup_store.js');
+    await stack.make('docker-compose-clean');
+    const run = ['run', '--rm', '--no-deps', '-T', '--entrypoint', 'tar', 'server', '-x', '-C', 'data'];
+    const args = ['compose', '-f', 'docker-compose-dev.yaml', ...run];
+    await outputOf('docker', args, { cwd: stack.directory, input: backup });
+    await stack.make('docker-compose-up');
+    for (const client of CLIENTS) expect(await stack.exitCodeOf(client), client).to.equal(0);
+    expect(await storedBets()).to.equal(stored);
+    expect(await stack.logsOf('server')).not.to.match(/apuesta_recibida|recover_bets/);
   });
 
   it('ends every container with exit code 0 at a stop during the wait for the draw', async () => {

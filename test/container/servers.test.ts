@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { parse } from 'papaparse';
 import { parseDocument } from 'yaml';
 
-import { runCommand } from '../support/command';
+import { outputOf, runCommand } from '../support/command';
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
+import { addressIn, connectionsFrom, requireConfined, requireLimits } from '../support/confinement';
 
 const AGENCIES = [1, 2, 3, 4, 5];
 const CLIENTS = AGENCIES.map((id) => `client${id}`);
@@ -93,6 +94,31 @@ describe('three servers on one PostgreSQL, in containers', function () {
     expect(total, 'winners in the sample data').to.be.greaterThan(0);
     expect(await query('SELECT count(*) FROM winners')).to.equal(String(total));
     expect(await query('SELECT count(*) FROM draws WHERE held_at IS NOT NULL')).to.equal('1');
+  });
+
+  it('have the limits of the compose file, as their database has', async () => {
+    await requireLimits(stack, [...SERVERS, 'postgres', 'migrate', 'echo', ...CLIENTS]);
+    await requireConfined(stack, 'migrate');
+    const status = await outputOf('docker', ['exec', stack.container('postgres'), 'cat', '/proc/1/status']);
+    for (const set of ['CapPrm', 'CapEff', 'CapBnd']) expect(status).to.match(new RegExp(`^${set}:\\t0+$`, 'm'));
+    expect(status)
+      .to.match(/^NoNewPrivs:\t1$/m)
+      .and.not.to.match(/^Uid:\t0\b/m);
+    const write = await runCommand('docker', ['exec', stack.container('postgres'), 'touch', '/usr/file']);
+    expect(write).to.deep.include({ code: 1 });
+    expect(write.stderr).to.match(/Read-only file system/);
+  });
+
+  it('have status ports that no client can reach', async () => {
+    const closed = [
+      'server:8080',
+      'server3:8080',
+      'server3-status:8080',
+      `${await addressIn(stack, 'server3', 'status_net')}:8080`,
+    ];
+    const results = await connectionsFrom(stack, 'client1', ['server3:12345', ...closed]);
+    expect(results['server3:12345']).to.equal('connected');
+    for (const address of closed) expect(results[address], address).not.to.equal('connected');
   });
 
   it('lost no bet and stored none twice: each agency has the rows of its file, in their order', async () => {

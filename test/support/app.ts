@@ -10,6 +10,7 @@ const PROGRAMS = {
   echoServer: 'apps/echo/server.js',
   echoClient: 'apps/echo/client.js',
   newDraw: 'apps/server/new_draw.js',
+  backup: 'apps/server/backup_store.js',
   migrate: 'apps/server/migrate.js',
   exportStore: 'apps/server/export_store.js',
   importStore: 'apps/server/import_store.js',

@@ -12,7 +12,7 @@ const REPOSITORY = join(__dirname, '../..');
 const MANIFESTS = ['package.json', 'package-lock.json'];
 const COPIED = [
   ...MANIFESTS,
-  ...['.dockerignore', 'Dockerfile', 'Makefile', 'docker-compose.template.yaml', 'generate_compose.ts'],
+  ...['.dockerignore', 'Dockerfile', 'LICENSE', 'Makefile', 'docker-compose.template.yaml', 'generate_compose.ts'],
   ...['test_server_with_netcat.sh', 'tsconfig.json', 'apps', 'config', 'lib', 'tools'],
 ];
 /** Another test may write `lib/dist` meanwhile. */
@@ -60,7 +60,8 @@ export class ComposeStack {
   }
 
   private underOwnNames(text: string): string {
-    const template = parse(text) as Template;
+    // Merged, because an alias to another section could become an anchor in a section that is omitted.
+    const template = parse(text, { merge: true }) as Template;
     template.name = this.project;
     for (const services of [template.services, template['x-servers'].services]) {
       for (const service of Object.values(services)) {
@@ -68,8 +69,8 @@ export class ComposeStack {
       }
     }
     // Another network may have the template's subnet: the engine picks a free one.
-    template.networks = { testing_net: {} };
-    return stringify(template);
+    template.networks = { testing_net: {}, status_net: {} };
+    return stringify(template, { aliasDuplicateObjects: false });
   }
 
   path(name: string): string {
@@ -94,6 +95,16 @@ export class ComposeStack {
   async betsOf(agency: number): Promise<string[][]> {
     const csv = await readFile(this.path(`.data/agency-${agency}.csv`), 'utf8');
     return parseRows<string[]>(csv.trimEnd()).data;
+  }
+
+  /**
+   * Runs a script of Node in a new container of a service, with its networks and limits and without its dependencies.
+   * The script is the standard input of the container.
+   */
+  async script(service: string, text: string): Promise<CommandResult> {
+    const run = ['run', '--rm', '--no-deps', '--no-TTY', '--interactive', '--entrypoint', 'node', service, '-'];
+    const args = ['compose', '-f', 'docker-compose-dev.yaml', ...run];
+    return runCommand('docker', args, { cwd: this.directory, input: text });
   }
 
   /** Runs the netcat script with the echo service of this stack. */

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readBetBatch } from '../../apps/protocol/bet_batch';
@@ -8,6 +8,7 @@ import { runCommand } from '../support/command';
 import { eventually } from '../support/eventually';
 import { generateBets, storedRow } from '../support/generated_bets';
 import { LotterySandbox } from '../support/lottery_sandbox';
+import { hasOpenedStore } from '../support/open_store';
 import { OutputPipe } from '../support/output_pipe';
 import { rowsByAgency } from '../support/piece_text';
 import { createFileHarness, createPostgresHarness, type StoreHarness } from '../support/store_harness';
@@ -120,7 +121,7 @@ for (const [name, createHarness] of HARNESSES) {
           () => new App('exportStore', { cwd: sandbox.directory, env: settings, stdout: pipe.writeEnd }),
         );
         pipe.releaseWriteEnd();
-        await eventually('the work of the program', () => isAtWork(stopped!.pid), 20_000);
+        await eventually('the work of the program', () => hasOpenedStore(stopped!.pid), 20_000);
         const { code, ms } = await stopped!.stop('SIGTERM');
         expect(code).to.equal(1);
         expect(ms).to.be.below(2_000);
@@ -134,12 +135,4 @@ for (const [name, createHarness] of HARNESSES) {
       }
     });
   });
-}
-
-/** Whether the program has opened the store: a file of it, or a connection. */
-async function isAtWork(pid: number): Promise<boolean> {
-  // The first three are those of its caller.
-  const names = (await readdir(`/proc/${pid}/fd`)).filter((name) => Number(name) > 2);
-  const targets = await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
-  return targets.some((target) => target.endsWith('/bets.csv') || target.startsWith('socket:'));
 }

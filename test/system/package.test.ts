@@ -77,7 +77,7 @@ describe('the package, installed in an empty project', function () {
     const guide = (await readdir(join(ROOT, 'docs/library'))).map((page) => `package/docs/${page}`);
     expect(files).to.include.members(['package/LICENSE', 'package/README.md', 'package/dist/index.d.ts', ...guide]);
     for (const file of files) {
-      const documents = 'LICENSE|README\\.md|docs/\\w+\\.md|examples/\\w+\\.ts';
+      const documents = 'LICENSE|README\\.md|sbom\\.cdx\\.json|docs/\\w+\\.md|examples/\\w+\\.ts';
       expect(file).to.match(new RegExp(`^package/(package\\.json|${documents}|dist/.*\\.(d\\.ts|js))$`));
     }
   });
@@ -107,6 +107,34 @@ describe('the package, installed in an empty project', function () {
     expect(await versionIn(ROOT)).to.equal(version);
     const comparison = await readFile(join(packageDirectory(), 'docs/comparison.md'), 'utf8');
     expect(/\bsockwright (\d+\.\d+\.\d+)/.exec(comparison)?.[1]).to.equal(version);
+  });
+
+  it('has a bill of materials with the library alone', async () => {
+    const [library, bill] = await Promise.all([
+      readFile(join(ROOT, 'lib/package.json'), 'utf8'),
+      readFile(join(packageDirectory(), 'sbom.cdx.json'), 'utf8'),
+    ]);
+    const { name, version, license } = JSON.parse(library) as Record<string, string>;
+    const { bomFormat, metadata, components, dependencies, serialNumber } = JSON.parse(bill) as {
+      bomFormat: string;
+      metadata: { component: object; timestamp?: string };
+      components: unknown;
+      dependencies: unknown;
+      serialNumber?: string;
+    };
+    expect({ bomFormat, components, dependencies }).to.deep.equal({
+      bomFormat: 'CycloneDX',
+      components: [],
+      dependencies: [{ ref: `${name}@${version}`, dependsOn: [] }],
+    });
+    expect(metadata.component).to.deep.include({
+      name,
+      version,
+      purl: `pkg:npm/${name}@${version}`,
+      licenses: [{ license: { id: license } }],
+    });
+    // The same library has the same file.
+    expect([serialNumber, metadata.timestamp]).to.deep.equal([undefined, undefined]);
   });
 
   it('has no dependencies', async () => {

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { DiskDirectory } from '../../apps/server/storage/files/disk/file_system';
 import { outputOf } from '../support/command';
 import { Campaign, sized } from './support/campaign';
 import { type DiskFault, type DiskImage, DiskModel } from './support/disk_model';
+import { requireFinishes, requireGoodCopy, requirementsOf } from './support/copied_store';
 import { MemoryLottery } from './support/memory_lottery';
-import { requireComplete, requireKept } from './support/oracle';
+import { requireKept } from './support/oracle';
 import { ProcessLottery } from './support/process_lottery';
 import { type RecordingAgency } from './support/recording_agency';
 import { SeededRandom } from './support/seeded_random';
 import { ServerProcess } from './support/server_process';
-import { dialUntilTheEnd, snapshotOf, runToTheEnd, smallAgencies } from './support/small_run';
+import { snapshotOf, runToTheEnd, smallAgencies } from './support/small_run';
 
 const DURABILITY = join(__dirname, '../../docs/durability.md');
 
@@ -23,24 +23,6 @@ async function documentedCopy(): Promise<{ script: string; order: string[] }> {
   const [, block] = /^## A copy of a running store\n[^]*?\n\n((?: {4}.+\n)+)/m.exec(text)!;
   const [, order] = /for file in (.+); do/.exec(block!)!;
   return { script: block!.replaceAll(/^ {4}/gm, ''), order: order!.split(' ') };
-}
-
-/**
- * The requirements on a copy: it holds all bets acknowledged before its begin, and only bets sent before its end.
- *
- * @param before a snapshot at the begin of the copy.
- * @param after the agency at the end of the copy.
- */
-function requirementsOf(before: RecordingAgency, after: RecordingAgency): RecordingAgency {
-  const { acknowledged, hasFinished, isDrawHeld } = before;
-  return Object.assign(snapshotOf(after), { acknowledged, hasFinished, isDrawHeld });
-}
-
-function requireFinishes(journal: string, agencies: readonly RecordingAgency[]): void {
-  const finishes = new Set(journal.match(/\b\d+:\d+\b/g));
-  for (const { id, hasFinished, bets } of agencies) {
-    if (hasFinished) expect(Array.from(finishes)).to.include(`${id}:${bets.length}`);
-  }
 }
 
 describe('torture: copies of a running store', function () {
@@ -58,21 +40,6 @@ describe('torture: copies of a running store', function () {
       await ServerProcess.killAll();
       await rm(directory, { recursive: true, force: true });
     });
-
-    /** Starts a server on the copy: all acknowledged bets are stored, and the agencies receive their winners. */
-    async function requireGood(copy: string, agencies: readonly RecordingAgency[]): Promise<void> {
-      const csv = (): Promise<Buffer> => readFile(join(copy, 'bets.csv'));
-      requireFinishes(await readFile(join(copy, 'finished.journal'), 'utf8'), agencies);
-      const server = new MemoryLottery({ directory: new DiskDirectory(copy), agencies: agencies.length });
-      const probe = await server.dial().catch((error: Error) => {
-        throw new Error(`${error.message}: ${server.log.join('')}`);
-      });
-      probe.destroy();
-      requireKept(await csv(), agencies);
-      await Promise.all(agencies.map((agency) => agency.run(() => dialUntilTheEnd(server))));
-      expect(await server.stop(), server.log.join('')).to.equal(0);
-      requireComplete(await csv(), agencies);
-    }
 
     interface Copy {
       readonly path: string;
@@ -112,7 +79,7 @@ describe('torture: copies of a running store', function () {
           if (agencies.some(({ isDrawHeld }) => isDrawHeld)) seen.drawn++;
           else if (agencies.some(({ hasFinished }) => hasFinished)) seen.finished++;
           else seen.uploading++;
-          await copies.run(path, () => requireGood(path, agencies));
+          await copies.run(path, () => requireGoodCopy(path, agencies));
         }
       }
       copies.note(`${seen.uploading} before any finish, ${seen.finished} before the draw, ${seen.drawn} after it`);

@@ -51,7 +51,7 @@ describe('the program generate_compose.ts', function () {
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
     expect(stdout).to.equal(`${output()}: the server, the echo service and 3 clients\n`);
 
-    const compose = parse(readFileSync(output(), 'utf8')) as Compose;
+    const compose = parse(readFileSync(output(), 'utf8'), { merge: true }) as Compose;
     expect(compose.name).to.equal('tp0');
     const clients = ['client1', 'client2', 'client3'];
     expect(Object.keys(compose.services)).to.deep.equal(['server', 'echo', ...clients, 'prometheus', 'grafana']);
@@ -66,7 +66,7 @@ describe('the program generate_compose.ts', function () {
     expect(compose.services.server!.environment).to.deep.equal({
       SERVER_AGENCIES: '3',
       SERVER_STATUS_PORT: '8080',
-      SERVER_STATUS_IP: '0.0.0.0',
+      SERVER_STATUS_IP: 'server-status',
       SERVER_STATUS_HOSTS: 'server',
     });
     expect(compose.services.client3!.environment).to.deep.equal({ CLI_ID: '3' });

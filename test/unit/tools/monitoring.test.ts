@@ -12,7 +12,7 @@ const read = (name: string): string => readFileSync(join(REPOSITORY, name), 'utf
 
 interface Service {
   readonly environment?: Readonly<Record<string, string>>;
-  readonly networks?: readonly string[];
+  readonly networks?: readonly string[] | Readonly<Record<string, { readonly aliases: readonly string[] } | null>>;
   readonly profiles?: readonly string[];
   readonly volumes?: readonly { readonly source: string; readonly target: string }[];
 }
@@ -36,11 +36,13 @@ describe('the monitoring of the compose file', () => {
     expect(prometheus.scrape_configs.map((job) => job.static_configs[0]!.targets)).to.deep.equal([[`server:${port}`]]);
   });
 
-  it('shares a network with the server, which listens for the other containers', () => {
+  it('has a network of its own with the server, which has its status port at no other address', () => {
     const { environment, networks } = services['server']!;
-    expect(environment!['SERVER_STATUS_IP']).to.equal('0.0.0.0');
+    expect(networks).to.deep.equal({ testing_net: null, status_net: { aliases: ['server-status'] } });
+    expect(environment!['SERVER_STATUS_IP']).to.equal('server-status');
     expect(environment!['SERVER_STATUS_HOSTS']).to.equal('server');
-    for (const name of ['prometheus', 'grafana']) expect(services[name]!.networks, name).to.deep.equal(networks);
+    for (const name of ['prometheus', 'grafana']) expect(services[name]!.networks, name).to.deep.equal(['status_net']);
+    for (const name of ['client', 'echo']) expect(services[name]!.networks, name).to.deep.equal(['testing_net']);
   });
 
   it('mounts existing files, and starts with its profile only', () => {

@@ -28,7 +28,11 @@ interface Compose {
   readonly configs?: { readonly prometheus: { readonly content: string } };
 }
 
-const composed = (clients: number, servers?: number) => parse(composeFile(TEMPLATE, clients, servers)) as Compose;
+const composed = (clients: number, servers?: number) =>
+  parse(composeFile(TEMPLATE, clients, servers), { merge: true }) as Compose;
+
+/** The section of limits that every service has. */
+const { 'x-hardened': HARDENED } = parse(TEMPLATE) as { 'x-hardened': Readonly<Record<string, unknown>> };
 
 const bind = (source: string, target: string) => ({
   type: 'bind',
@@ -54,18 +58,21 @@ describe('the compose file without --servers', () => {
   it('has one server with its own files', () => {
     const { services, volumes, secrets, configs } = composed(2);
     expect(services['server']).to.deep.equal({
+      ...HARDENED,
       container_name: 'server',
       image: 'server:latest',
       pull_policy: 'never',
       environment: {
         SERVER_AGENCIES: '2',
         SERVER_STATUS_PORT: '8080',
-        SERVER_STATUS_IP: '0.0.0.0',
+        SERVER_STATUS_IP: 'server-status',
         SERVER_STATUS_HOSTS: 'server',
       },
       ports: ['127.0.0.1:${STATUS_PORT:-}:8080'],
       volumes: [SERVER_INI, { type: 'volume', source: 'server_data', target: '/app/data' }],
-      networks: ['testing_net'],
+      networks: { testing_net: null, status_net: { aliases: ['server-status'] } },
+      mem_limit: '1g',
+      ulimits: { nofile: 16384 },
       restart: 'on-failure:5',
     });
     expect(services['client2']).to.deep.include({ depends_on: { server: { condition: 'service_healthy' } } });
@@ -87,7 +94,10 @@ describe('the compose file of several servers', () => {
       ...['prometheus', 'grafana', 'postgres', 'migrate'],
     ]);
     for (const [name, { container_name }] of Object.entries(services)) expect(container_name).to.equal(name);
-    expect(volumes).to.deep.equal({ postgres_data: {} });
+    expect(volumes).to.deep.equal({
+      postgres_data: {},
+      postgres_run: { driver_opts: { type: 'tmpfs', device: 'tmpfs', o: 'mode=1777,size=1m' } },
+    });
   });
 
   it('has servers on one database, under one name for the clients', () => {
@@ -96,6 +106,7 @@ describe('the compose file of several servers', () => {
       container_name: 'server2',
       environment: {
         ...(single['server']!['environment'] as object),
+        SERVER_STATUS_IP: 'server2-status',
         SERVER_STATUS_HOSTS: 'server2',
         SERVER_NAME: 'server2',
         SERVER_STORE: 'postgres',
@@ -105,7 +116,7 @@ describe('the compose file of several servers', () => {
       secrets: ['server_password'],
       ports: ['127.0.0.1:${STATUS_PORT2:-}:8080'],
       volumes: [SERVER_INI],
-      networks: { testing_net: { aliases: ['server'] } },
+      networks: { testing_net: { aliases: ['server'] }, status_net: { aliases: ['server2-status'] } },
       depends_on: { migrate: { condition: 'service_completed_successfully' } },
     });
   });
@@ -148,6 +159,7 @@ describe('the compose file of several servers', () => {
       volumes: [
         bind('./config/postgres/roles.sql', '/docker-entrypoint-initdb.d/roles.sql'),
         { type: 'volume', source: 'postgres_data', target: '/var/lib/postgresql/data' },
+        { type: 'volume', source: 'postgres_run', target: '/var/run/postgresql' },
       ],
     });
     expect(postgres).not.to.have.property('ports');

@@ -36,6 +36,11 @@ export class CommitWatermark {
   }
 }
 
+/** The content of the file with this offset in both slots. */
+export function formatMark(offset: number): Buffer {
+  return Buffer.concat(Array.from({ length: SLOTS }, () => formatSlot(offset)));
+}
+
 /** Sixteen digits, enough for every safe integer. */
 function formatSlot(offset: number): Buffer {
   return formatRecord(String(offset).padStart(16, '0'));
