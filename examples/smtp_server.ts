@@ -19,8 +19,8 @@ async function main(certificate: string, key: string, directory: string, port = 
   };
   const listener = new ListenSocket({ host: '127.0.0.1', port: Number(port) });
   await listener.bindAndListen();
-  console.log(`listening on ${formatAddress(listener.address!)}`);
   process.once('SIGTERM', () => void listener.closeAndDrain({ timeoutMs: 5000 }));
+  console.log(`listening on ${formatAddress(listener.address!)}`);
   await listener.serve((peer) => serveSmtp(peer, options), {
     maxConnections: 100, // messages of at most 100 MiB in memory
     maxPerAddress: 10,
