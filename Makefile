@@ -77,7 +77,7 @@ test: build ## Run every test; without a container engine, the container tests a
 
 # The lowest supported version of 20 and 22, the latest of 24 and 26. npm's package `node` brings them; npx keeps them.
 NODES ?= 20.19.0 22.13.0 24 26
-LIBRARY_TESTS := test/unit/lib test/unit/examples.test.ts test/contract/stream_socket test/docs/code_blocks.test.ts
+LIBRARY_TESTS := test/unit/lib $(wildcard test/unit/*example*.test.ts) test/contract/stream_socket test/docs/code_blocks.test.ts
 
 .PHONY: test-nodes
 test-nodes: node_modules ## Test the library on every supported Node (NODES='20.19.0 26')

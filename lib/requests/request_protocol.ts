@@ -24,16 +24,19 @@ export interface ClientProtocol<Request, Response, In, Out> {
   decodeResponse(message: In): DecodedResponse<Response>;
 }
 
-/** The messages of requests and responses, for the side that serves. */
-export interface ServerProtocol<Request, Response, In, Out> {
+/**
+ * The messages of requests and responses, for the side that serves. An id may be of any type. Where a request has no
+ * response (a notification), `encodeResponse` and `encodeFailure` give `undefined`, and nothing is sent.
+ */
+export interface ServerProtocol<Request, Response, In, Out, Id = number> {
   /** The request in a message. A thrown error ends the service of the connection. */
-  decodeRequest(message: In): { readonly id: number; readonly request: Request };
+  decodeRequest(message: In): { readonly id: Id; readonly request: Request };
 
   /** The message of a response. */
-  encodeResponse(id: number, response: Response): Out;
+  encodeResponse(id: Id, response: Response): Out | undefined;
 
   /** The message for a request whose handler threw, or whose response has no message. It must not show secrets. */
-  encodeFailure(id: number, error: unknown): Out;
+  encodeFailure(id: Id, error: unknown): Out | undefined;
 }
 
 /** The messages of requests and responses, for both sides: pure functions. */

@@ -38,9 +38,9 @@ const DEFAULT_MAX_CONCURRENT = 16;
  *
  * Before it throws, the signal of the handlers has fired, and all of them have ended.
  */
-export async function serveRequests<Request, Response, In, Out = In>(
+export async function serveRequests<Request, Response, In, Out = In, Id = number>(
   framed: MessageSocket<In, Out>,
-  protocol: ServerProtocol<Request, Response, In, Out>,
+  protocol: ServerProtocol<Request, Response, In, Out, Id>,
   handler: RequestHandler<Request, Response>,
   options: ServeRequestsOptions = {},
 ): Promise<void> {
@@ -49,7 +49,7 @@ export async function serveRequests<Request, Response, In, Out = In>(
   await new RequestService(framed, protocol, handler, options).run();
 }
 
-class RequestService<Request, Response, In, Out> {
+class RequestService<Request, Response, In, Out, Id> {
   private readonly running = new Set<Promise<void>>();
   private readonly controller = new AbortController();
   private readonly maxConcurrent: number;
@@ -60,7 +60,7 @@ class RequestService<Request, Response, In, Out> {
 
   constructor(
     private readonly framed: MessageSocket<In, Out>,
-    private readonly protocol: ServerProtocol<Request, Response, In, Out>,
+    private readonly protocol: ServerProtocol<Request, Response, In, Out, Id>,
     private readonly handler: RequestHandler<Request, Response>,
     private readonly options: ServeRequestsOptions,
   ) {
@@ -124,24 +124,28 @@ class RequestService<Request, Response, In, Out> {
     this.running.add(task);
   }
 
-  private async respond(id: number, request: Request): Promise<void> {
+  private async respond(id: Id, request: Request): Promise<void> {
     try {
-      await this.framed.send(await this.responseTo(id, request)).catch((error: unknown) => {
+      await this.send(await this.responseTo(id, request)).catch((error: unknown) => {
         // The response has no message: it is too long, for instance.
         if (!(error instanceof FrameRefusedError)) throw error;
-        return this.framed.send(this.protocol.encodeFailure(id, error));
+        return this.send(this.protocol.encodeFailure(id, error));
       });
     } catch (error) {
       this.fail(error);
     }
   }
 
-  private async responseTo(id: number, request: Request): Promise<Out> {
+  private async responseTo(id: Id, request: Request): Promise<Out | undefined> {
     try {
       return this.protocol.encodeResponse(id, await this.handler(request, this.controller.signal));
     } catch (error) {
       return this.protocol.encodeFailure(id, error);
     }
+  }
+
+  private send(message: Out | undefined): Promise<void> {
+    return message === undefined ? Promise.resolve() : this.framed.send(message);
   }
 
   /** The first failure counts. It ends the waiting read and the handlers. */

@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A file of test/support/certificates, without its extension. `make.sh` there says what each one is. */
+/** The path of a file of test/support/certificates, whose `make.sh` says what each one is. `name` has no extension. */
+export function certificateFile(name: string): string {
+  return join(__dirname, 'certificates', `${name}.pem`);
+}
+
+/** The content of a file of test/support/certificates. */
 export function pem(name: string): string {
-  return readFileSync(join(__dirname, 'certificates', `${name}.pem`), 'utf8');
+  return readFileSync(certificateFile(name), 'utf8');
 }
 
 /** A certificate and its key. */

@@ -6,7 +6,7 @@ export interface CommandOptions {
   /** Changes to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The standard input (default: empty). */
-  readonly input?: string;
+  readonly input?: string | Buffer;
   /** The user of the command (default: the user of this process). */
   readonly user?: UserIds;
   /** The time limit in milliseconds (default: 60,000). */

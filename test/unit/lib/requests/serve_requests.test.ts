@@ -6,6 +6,7 @@ import {
   PeerSocket,
   RequestChannel,
   serveRequests,
+  type ServerProtocol,
   type ServeRequestsOptions,
 } from '../../../../lib/index';
 import { FaultyStream, MemoryStream } from '../../../../lib/testing/index';
@@ -162,6 +163,35 @@ describe('serveRequests', () => {
     tasks[0]!.resolve('A');
     expect((await rejection(serving)).message).to.equal('no message of this protocol: R 1 a');
     expect(await received()).to.equal('R 1 A');
+  });
+
+  it('has ids of any type, and sends nothing for a request without a response', async () => {
+    type Id = string | undefined;
+    const protocol: ServerProtocol<string, string, TextMessage, TextMessage, Id> = {
+      decodeRequest: ({ type, value }) => ({
+        id: type === 'N' ? undefined : value.slice(0, 1),
+        request: value.slice(2),
+      }),
+      encodeResponse: (id, value) => (id === undefined ? undefined : { type: 'R', value: `${id} ${value}` }),
+      encodeFailure: (id, error) => (id === undefined ? undefined : { type: 'E', value: `${id} ${String(error)}` }),
+    };
+    const serving = serveRequests(server, protocol, handler);
+    await client.send({ type: 'N', value: '- done' });
+    await client.send({ type: 'N', value: '- failed' });
+    await client.send({ type: 'N', value: '- too long' });
+    await request('a call');
+    await request('b call');
+    await begun(5);
+    expect(tasks.map((task) => task.request)).to.deep.equal(['done', 'failed', 'too long', 'call', 'call']);
+    tasks[0]!.resolve('nothing is sent');
+    tasks[1]!.reject(new Error('nothing is sent'));
+    tasks[2]!.resolve('x'.repeat(101));
+    tasks[4]!.resolve('B');
+    expect(await received()).to.equal('R b B');
+    tasks[3]!.reject(new Error('not now'));
+    expect(await received()).to.equal('E a Error: not now');
+    await client.socket.shutdownWrite();
+    await serving;
   });
 
   it('an error of encodeFailure ends it', async () => {
