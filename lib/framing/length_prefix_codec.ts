@@ -45,7 +45,7 @@ export class LengthPrefixCodec<In, Out = In> implements Codec<In, Out> {
   private readonly uncounted: number;
   private readonly skippedBytes: number;
   private readonly leastFrameBytes: number;
-  private readonly header: Uint8Array | undefined;
+  private readonly header: Uint8Array;
 
   /** @throws RangeError a number is out of its range, or the lengths of some frames do not fit into the length field. */
   constructor(
@@ -69,7 +69,7 @@ export class LengthPrefixCodec<In, Out = In> implements Codec<In, Out> {
     this.lengthBytes = lengthBytes;
     this.isLittleEndian = layout.byteOrder === 'little-endian';
     this.skippedBytes = skippedBytes;
-    this.header = header;
+    this.header = header ?? new Uint8Array(skippedBytes);
   }
 
   /** @throws FrameTooLongError, InvalidFrameError (the frame would end within its header) */
@@ -100,8 +100,7 @@ export class LengthPrefixCodec<In, Out = In> implements Codec<In, Out> {
       throw new InvalidValueError(`a frame of ${length} bytes has no room for its header, or no length`);
     }
     const frame = allocateFrame(length);
-    if (this.header === undefined) frame.fill(0, 0, this.skippedBytes);
-    else frame.set(this.header);
+    frame.set(this.header);
     writeEncoded(value, frame, this.skippedBytes);
     this.writeLength(length - this.uncounted, frame);
     return frame;

@@ -22,6 +22,8 @@ export class ReceiveBuffer {
   /** The number of bytes at the beginning of the first chunk that were dropped. */
   private taken = 0;
   private size = 0;
+  /** The number of bytes at the end of the first chunk that the second one begins with too: see `join`. */
+  private overlap = 0;
   /** The free bytes after the last chunk, if that is a block. */
   private room = 0;
 
@@ -59,6 +61,7 @@ export class ReceiveBuffer {
     this.end = 0;
     this.taken = 0;
     this.size = 0;
+    this.overlap = 0;
     this.room = 0;
   }
 
@@ -82,6 +85,9 @@ export class ReceiveBuffer {
    * The chunk that has the first `count` bytes, at `offset`, after they were copied into one if they lie in several. There
    * must be as many.
    *
+   * The copied bytes of the last chunk stay in it, and are read from there when those in front of them are dropped. So the
+   * frame behind the copy lies in one chunk again.
+   *
    * A copy of all bytes has room for as many again. So a frame that comes in many chunks, and is looked at after each of
    * them, is not copied each time, and the cost is linear.
    */
@@ -101,8 +107,9 @@ export class ReceiveBuffer {
   drop(count: number): void {
     this.size -= count;
     this.taken += count;
-    while (this.head < this.end && this.taken >= this.chunks[this.head]!.length) {
-      this.taken -= this.chunks[this.head]!.length;
+    while (this.head < this.end && this.taken >= this.chunks[this.head]!.length - this.overlap) {
+      this.taken -= this.chunks[this.head]!.length - this.overlap;
+      this.overlap = 0;
       this.chunks[this.head++] = NO_BYTES;
     }
     if (this.head > 0) this.releaseEmptySlots();
@@ -122,19 +129,19 @@ export class ReceiveBuffer {
     let skip = this.taken;
     for (let index = this.head; filled < target.length; index++) {
       filled += this.chunks[index]!.copy(target, filled, skip);
-      skip = 0;
+      skip = index === this.head ? this.overlap : 0;
     }
   }
 
   /** Puts a copy of the first bytes, more than the first chunk has, in the place of the bytes themselves. */
   private replaceFirstBytes(block: Buffer): void {
     let index = this.head;
-    let left = this.taken + block.length;
+    let left = this.taken + this.overlap + block.length;
     while (index < this.end && left >= this.chunks[index]!.length) {
       left -= this.chunks[index]!.length;
       this.chunks[index++] = NO_BYTES;
     }
-    if (left > 0) this.chunks[index] = this.chunks[index]!.subarray(left);
+    this.overlap = left;
     this.head = index - 1;
     this.chunks[this.head] = block;
     this.taken = 0;

@@ -114,4 +114,18 @@ describe('ReceiveBuffer', () => {
     take(buffer, 1201);
     expect(take(buffer, 59_999).buffer).to.equal(last.buffer);
   });
+
+  it('reads the bytes behind a frame from their own chunk, though they were joined with the frame', () => {
+    const buffer = new ReceiveBuffer();
+    const last = Buffer.alloc(60_000, 3);
+    for (const chunk of [Buffer.alloc(600, 1), Buffer.alloc(600, 2), last]) buffer.push(chunk);
+    expect(buffer.join(2400).length).to.equal(2400);
+    expect(buffer.join(9600).length).to.equal(9600);
+    expect(take(buffer, 1201).at(-1)).to.equal(3);
+    const behind = take(buffer, 20_000);
+    expect(behind.buffer).to.equal(last.buffer);
+    expect(behind.byteOffset).to.equal(last.byteOffset + 1);
+    expect(take(buffer, 39_999).byteOffset).to.equal(last.byteOffset + 20_001);
+    expect(buffer.length).to.equal(0);
+  });
 });
