@@ -3,21 +3,29 @@ import { formatAddress, FramedSocket, FrameRefusedError, ListenSocket, type Stre
 import { execute, type Values } from './resp_commands';
 import { type Command, type Reply, respCodec, RespError } from './resp_protocol';
 
-/** A small server for clients of Redis, with its values in memory: `resp_server.ts [port]`. */
+/** A small server for clients of Redis, with its values in memory: `resp_server.ts [port]`. SIGTERM stops it within a second. */
 async function main(): Promise<void> {
   const values: Values = new Map();
   const listener = new ListenSocket({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) });
   await listener.bindAndListen();
   console.log(`listening on ${formatAddress(listener.address!)}`);
-  process.once('SIGTERM', () => void listener.close());
-  for await (const peer of listener) serve(peer, values).catch((error: Error) => console.log(error.message));
+  const stop = new AbortController();
+  process.once('SIGTERM', () => {
+    stop.abort(); // ends the connections that wait for a command
+    void listener.closeAndDrain({ timeoutMs: 1000 }); // resets those that do not read their replies
+  });
+  await listener.serve((peer) => serve(peer, values, stop.signal), {
+    signal: stop.signal,
+    onError: (error) => console.log((error as Error).message),
+  });
+  console.log('stopped');
 }
 
-async function serve(peer: StreamSocket, values: Values): Promise<void> {
-  await using framed = new FramedSocket(peer, respCodec);
+async function serve(peer: StreamSocket, values: Values, signal: AbortSignal): Promise<void> {
+  const framed = new FramedSocket(peer, respCodec);
   try {
     for (;;) {
-      const command = await framed.receive({ messageTimeoutMs: 10_000 });
+      const command = await framed.receive({ messageTimeoutMs: 10_000, signal });
       if (command === null) return;
       // It waits until the replies have left: a client that does not read them cannot fill the memory.
       await framed.send(repliesTo(command, framed, values));
@@ -25,7 +33,7 @@ async function serve(peer: StreamSocket, values: Values): Promise<void> {
   } catch (error) {
     if (!(error instanceof FrameRefusedError)) throw error;
     await framed.send([new RespError(`ERR Protocol error: ${error.message}`)]);
-    await peer.lingeringClose();
+    await peer.lingeringClose({ timeoutMs: 1000 });
   }
 }
 

@@ -7,6 +7,7 @@ export type Operation =
   | 'accept'
   | 'receive'
   | 'send'
+  | 'drain'
   | 'shut down writing'
   | 'stay connected'
   | 'pipe'
@@ -265,6 +266,7 @@ const PREPOSITIONS = {
   connect: 'to',
   receive: 'from',
   send: 'to',
+  drain: 'to',
   'shut down writing': 'to',
   'stay connected': 'to',
   call: 'to',

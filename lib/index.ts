@@ -9,7 +9,13 @@ export { type ConnectSocketOptions, type ConnectTarget } from './sockets/connect
 export { ListenSocket } from './sockets/listen_socket';
 export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_options';
 export { pipe, type PipedBytes, type PipeOptions } from './sockets/pipe';
-export { type BackoffOptions, reconnecting, type ReconnectOptions, type TargetRounds } from './sockets/reconnecting';
+export {
+  type BackoffOptions,
+  isTransient,
+  reconnecting,
+  type ReconnectOptions,
+  type TargetRounds,
+} from './sockets/reconnecting';
 export { type ListenerCounters, type RefusalReason } from './sockets/serving/counters';
 export { type ConnectionHandler, type Refusal, type ServeOptions } from './sockets/serving/serve_options';
 export { type ProxyProtocolOptions } from './sockets/proxy_protocol/proxy_options';

@@ -34,21 +34,30 @@ export interface ReconnectOptions {
   /** Default: one target, so each attempt is a round. */
   readonly targets?: TargetRounds | undefined;
   /**
-   * Whether another connection may help. Default: for a connection that failed, was lost or ended within a unit, and for a
-   * time limit (codes `CONNECT_FAILED`, `CONNECTION_LOST`, `UNEXPECTED_EOF`, `TIMED_OUT`, `CALL_LOST`).
+   * Whether another connection may help. Default: the function `isTransient`. A program with errors of its own extends it:
+   * `(error) => isTransient(error) || error instanceof ServerEnded`.
    */
   readonly isTransient?: ((error: unknown) => boolean) | undefined;
   /** Called before each pause, with the error of the attempt and the length of the pause in milliseconds. */
   readonly onPause?: ((error: unknown, pauseMs: number) => void) | undefined;
 }
 
-const TRANSIENT_CODES: readonly string[] = [
+const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   'CONNECT_FAILED',
   'CONNECTION_LOST',
   'UNEXPECTED_EOF',
   'TIMED_OUT',
   'CALL_LOST',
-];
+]);
+
+/**
+ * Whether another connection may help after this error: the default decision of `reconnecting`. True for a `SocketError` of
+ * the codes `CONNECT_FAILED`, `CONNECTION_LOST`, `UNEXPECTED_EOF`, `TIMED_OUT` and `CALL_LOST`. False for all else, a
+ * refused handshake and an error of the program for instance.
+ */
+export function isTransient(error: unknown): boolean {
+  return error instanceof SocketError && TRANSIENT_CODES.has(error.code);
+}
 
 /** The longest delay that a Node timer can hold, in milliseconds. */
 const MAX_TIMER_MS = 2_147_483_647;
@@ -72,7 +81,7 @@ export async function reconnecting<Connection extends { close(): Promise<void> }
   options: ReconnectOptions = {},
 ): Promise<Result> {
   requireReconnectOptions(options);
-  const { signal, isTransient = isTransientByDefault, onPause } = options;
+  const { signal, isTransient: isWorthAnother = isTransient, onPause } = options;
   checkWaitOptions('connect', {}, { signal });
   const attempts = new Attempts(options);
   for (;;) {
@@ -80,7 +89,7 @@ export async function reconnecting<Connection extends { close(): Promise<void> }
     try {
       return await runOnce(connect, work, () => attempts.recordProgress());
     } catch (error) {
-      if (isAborted(signal) || !isTransient(error)) throw error;
+      if (isAborted(signal) || !isWorthAnother(error)) throw error;
       const pauseMs = attempts.pauseAfterFailure();
       if (pauseMs === undefined) throw error;
       onPause?.(error, pauseMs);
@@ -156,17 +165,13 @@ function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-function isTransientByDefault(error: unknown): boolean {
-  return error instanceof SocketError && TRANSIENT_CODES.includes(error.code);
-}
-
-function requireReconnectOptions({ backoff = {}, limitMs, isTransient, onPause }: ReconnectOptions): void {
+function requireReconnectOptions({ backoff = {}, limitMs, isTransient: decision, onPause }: ReconnectOptions): void {
   requireWholeNumber('backoff.firstMs', backoff.firstMs ?? 1, 1, MAX_TIMER_MS);
   requireWholeNumber('backoff.longestMs', backoff.longestMs ?? 1, 1, MAX_TIMER_MS);
   requireWholeNumber('backoff.betweenTargetsMs', backoff.betweenTargetsMs ?? 0, 0, MAX_TIMER_MS);
   if (limitMs !== undefined && !(limitMs >= 0)) {
     throw new RangeError(`limitMs must be a number of milliseconds, at least 0, but is ${limitMs}`);
   }
-  requireOptionalFunction('isTransient', isTransient);
+  requireOptionalFunction('isTransient', decision);
   requireOptionalFunction('onPause', onPause);
 }

@@ -69,6 +69,15 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
     return this.receiver.bufferedBytes;
   }
 
+  /**
+   * The number of bytes that were given to `sendAll` and `sendMany`, of this side and of its streams, and that the kernel
+   * has not taken. It grows at the call, and shrinks when sends resolve, those of one turn together. 0 before `connect`,
+   * after `close()` and `reset()`, and after a loss.
+   */
+  get unsentBytes(): number {
+    return this.sender.unsentBytes;
+  }
+
   /** True after `close()`, `reset()` or `lingeringClose()`, after a loss, and after the end of both directions. */
   get isClosed(): boolean {
     const { phase } = this.connection;
@@ -242,6 +251,19 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
   /** As `sendAll`, for several buffers, which leave in one system call if the stream can do that. */
   sendMany(buffers: readonly Uint8Array[], options?: WaitOptions): Promise<void> {
     return this.sender.sendMany(buffers, options);
+  }
+
+  /**
+   * Waits until at most `limitBytes` bytes are unsent: see `unsentBytes`. A program that awaits no send keeps the pace of
+   * the peer, and a bound for its memory, by this call.
+   *
+   * @param limitBytes default: 0, so that the kernel has taken everything.
+   * @param options a deadline or signal ends the call only; the bytes stay, and so does the connection.
+   * @throws TimedOutError, AbortedError, SocketClosedError, ConnectionLostError, SocketStateError (not connected)
+   * @throws RangeError `limitBytes` is not a whole number of at least 0.
+   */
+  drained(limitBytes = 0, options?: WaitOptions): Promise<void> {
+    return this.sender.drained(limitBytes, options);
   }
 
   /**

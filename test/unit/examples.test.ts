@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { ConnectionLostError, ConnectSocket } from '../../lib/index';
 import { patternedBytes } from '../support/bytes';
 
 const run = promisify(execFile);
@@ -39,6 +40,29 @@ describe('the examples', () => {
     server!.kill('SIGTERM');
     expect(await exited).to.deep.equal([0, null]);
   });
+
+  for (const [program, request] of [
+    ['echo_server.ts', 'hello\n'],
+    ['rpc_server.ts', 'C\0\0\0\x2a{"id":1,"method":"addSlowly","args":[1,2]}'],
+    ['resp_server.ts', 'PING\r\n'],
+  ] as const) {
+    it(`${program} stops within 2 s of SIGTERM though a client is idle, and the client gets an end`, async () => {
+      const port = Number(await start(program));
+      await using idle = new ConnectSocket({ host: '127.0.0.1', port });
+      await idle.connect({ timeoutMs: 5000 });
+      await idle.sendAll(Buffer.from(request));
+      await idle.recvSome(65_536, { timeoutMs: 5000 });
+      const printed: string[] = [];
+      output.on('line', (line) => printed.push(line));
+      const ended = Promise.all([once(server!, 'exit'), once(output, 'close')]);
+      const stopAt = performance.now();
+      server!.kill('SIGTERM');
+      expect(await idle.recvSome(65_536, { timeoutMs: 5000 })).to.equal(null);
+      expect((await ended)[0]).to.deep.equal([0, null]);
+      expect(performance.now() - stopAt).to.be.lessThan(2000);
+      expect(printed).to.deep.equal(['stopped']);
+    });
+  }
 
   it('rpc: calls overtake each other, and the failure of one does not affect the others', async () => {
     const port = await start('rpc_server.ts');
@@ -92,6 +116,19 @@ describe('the examples', () => {
       target.listen(targetPort, '127.0.0.1');
       await once(target, 'listening');
       expect((await run('curl', ['-sS', `http://127.0.0.1:${port}/`])).stdout).to.equal('hello');
+    });
+
+    it('SIGTERM resets an idle connection after a second, and the proxy ends', async () => {
+      const port = Number(await startProxy((_request, response) => response.end('hello')));
+      await using idle = new ConnectSocket({ host: '127.0.0.1', port });
+      await idle.connect({ timeoutMs: 5000 });
+      await idle.sendAll(Buffer.from('GET / HTTP/1.1\r\nHost: target\r\n\r\n'));
+      expect(String(await idle.recvUntil('hello', { timeoutMs: 5000 }))).to.match(/^HTTP\/1\.1 200 OK/);
+      const exited = once(server!, 'exit');
+      server!.kill('SIGTERM');
+      const loss = await idle.recvSome(1, { timeoutMs: 5000 }).catch((error: unknown) => error);
+      expect(loss).to.be.instanceOf(ConnectionLostError);
+      expect(await exited).to.deep.equal([0, null]);
     });
 
     /** Waits for a line of the server's output. */

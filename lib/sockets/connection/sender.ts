@@ -1,9 +1,10 @@
-import { requireByteArray } from '../../arguments';
+import { requireByteArray, requireWholeNumber } from '../../arguments';
 import { checkWaitOptions, type WaitOptions } from '../../async/deadlines';
 import { Deferred, quiet, rejection } from '../../async/deferred';
 import { Waiter } from '../../async/waiter';
 import { type Operation, SocketError, SocketStateError } from '../../errors';
 import { type Connection, type Outgoing } from './connection';
+import { DrainWaits } from './drain_waits';
 import { WriteBatch } from './write_batch';
 
 /**
@@ -12,6 +13,9 @@ import { WriteBatch } from './write_batch';
  * **Sends.** All sends of one turn are one batch: they are written together, at the end of the turn, and settled
  * together. A send resolves when the stream has passed its batch on to the kernel. An expired deadline or a fired
  * signal resets the connection, because part of the bytes may have left.
+ *
+ * **Unsent bytes.** They are counted from the call of a send to the moment that settles its batch. The end of the
+ * connection drops them. A call that waits for few of them changes nothing.
  *
  * **Shutdown.** The end leaves after the bytes of all earlier sends; a later send fails with `SocketStateError`. A
  * second shutdown waits for the same end.
@@ -31,11 +35,19 @@ export class Sender implements Outgoing {
   /** The callback of all writes; made by the first, since many connections never write. */
   private onWritten: ((error: Error | null | undefined) => void) | undefined;
   private end: Deferred<void> | undefined;
+  private unsent = 0;
+  /** Made by the first call that waits, since most connections have none. */
+  private drainWaits: DrainWaits | undefined;
 
   constructor(private readonly connection: Connection) {}
 
   get isEnded(): boolean {
     return this.end !== undefined;
+  }
+
+  /** The number of bytes of the batch of this turn and of those in flight. */
+  get unsentBytes(): number {
+    return this.unsent;
   }
 
   /** Whether bytes wait that the stream has not passed on yet. */
@@ -73,6 +85,26 @@ export class Sender implements Outgoing {
   }
 
   /**
+   * Waits until at most `limitBytes` bytes are unsent.
+   *
+   * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected), TimedOutError, AbortedError,
+   * RangeError; always by the promise.
+   */
+  drained(limitBytes: number, options: WaitOptions | undefined): Promise<void> {
+    const { endpoints } = this.connection;
+    try {
+      requireWholeNumber('limitBytes', limitBytes, 0);
+      checkWaitOptions('drain', endpoints, options);
+      this.requireOpen('drain');
+    } catch (error) {
+      return refusal(error);
+    }
+    if (this.unsent <= limitBytes) return Promise.resolve();
+    this.drainWaits ??= new DrainWaits();
+    return this.drainWaits.add(limitBytes, endpoints, options);
+  }
+
+  /**
    * Ends this direction, and waits until the end has left.
    *
    * @throws SocketClosedError, ConnectionLostError, SocketStateError (not connected), TimedOutError, AbortedError
@@ -101,6 +133,9 @@ export class Sender implements Outgoing {
     }
     this.oldestInFlight = undefined;
     this.newestInFlight = undefined;
+    this.unsent = 0;
+    this.drainWaits?.fail(this.connection.endError('drain'));
+    this.drainWaits = undefined;
     // The error of an end that has left already would be made for nothing.
     if (this.end !== undefined && !this.connection.stream.writableFinished) {
       this.end.rejectQuietly(this.connection.endError('shut down writing'));
@@ -121,6 +156,7 @@ export class Sender implements Outgoing {
 
   /** Adds bytes to the batch of this turn, and returns the batch. */
   private gather(bytes: Uint8Array): WriteBatch {
+    this.unsent += bytes.length;
     if (this.batch === undefined) {
       this.batch = new WriteBatch(bytes);
       process.nextTick(Sender.flush, this);
@@ -157,11 +193,13 @@ export class Sender implements Outgoing {
     if (batch === undefined) return;
     this.oldestInFlight = batch.next;
     if (batch.next === undefined) this.newestInFlight = undefined;
+    this.unsent -= batch.size;
     // Node reports a write that was under way when the stream was destroyed as done, without an error.
     if (error || this.connection.stream.destroyed) {
       batch.outcome.rejectQuietly(this.connection.endError('send', error));
     } else {
       batch.outcome.resolve();
+      this.drainWaits?.onUnsentBytes(this.unsent);
     }
   }
 

@@ -14,15 +14,20 @@ export class WriteBatch {
   private pieces: Uint8Array[] | undefined;
   /** The number of bytes after `last`, in the same memory, that belong to the last piece. */
   private bytesAfterLast = 0;
-  private size: number;
+  private byteCount: number;
 
   constructor(private last: Uint8Array) {
-    this.size = last.length;
+    this.byteCount = last.length;
+  }
+
+  /** The number of bytes of all sends together. */
+  get size(): number {
+    return this.byteCount;
   }
 
   /** Adds a buffer: to the last piece if it is adjacent in memory, else as a piece of its own. */
   add(buffer: Uint8Array): void {
-    this.size += buffer.length;
+    this.byteCount += buffer.length;
     if (this.isAdjacent(buffer)) {
       this.bytesAfterLast += buffer.length;
       return;

@@ -1,9 +1,34 @@
 import { expect } from 'chai';
 import sinon, { type SinonFakeTimers, type SinonStub, useFakeTimers } from 'sinon';
-import { ConnectFailedError, ConnectSocket, ListenSocket, reconnecting, SocketStateError } from '../../../../lib/index';
+import {
+  ConnectFailedError,
+  ConnectSocket,
+  isTransient,
+  ListenSocket,
+  reconnecting,
+  SocketStateError,
+} from '../../../../lib/index';
+import { sampleErrors } from '../../../support/sample_errors';
 import { expectCode, rejection } from '../../../support/rejection';
 import { temporarySocketPath } from '../../../support/transports';
 import { turns } from '../../../support/turns';
+
+describe('isTransient', () => {
+  it('is true for five codes, and false for all other errors', () => {
+    const transient = sampleErrors().filter((error) => isTransient(error));
+    expect(transient.map(({ code }) => code).sort()).to.deep.equal([
+      'CALL_LOST',
+      'CONNECTION_LOST',
+      'CONNECT_FAILED',
+      'TIMED_OUT',
+      'UNEXPECTED_EOF',
+    ]);
+    const foreign = Object.assign(new Error('not of a socket'), { code: 'TIMED_OUT' });
+    for (const other of [foreign, new Error('no idea'), 'text', null, undefined]) {
+      expect(isTransient(other)).to.equal(false);
+    }
+  });
+});
 
 describe('reconnecting', () => {
   const refused = new ConnectFailedError({}, new Error('refused'));
@@ -161,9 +186,9 @@ describe('reconnecting', () => {
         expect(times).to.have.length(1);
       }
       const times: number[] = [];
-      const isTransient = (error: unknown): boolean => (error as Error).message === 'mine';
+      const extended = (error: unknown): boolean => isTransient(error) || (error as Error).message === 'mine';
       const mine = failing(times, new Error('mine'));
-      await rejection(passUntil(reconnecting(mine, work, { isTransient, limitMs: 150 })));
+      await rejection(passUntil(reconnecting(mine, work, { isTransient: extended, limitMs: 150 })));
       expect(times).to.deep.equal([0, 100, 150]);
     });
 
