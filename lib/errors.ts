@@ -84,9 +84,22 @@ export class ProxyHeaderRefusedError extends SocketError {
 /** This side closed the socket, before the call or while it waited. */
 export class SocketClosedError extends SocketError {
   readonly code = 'SOCKET_CLOSED';
+  /** Private to the language, so that no log prints it beside the addresses. */
+  readonly #endpoints: Endpoints;
 
   constructor(operation: Operation, endpoints: Endpoints) {
     super(operation, endpoints, 'the socket is closed');
+    this.#endpoints = endpoints;
+  }
+
+  /**
+   * Whether the error is of the connection that has this very object of addresses. Their values do not tell: two Unix
+   * sockets have the same.
+   *
+   * @internal
+   */
+  isOf(endpoints: Endpoints): boolean {
+    return this.#endpoints === endpoints;
   }
 }
 
