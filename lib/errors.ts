@@ -21,22 +21,28 @@ export interface Endpoints {
   readonly remote?: Address | undefined;
 }
 
+/** The base of every error of the library that is not a mistake in a call: of sockets, and of codecs. */
+export abstract class SockwrightError extends Error {
+  /** Stable, for programs; each class that is not abstract has its own. */
+  abstract readonly code: string;
+
+  protected constructor(message: string, cause: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+  }
+}
+
 /**
  * The base of every error that a socket throws. `code` is stable, for programs. The message is for people: the operation,
  * the peer and the problem. The error of the system, if there is one, is the `cause`.
  */
-export abstract class SocketError extends Error {
-  abstract readonly code: string;
+export abstract class SocketError extends SockwrightError {
   readonly operation: Operation;
   readonly local: Address | undefined;
   readonly remote: Address | undefined;
 
   protected constructor(operation: Operation, endpoints: Endpoints, problem: string, cause?: unknown) {
-    super(
-      `${operation}${describeEndpoints(operation, endpoints)}: ${problem}`,
-      cause === undefined ? undefined : { cause },
-    );
-    this.name = new.target.name;
+    super(`${operation}${describeEndpoints(operation, endpoints)}: ${problem}`, cause);
     this.operation = operation;
     this.local = endpoints.local;
     this.remote = endpoints.remote;
@@ -84,9 +90,22 @@ export class ProxyHeaderRefusedError extends SocketError {
 /** This side closed the socket, before the call or while it waited. */
 export class SocketClosedError extends SocketError {
   readonly code = 'SOCKET_CLOSED';
+  /** Private to the language, so that no log prints it beside the addresses. */
+  readonly #endpoints: Endpoints;
 
   constructor(operation: Operation, endpoints: Endpoints) {
     super(operation, endpoints, 'the socket is closed');
+    this.#endpoints = endpoints;
+  }
+
+  /**
+   * Whether the error is of the connection that has this very object of addresses. Their values do not tell: two Unix
+   * sockets have the same.
+   *
+   * @internal
+   */
+  isOf(endpoints: Endpoints): boolean {
+    return this.#endpoints === endpoints;
   }
 }
 

@@ -47,6 +47,7 @@ export {
   SocketClosedError,
   SocketError,
   SocketStateError,
+  SockwrightError,
   TimedOutError,
   UnexpectedEofError,
 } from './errors';

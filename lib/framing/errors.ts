@@ -1,10 +1,12 @@
-/** The base of a codec's errors: bytes that are no message, or a message that cannot be encoded. */
-export abstract class FrameRefusedError extends Error {
-  abstract readonly code: string;
+import { SockwrightError } from '../errors';
 
+/**
+ * The base of a codec's errors: bytes that are no message, or a message that cannot be encoded. It has no addresses, since a
+ * codec serves any number of connections.
+ */
+export abstract class FrameRefusedError extends SockwrightError {
   protected constructor(message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
+    super(message, cause);
   }
 }
 

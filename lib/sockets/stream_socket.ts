@@ -5,7 +5,7 @@ import { type ReceiveOptions, requireWaitOptions, type WaitOptions } from '../as
 import { rejection } from '../async/deferred';
 import { toIteration } from '../async/iteration';
 import { Waiter } from '../async/waiter';
-import { type SocketError, UnexpectedEofError } from '../errors';
+import { type Endpoints, type SocketError, UnexpectedEofError } from '../errors';
 import { Connection } from './connection/connection';
 import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
 import { Receiver } from './connection/receiver';
@@ -57,6 +57,11 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
   /** The address of the peer, once the socket is connected; it stays known after the end. */
   get remoteAddress(): Address | undefined {
     return this.connection.endpoints.remote;
+  }
+
+  /** Both addresses in one object, always the same one for an open connection. @internal */
+  get endpoints(): Endpoints {
+    return this.connection.endpoints;
   }
 
   /** The TLS of this connection, after its handshake: the certificate of the peer for instance. Undefined without TLS. */

@@ -3,7 +3,7 @@ import * as library from '../../lib/index';
 type ErrorClass = new (...args: unknown[]) => Error & { readonly code: string };
 
 /** The classes that have no code of their own. */
-const ABSTRACT: readonly unknown[] = [library.SocketError, library.FrameRefusedError];
+const ABSTRACT: readonly unknown[] = [library.SockwrightError, library.SocketError, library.FrameRefusedError];
 /** The classes whose constructor takes the operation first. */
 const OF_OPERATION: readonly unknown[] = [
   library.AbortedError,

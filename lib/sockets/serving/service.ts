@@ -190,15 +190,16 @@ export class Service implements AbortableWait {
   }
 
   private onHandlerFailed(error: unknown, peer: PeerSocket | undefined): void {
-    if (this.isOwnStop(error)) return;
+    if (this.isOwnStop(error, peer)) return;
     this.activity.handlerFailed();
     this.report(error, peer);
   }
 
-  /** Whether the error of a handler comes from a stop by this side: no failure. */
-  private isOwnStop(error: unknown): boolean {
+  /** Whether the error of a handler comes from a stop by this side, of the service or of the peer's connection: no failure. */
+  private isOwnStop(error: unknown, peer: PeerSocket | undefined): boolean {
     if (error instanceof AbortedError) return this.settings.signal?.aborted === true;
-    return error instanceof SocketClosedError && this.isDrained;
+    if (!(error instanceof SocketClosedError)) return false;
+    return this.isDrained || (peer !== undefined && error.isOf(peer.endpoints));
   }
 
   private report(error: unknown, peer: PeerSocket | undefined): void {

@@ -1,10 +1,8 @@
 import { type Endpoints, type SocketError } from '../../errors';
-import { type Address } from '../../address';
 
 /** The calls of a `StreamSocket` that its streams use. */
 export interface ByteConnection {
-  readonly localAddress: Address | undefined;
-  readonly remoteAddress: Address | undefined;
+  readonly endpoints: Endpoints;
   readonly bufferedBytes: number;
   readonly isClosed: boolean;
   readonly closed: Promise<SocketError | undefined>;
@@ -18,8 +16,3 @@ export interface ByteConnection {
 
 /** The most bytes that a stream takes from the socket at a time, and that wait in it to be sent. */
 export const STREAM_CHUNK_BYTES = 65_536;
-
-/** The addresses of both ends. */
-export function endpointsOf({ localAddress, remoteAddress }: ByteConnection): Endpoints {
-  return { local: localAddress, remote: remoteAddress };
-}

@@ -1,5 +1,5 @@
 import { SocketClosedError } from '../../errors';
-import { type ByteConnection, endpointsOf, STREAM_CHUNK_BYTES } from './byte_connection';
+import { type ByteConnection, STREAM_CHUNK_BYTES } from './byte_connection';
 
 const writables = new WeakMap<ByteConnection, WritableStream<Uint8Array>>();
 
@@ -31,7 +31,7 @@ class SocketSink {
     // `abort` of a sink waits for the write under way, which a peer that does not read delays for ever.
     controller.signal.addEventListener('abort', () => connection.reset(), { once: true });
     void connection.closed.then((loss) => {
-      controller.error(loss ?? new SocketClosedError('send', endpointsOf(connection)));
+      controller.error(loss ?? new SocketClosedError('send', connection.endpoints));
     });
   }
 

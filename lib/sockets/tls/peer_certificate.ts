@@ -22,6 +22,17 @@ export class PeerCertificate {
     return inOneLine(this.x509.subject);
   }
 
+  /**
+   * The common name (CN) of the subject. Undefined if it has none, or more than one: a program must not take one of them
+   * for the identity. It is read from the parsed subject: a text of the form `CN=…` within another part, or within the
+   * common name, is no name. A name in `subjectAltName` is the better one for programs (RFC 9525).
+   */
+  get commonName(): string | undefined {
+    // Node types it as a text, and gives a list for several.
+    const name = this.x509.toLegacyObject().subject.CN as string | readonly string[] | undefined;
+    return typeof name === 'string' ? name : undefined;
+  }
+
   /** The authority that has signed the certificate, for people. */
   get issuer(): string {
     return inOneLine(this.x509.issuer);

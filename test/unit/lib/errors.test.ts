@@ -39,9 +39,18 @@ describe('the errors', () => {
     }
   });
 
+  it('have one base, and one of its two kinds', () => {
+    for (const error of sampleErrors()) {
+      expect(error).to.be.instanceOf(library.SockwrightError).and.instanceOf(Error);
+      expect(error.name).to.equal(error.constructor.name);
+      const isOfSocket = error instanceof library.SocketError;
+      expect(error instanceof library.FrameRefusedError, error.name).to.equal(!isOfSocket);
+    }
+  });
+
   it('have one code each', () => {
     const codes = sampleErrors().map(({ code }) => code);
-    expect(codes).to.have.length(errorClasses().length - 2);
+    expect(codes).to.have.length(errorClasses().length - 3);
     expect(new Set(codes).size).to.equal(codes.length);
     for (const code of codes) expect(code).to.match(/^[A-Z]+(_[A-Z]+)*$/);
   });

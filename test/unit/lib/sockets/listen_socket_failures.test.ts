@@ -1,11 +1,13 @@
 import { once } from 'node:events';
+import { connect, type NetConnectOpts } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
 import sinon, { useFakeTimers } from 'sinon';
-import { type PeerSocket, type ServeOptions } from '../../../../lib/index';
+import { type PeerSocket, type ServeOptions, type SocketError } from '../../../../lib/index';
 import { describeListenSocket, portOf } from '../../../support/listen_sockets';
 import { MemoryServer } from '../../../support/memory_server';
 import { tlsIdentity } from '../../../support/tls_identity';
+import { temporarySocketPath } from '../../../support/transports';
 import { turns, until } from '../../../support/turns';
 
 describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
@@ -38,6 +40,56 @@ describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
       await listener.close();
       await serving;
       expect(listener.counters).to.include({ accepted: 2, active: 0, handlersFailed: 1 });
+    });
+
+    for (const end of ['close', 'reset'] as const) {
+      it(`by a ${end} of its own connection by the program is none`, async () => {
+        for (const options of [{}, { host: undefined, port: undefined, path: temporarySocketPath() }]) {
+          const listener = await listen(options);
+          const peers: PeerSocket[] = [];
+          const reported: unknown[] = [];
+          const waits = [
+            async (peer: PeerSocket) => peer.recvSome(1),
+            async (peer: PeerSocket) => peer.writable.getWriter().closed,
+          ];
+          const serving = listener.serve(async (peer) => waits[peers.push(peer) - 1]!(peer), {
+            onError: (error) => reported.push(error),
+          });
+          for (const count of [1, 2]) {
+            clients.push(connect({ ...listener.address } as NetConnectOpts).on('error', () => undefined));
+            await until(() => peers.length === count, 'the handler runs');
+          }
+          for (const peer of peers) await peer[end]();
+          await listener.close();
+          await serving;
+          expect(reported).to.deep.equal([]);
+          expect(listener.counters).to.include({ accepted: 2, active: 0, handlersFailed: 0 });
+        }
+      });
+    }
+
+    it('by a close of another connection is one', async () => {
+      for (const options of [{}, { host: undefined, port: undefined, path: temporarySocketPath() }]) {
+        const listener = await listen(options);
+        const peers: PeerSocket[] = [];
+        const reported: unknown[] = [];
+        const serving = listener.serve(
+          async (peer) => {
+            if (peers.push(peer) === 1) await peer.recvSome(1);
+            else await peers[0]!.sendAll(Buffer.from('to a closed connection'));
+          },
+          { onError: (error, peer) => reported.push([(error as SocketError).code, peer]) },
+        );
+        clients.push(connect({ ...listener.address } as NetConnectOpts).on('error', () => undefined));
+        await until(() => peers.length === 1, 'the first handler runs');
+        await peers[0]!.close();
+        clients.push(connect({ ...listener.address } as NetConnectOpts).on('error', () => undefined));
+        await until(() => reported.length === 1, 'the second handler fails');
+        await listener.close();
+        await serving;
+        expect(reported).to.deep.equal([['SOCKET_CLOSED', peers[1]]]);
+        expect(listener.counters).to.include({ accepted: 2, active: 0, handlersFailed: 1 });
+      }
     });
 
     it('at once, before its first wait, is the same', async () => {

@@ -25,6 +25,7 @@ describe('tls of a socket', () => {
     }
     const ofClient = peer.tls!.peerCertificate!;
     expect(ofClient.subject).to.equal('C=AR, O=Lottery, CN=agency 7');
+    expect(ofClient.commonName).to.equal('agency 7');
     expect(ofClient.issuer).to.equal('CN=Test CA');
     expect(ofClient.subjectAltName.uri).to.deep.equal(['urn:lottery:agency:7']);
     expect(ofClient.validFrom).to.deep.equal(new Date('2020-01-01T00:00:00Z'));
