@@ -11,6 +11,7 @@ export { type ListenSocketOptions, type ListenTarget } from './sockets/listen_op
 export { pipe, type PipedBytes, type PipeOptions } from './sockets/pipe';
 export { type BackoffOptions, reconnecting, type ReconnectOptions, type TargetRounds } from './sockets/reconnecting';
 export { type ListenerCounters, type RefusalReason } from './sockets/serving/counters';
+export { addressGroup } from './sockets/serving/address_group';
 export { type ConnectionHandler, type Refusal, type ServeOptions } from './sockets/serving/serve_options';
 export { type ProxyProtocolOptions } from './sockets/proxy_protocol/proxy_options';
 export { type TrustedAddressList } from './sockets/proxy_protocol/trusted_addresses';
