@@ -17,6 +17,7 @@ export {
   type TargetRounds,
 } from './sockets/reconnecting';
 export { type ListenerCounters, type RefusalReason } from './sockets/serving/counters';
+export { addressGroup } from './sockets/serving/address_group';
 export { type ConnectionHandler, type Refusal, type ServeOptions } from './sockets/serving/serve_options';
 export { type ProxyProtocolOptions } from './sockets/proxy_protocol/proxy_options';
 export { type TrustedAddressList } from './sockets/proxy_protocol/trusted_addresses';

@@ -24,6 +24,7 @@ const ALONE = [
   'system/several_servers', // a connection must be made within 1.5 s
   'system/unread_output',
   'torture/crowd',
+  'torture/hostile_address',
   'torture/sigterm',
   'torture/status_flood',
   'torture/stop',

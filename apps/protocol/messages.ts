@@ -16,6 +16,9 @@ export const MessageType = {
 /** The longest value of a message, in bytes. */
 export const MSG_MAX_LENGTH = 8192;
 
+/** The size of a message's type and length, in bytes. */
+const HEADER_BYTES = 7;
+
 /** A message in its wire form. The value is UTF-8 text as bytes. */
 export type LotteryMessage = TypedMessage<Uint8Array>;
 export type LotteryCodec = TlvCodec<Uint8Array>;
@@ -30,6 +33,11 @@ export function createServerCodec(): LotteryCodec {
 export function createAgencyCodec(): LotteryCodec {
   const { ok, wait, result, digest, error } = MessageType;
   return createCodec([ok, wait, result, digest, error]);
+}
+
+/** The size of a message on the wire, in bytes. */
+export function messageBytes({ value }: LotteryMessage): number {
+  return HEADER_BYTES + value.length;
 }
 
 /** Builds a message from well-formed text. */

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { LOG_LEVELS } from './action_log';
 
@@ -71,6 +71,13 @@ export const hostNames = v.pipe(
   v.check((names) => names.every((name) => HOST_NAME.test(name)), 'must be host names, separated by commas'),
 );
 
+/** IP addresses and networks (`10.0.0.0/8`, `2001:db8::/32`), separated by commas, possibly none. */
+export const networks = v.pipe(
+  v.string(),
+  v.transform((text) => (text.trim() === '' ? [] : text.split(',').map((network) => network.trim()))),
+  v.check((list) => list.every(isNetwork), 'must be IP addresses or networks such as 10.0.0.0/8, separated by commas'),
+);
+
 /** A transformation by `parse`, which returns undefined for other text. */
 function parsed<Value>(
   parse: (text: string) => Value | undefined,
@@ -95,6 +102,12 @@ function readHostAndPort(text: string): HostAndPort | undefined {
   if (host === undefined) return undefined;
   const port = Number(match![2]);
   return port >= 1 && port <= 65_535 ? { host, port } : undefined;
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', bits = '0'] = /^([^/%]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
 /** Host names are the same in capital letters (RFC 4343). */

@@ -1,8 +1,11 @@
 import 'reflect-metadata/lite';
 import { Container, type ContainerModule } from 'inversify';
-import { ListenSocket } from '../../lib/index';
+import { ListenSocket, type ProxyHeaderRefusedError } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
+import { AddressTable } from './limits/address_table';
+import { Rate } from './limits/rate';
+import { RefusalLog } from './limits/refusal_log';
 import { SessionFactory } from './sessions/session_factory';
 import { SessionServices } from './sessions/session_services';
 import { type BetRepository } from './domain/bet_repository';
@@ -48,16 +51,28 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
       [TOKENS.SessionServices, TOKENS.LotteryOverview],
     );
   container.bind(TOKENS.DescriptorUse).toConstantValue(readDescriptorUse);
-  container.bind(TOKENS.ListenSocket).toDynamicValue(
-    () =>
-      new ListenSocket({
-        host: settings.SERVER_IP,
-        port: settings.SERVER_PORT,
-        backlog: settings.SERVER_LISTEN_BACKLOG,
-      }),
-  );
+  const refusals = new RefusalLog(log);
+  container.bind(TOKENS.RefusalLog).toConstantValue(refusals);
+  container.bind(TOKENS.AddressTable).toConstantValue(createAddressTable(settings));
+  container.bind(TOKENS.ListenSocket).toDynamicValue(() => createListenSocket(settings, refusals));
   container.bind(TOKENS.LotteryServer).to(LotteryServer);
   return container;
+}
+
+function createAddressTable(settings: ServerSettings): AddressTable {
+  return new AddressTable({
+    bytes: new Rate(settings.SERVER_ADDRESS_BYTES_PER_SECOND, 1000),
+    messages: new Rate(settings.SERVER_ADDRESS_MESSAGES_PER_SECOND, 1000),
+    refusals: new Rate(settings.SERVER_ADDRESS_REFUSALS_PER_MINUTE, 60_000),
+  });
+}
+
+function createListenSocket(settings: ServerSettings, refusals: RefusalLog): ListenSocket {
+  const { SERVER_IP: host, SERVER_PORT: port, SERVER_LISTEN_BACKLOG: backlog, SERVER_PROXY_FROM: trusted } = settings;
+  if (trusted.length === 0) return new ListenSocket({ host, port, backlog });
+  const onRefused = ({ message, remote }: ProxyHeaderRefusedError): void =>
+    refusals.refused(remote, { error: message });
+  return new ListenSocket({ host, port, backlog, proxyProtocol: { trusted, maxWaiting: backlog, onRefused } });
 }
 
 function createStoreModule(settings: ServerSettings): ContainerModule {

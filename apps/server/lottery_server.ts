@@ -15,6 +15,9 @@ import { describePeer } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
 import { sendToParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
+import { type AddressTable } from './limits/address_table';
+import { type RefusalLog } from './limits/refusal_log';
+import { busyText, limitOf, serveLimits } from './limits/serve_limits';
 import { OpenSessions } from './sessions/open_sessions';
 import { type SessionFactory } from './sessions/session_factory';
 import { type SessionServices } from './sessions/session_services';
@@ -54,6 +57,8 @@ export class LotteryServer {
     @inject(TOKENS.SessionFactory) private readonly sessionFactory: SessionFactory,
     @inject(TOKENS.SessionServices) private readonly services: SessionServices,
     @inject(TOKENS.StatusServer) private readonly status: OptionalStatusServer,
+    @inject(TOKENS.AddressTable) private readonly addresses: AddressTable,
+    @inject(TOKENS.RefusalLog) private readonly refusals: RefusalLog,
     @inject(TOKENS.DescriptorUse) private readonly readDescriptors: () => DescriptorUse,
   ) {
     this.budget = {
@@ -82,6 +87,7 @@ export class LotteryServer {
       await this.serveUntilStopped();
     } finally {
       await this.listener.close();
+      this.refusals.close();
       await this.status.close();
       await this.services.winners.close();
       await this.store.close();
@@ -154,6 +160,7 @@ export class LotteryServer {
   private async serveUntilStopped(): Promise<void> {
     const { signal } = this.stopping;
     const serving = this.listener.serve((peer) => this.serve(peer), {
+      ...serveLimits(this.settings, this.addresses),
       maxConnections: this.budget.sessions,
       maxRefusing: this.budget.rejections,
       signal,
@@ -176,16 +183,20 @@ export class LotteryServer {
   }
 
   /** Sends `busy`. A connection that was reset already got no message, which saves the descriptor. */
-  private async rejectBusy({ peer, remoteAddress }: Refusal): Promise<void> {
-    const fields = { ...describePeer({ remoteAddress }), error: 'busy', sessions: this.sessions.size };
-    this.services.log.warning('accept_connections', 'fail', fields);
+  private async rejectBusy({ reason, peer, remoteAddress }: Refusal): Promise<void> {
+    const limit = limitOf(reason);
+    if (limit === undefined) return;
+    this.services.activity.limitReached(limit);
+    // The listener logs the fault of the header.
+    if (limit === 'proxy_header') return;
+    this.refusals.refused(remoteAddress, { error: 'busy', limit, sessions: this.sessions.size });
     this.services.activity.sessionRefused(0, 'busy');
     if (peer === undefined) {
-      this.services.activity.acceptFailures++;
+      if (limit === 'sessions') this.services.activity.acceptFailures++;
       return;
     }
     const channel = new FramedSocket(peer, createServerCodec());
-    const text = `busy: ${this.budget.sessions} sessions are open, no more are taken`;
+    const text = `busy: ${busyText(limit, this.budget.sessions, this.settings)}`;
     // The peer may be gone already.
     await channel.send(textMessage(MessageType.error, text), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
     await peer.lingeringClose({ timeoutMs: BUSY_LINGER_MS });

@@ -6,6 +6,7 @@ import {
   hostNames,
   logLevel,
   milliseconds,
+  networks,
   nonEmptyText,
   wholeNumber,
 } from '../runtime/setting_schemas';
@@ -71,6 +72,51 @@ export const SERVER_SETTINGS = {
   },
   SERVER_IDLE_TIMEOUT_MS: { schema: milliseconds(1), fallback: '60000', about: 'the time limit of a silent session' },
   SERVER_WAIT_HOLD_MS: { schema: milliseconds(0), fallback: '1000', about: 'the longest wait of an A for the draw' },
+  SERVER_UNNAMED_TIMEOUT_MS: {
+    schema: milliseconds(0),
+    fallback: '10000',
+    about: 'the time from the accept of a session to the last byte of its first message; 0: no limit',
+  },
+  SERVER_SESSION_LIFETIME_MS: {
+    schema: milliseconds(0),
+    fallback: '86400000',
+    about: 'the longest time of a session; 0: no limit',
+  },
+  SERVER_ADDRESS_SESSIONS: {
+    schema: wholeNumber(0, 1_000_000),
+    fallback: '10000',
+    about: 'the maximum number of open sessions of an address; 0: no limit',
+  },
+  SERVER_ADDRESS_CONNECTS_PER_SECOND: {
+    schema: wholeNumber(0, 1_000_000),
+    fallback: '500',
+    about: 'new connections of an address a second; 0: no limit',
+  },
+  SERVER_ADDRESS_CONNECT_BURST: {
+    schema: wholeNumber(1, 1_000_000),
+    fallback: '10000',
+    about: 'new connections of an address at once, after a pause',
+  },
+  SERVER_ADDRESS_BYTES_PER_SECOND: {
+    schema: wholeNumber(0, 1_000_000_000_000),
+    fallback: '100000000',
+    about: "bytes of an address's messages a second; 0: no limit",
+  },
+  SERVER_ADDRESS_MESSAGES_PER_SECOND: {
+    schema: wholeNumber(0, 1_000_000_000),
+    fallback: '100000',
+    about: 'messages of an address a second; 0: no limit',
+  },
+  SERVER_ADDRESS_REFUSALS_PER_MINUTE: {
+    schema: wholeNumber(0, 1_000_000_000),
+    fallback: '1000',
+    about: 'sessions of an address that end with an E a minute; 0: no limit',
+  },
+  SERVER_PROXY_FROM: {
+    schema: networks,
+    fallback: '',
+    about: 'the addresses and networks of proxies, which send PROXY headers, separated by commas',
+  },
   SERVER_STATUS_PORT: {
     schema: wholeNumber(0, 65_535),
     fallback: '0',

@@ -26,6 +26,8 @@ export const TOKENS = {
   SessionServices: Symbol.for('SessionServices'),
   SessionFactory: Symbol.for('SessionFactory'),
   DescriptorUse: Symbol.for('DescriptorUse'),
+  AddressTable: Symbol.for('AddressTable'),
+  RefusalLog: Symbol.for('RefusalLog'),
   ListenSocket: Symbol.for('ListenSocket'),
   StatusServer: Symbol.for('StatusServer'),
   LotteryServer: Symbol.for('LotteryServer'),

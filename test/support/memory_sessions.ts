@@ -1,5 +1,6 @@
 import { createAgencyCodec, createServerCodec, type LotteryMessage } from '../../apps/protocol/messages';
 import { AgencySession, type SessionLimits } from '../../apps/server/sessions/agency_session';
+import { type AddressTraffic } from '../../apps/server/limits/address_traffic';
 import { FramedSocket } from '../../lib/index';
 import { connectedPair } from '../../lib/testing/index';
 import { createMemoryLottery } from './memory_lottery';
@@ -29,12 +30,10 @@ export class MemorySessions {
   readonly lottery = createMemoryLottery();
   private readonly sessions: MemorySession[] = [];
 
-  connect(limits: Partial<SessionLimits> = {}): MemorySession {
+  connect(limits: Partial<SessionLimits> = {}, address?: AddressTraffic): MemorySession {
     const [near, far] = connectedPair();
-    const session = new AgencySession(new FramedSocket(near, createServerCodec()), this.lottery, {
-      ...LIMITS,
-      ...limits,
-    });
+    const framed = new FramedSocket(near, createServerCodec());
+    const session = new AgencySession(framed, this.lottery, { ...LIMITS, ...limits }, address);
     const channel = new FramedSocket(far, createAgencyCodec());
     const ended = session.run();
     const next = async (): Promise<string> => {

@@ -42,8 +42,8 @@ export class WireClient {
     });
   }
 
-  static async connect(port: number): Promise<WireClient> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  static async connect(port: number, localAddress = '127.0.0.1'): Promise<WireClient> {
+    const socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true, noDelay: true });
     const client = new WireClient(socket);
     await once(socket, 'connect');
     return client;

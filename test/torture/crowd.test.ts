@@ -48,6 +48,9 @@ describe('torture: many and slow connections', function () {
       SERVER_DATA_DIR: directory,
       SERVER_AGENCIES: '100',
       LOGGING_LEVEL: 'WARNING',
+      // The crowds are one address, and silent.
+      SERVER_UNNAMED_TIMEOUT_MS: '0',
+      SERVER_ADDRESS_CONNECT_BURST: '1000000',
       ...settings,
     });
 

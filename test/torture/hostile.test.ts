@@ -3,8 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex } from 'node:stream';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { DiskDirectory } from '../../apps/server/storage/files/disk/file_system';
 import { formatCsvRow } from '../../apps/protocol/csv_row';
@@ -14,6 +12,7 @@ import { Campaign, sized } from './support/campaign';
 import { DiskModel } from './support/disk_model';
 import { MemoryLottery } from './support/memory_lottery';
 import { type SeededRandom } from './support/seeded_random';
+import { usedMegabytes } from './support/used_memory';
 
 const AGENCIES = 5000;
 const GROWTH_LIMIT_MB = 10;
@@ -179,16 +178,6 @@ async function exchange(stream: Duplex, bytes: Buffer): Promise<string[]> {
     at = end;
   }
   return answers;
-}
-
-/** The memory in use after a garbage collection. */
-function usedMegabytes(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / 1e6;
 }
 
 describe('torture: hostile input', function () {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type FramedSocket,
   FrameTooLongError,
@@ -6,11 +7,12 @@ import {
   TimedOutError,
   UnknownTypeError,
 } from '../../../lib/index';
-import { type LotteryMessage, MessageType, textMessage } from '../../protocol/messages';
-import { ProtocolError } from '../../protocol/protocol_error';
+import { type LotteryMessage, messageBytes, MessageType, textMessage } from '../../protocol/messages';
+import { PROTOCOL_ERROR_CODES, ProtocolError, type ProtocolErrorCode } from '../../protocol/protocol_error';
 import { describePeer } from '../../runtime/action_log';
 import { type AgencyClaim } from '../domain/agency_claim';
 import { ClaimSupersededError, StoreError } from '../domain/store_errors';
+import { type AddressTraffic } from '../limits/address_traffic';
 import { type QueueLimits, ResponseQueue, type SessionResponse } from './response_queue';
 import { type SessionContext } from './session_context';
 import { SessionProtocol } from './session_protocol';
@@ -24,6 +26,10 @@ export interface SessionLimits {
   readonly idleTimeoutMs: number;
   /** The longest delay of a `W` response to an `A`. */
   readonly longPollMs: number;
+  /** From the beginning to the last byte of the first message. Undefined: no limit. */
+  readonly unnamedTimeoutMs?: number | undefined;
+  /** From the beginning to the end. Undefined: no limit. */
+  readonly lifetimeMs?: number | undefined;
 }
 
 /**
@@ -37,6 +43,11 @@ const RESPONSE_LIMITS: QueueLimits = { responses: 64, bytes: 65_536 };
  * sending.
  */
 const MAX_LINGER_MS = 5_000;
+
+/** The codes of an `E` that count as refusals of the agency's address. */
+const CAUSED_BY_AGENCY: ReadonlySet<ProtocolErrorCode> = new Set(
+  PROTOCOL_ERROR_CODES.filter((code) => !['superseded', 'busy', 'storage', 'shutting-down'].includes(code)),
+);
 
 /** The reason of an end without an `E`. */
 const CONNECTION_GONE = new Error('the connection is gone');
@@ -62,6 +73,8 @@ export class AgencySession implements SessionContext {
     private readonly channel: FramedSocket<LotteryMessage>,
     private readonly services: SessionServices,
     private readonly limits: SessionLimits,
+    /** Its `leave` is called at the end of the session. */
+    private readonly address?: AddressTraffic | undefined,
   ) {
     this.responses = new ResponseQueue(channel, RESPONSE_LIMITS, limits.messageTimeoutMs, this);
     this.protocol = new SessionProtocol(services, this, limits.longPollMs);
@@ -140,12 +153,34 @@ export class AgencySession implements SessionContext {
       try {
         const message = this.channel.tryReceive() ?? (await this.channel.receive(this.receiveOptions));
         if (message === null) break;
+        if (this.mustPause(message)) await this.pause();
         await this.respond(await this.protocol.handle(message));
       } catch (error) {
         if (!this.isDuringPendingResponse(error)) this.fail(error);
       }
     }
     return this.finish();
+  }
+
+  /**
+   * Counts the message. Over the rates of its address the session pauses: further bytes fill the buffer of the socket,
+   * then that of the agency's system, so the agency waits and loses nothing.
+   */
+  private mustPause(message: LotteryMessage): boolean {
+    const now = performance.now();
+    if (this.lifeLeftMs(now) <= 0) throw this.lifetimeExpired();
+    if (this.address === undefined) return false;
+    this.address.onMessage(messageBytes(message), now);
+    if (this.address.overdrawnMs(now) <= 0) return false;
+    this.services.activity.limitReached(this.address.overdrawnLimit(now));
+    return true;
+  }
+
+  /** Waits until the messages that its address has sent so far are within the rates. */
+  private async pause(): Promise<void> {
+    const milliseconds = Math.ceil(this.address!.overdrawnMs(performance.now()));
+    await delay(milliseconds, undefined, { signal: this.ending }).catch(() => {});
+    this.throwIfEnding();
   }
 
   /** Enqueues each response once there is room for it, then waits for room for the next one. */
@@ -163,6 +198,7 @@ export class AgencySession implements SessionContext {
     this.isSettled = true;
     this.onSettled?.();
     await this.sendErrorAndClose();
+    this.address?.leave(performance.now());
     this.services.activity.sessionClosed(performance.now() - this.startedAt);
     this.services.log.debug('close_session', 'success', this.describe());
     this.onEnded?.(this);
@@ -170,14 +206,37 @@ export class AgencySession implements SessionContext {
   }
 
   private get receiveOptions(): ReceiveOptions {
-    const { idleTimeoutMs, messageTimeoutMs } = this.limits;
-    const timeLeft = Math.max(1, Math.ceil(idleTimeoutMs - this.idleMs()));
-    return timeLeft === idleTimeoutMs ? this.limits : { idleTimeoutMs: timeLeft, messageTimeoutMs };
+    const { idleTimeoutMs, messageTimeoutMs, unnamedTimeoutMs: timeoutMs } = this.limits;
+    const timeLeft = Math.min(idleTimeoutMs - this.idleMs(), this.lifeLeftMs(performance.now()));
+    const rounded = Math.max(1, Math.ceil(timeLeft));
+    // The first message names the session, or ends it.
+    if (this.protocol.agencyId === 0 && timeoutMs !== undefined)
+      return { idleTimeoutMs: rounded, messageTimeoutMs, timeoutMs };
+    return rounded === idleTimeoutMs ? this.limits : { idleTimeoutMs: rounded, messageTimeoutMs };
   }
 
   /** Whether a response was pending during the expired idle deadline. Such time does not count as silence. */
   private isDuringPendingResponse(error: unknown): boolean {
-    return error instanceof TimedOutError && error.clock === 'idle' && this.idleMs() < this.limits.idleTimeoutMs;
+    if (!(error instanceof TimedOutError) || error.clock !== 'idle') return false;
+    return this.idleMs() < this.limits.idleTimeoutMs && this.lifeLeftMs(performance.now()) > 0;
+  }
+
+  private lifeLeftMs(now: number): number {
+    const { lifetimeMs } = this.limits;
+    return lifetimeMs === undefined ? Infinity : this.startedAt + lifetimeMs - now;
+  }
+
+  private lifetimeExpired(cause?: Error): ProtocolError {
+    this.services.activity.limitReached('lifetime');
+    return new ProtocolError('timeout', `no session may last longer than ${this.limits.lifetimeMs} ms`, { cause });
+  }
+
+  private timeoutFor(error: TimedOutError): ProtocolError {
+    if (this.lifeLeftMs(performance.now()) <= 0) return this.lifetimeExpired(error);
+    if (error.clock !== 'call') return new ProtocolError('timeout', error.message, { cause: error });
+    this.services.activity.limitReached('unnamed');
+    const text = `the session had no name after ${this.limits.unnamedTimeoutMs} ms`;
+    return new ProtocolError('timeout', text, { cause: error });
   }
 
   private idleMs(): number {
@@ -196,9 +255,7 @@ export class AgencySession implements SessionContext {
     if (error instanceof ProtocolError) return error;
     if (error instanceof FrameTooLongError) return new ProtocolError('too-long', error.message, { cause: error });
     if (error instanceof UnknownTypeError) return new ProtocolError('bad-type', error.message, { cause: error });
-    if (error instanceof TimedOutError && error.operation === 'receive') {
-      return new ProtocolError('timeout', error.message, { cause: error });
-    }
+    if (error instanceof TimedOutError && error.operation === 'receive') return this.timeoutFor(error);
     if (error instanceof ClaimSupersededError) return superseded(error);
     if (error instanceof StoreError) return new ProtocolError('storage', error.message, { cause: error });
     const isForeseen = error instanceof SocketError || error === CONNECTION_GONE;
@@ -212,6 +269,7 @@ export class AgencySession implements SessionContext {
       this.services.log.info('session', 'fail', { ...this.describe(), error: this.refusal.message });
       const { code, detail } = this.refusal;
       this.services.activity.sessionRefused(this.protocol.agencyId, code);
+      if (CAUSED_BY_AGENCY.has(code)) this.address?.onRefused(performance.now());
       // A failed send is ignored: the peer may be gone, or may not read.
       await this.channel
         .send(textMessage(MessageType.error, `${code}: ${detail}`), { timeoutMs: lingerMs })

@@ -3,6 +3,7 @@ import { FramedSocket, type PeerSocket } from '../../../lib/index';
 import { createServerCodec } from '../../protocol/messages';
 import { type ServerSettings } from '../settings';
 import { TOKENS } from '../tokens';
+import { type AddressTable } from '../limits/address_table';
 import { AgencySession, type SessionLimits } from './agency_session';
 import { type SessionServices } from './session_services';
 
@@ -15,15 +16,19 @@ export class SessionFactory {
   constructor(
     @inject(TOKENS.ServerSettings) settings: ServerSettings,
     @inject(TOKENS.SessionServices) private readonly services: SessionServices,
+    @inject(TOKENS.AddressTable) private readonly addresses: AddressTable,
   ) {
     this.limits = {
       messageTimeoutMs: settings.SERVER_MESSAGE_TIMEOUT_MS,
       idleTimeoutMs: settings.SERVER_IDLE_TIMEOUT_MS,
       longPollMs: settings.SERVER_WAIT_HOLD_MS,
+      unnamedTimeoutMs: settings.SERVER_UNNAMED_TIMEOUT_MS || undefined,
+      lifetimeMs: settings.SERVER_SESSION_LIFETIME_MS || undefined,
     };
   }
 
   create(peer: PeerSocket): AgencySession {
-    return new AgencySession(new FramedSocket(peer, this.codec), this.services, this.limits);
+    const address = this.addresses.enter(peer.remoteAddress);
+    return new AgencySession(new FramedSocket(peer, this.codec), this.services, this.limits, address);
   }
 }

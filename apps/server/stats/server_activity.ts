@@ -1,5 +1,6 @@
 import { injectable } from 'inversify';
 import { type ProtocolErrorCode } from '../../protocol/protocol_error';
+import { type LimitName } from '../limits/limit_name';
 import { type CommitReport, type StoreObserver } from '../domain/store_observer';
 import { AgencyActivity } from './agency_activity';
 import { Histogram } from './histogram';
@@ -26,6 +27,8 @@ export class ServerActivity implements StoreObserver {
   /** The agencies that have received their winners, in this order. */
   readonly winnersGivenTo: number[] = [];
   readonly errors = new Map<ProtocolErrorCode, number>();
+  /** The number of times that a limit has refused, ended or slowed a session. */
+  readonly limited = new Map<LimitName, number>();
   betsStored = 0;
   sessionsOpen = 0;
   /** The maximum number of open sessions, 0 before the server is ready. */
@@ -99,6 +102,10 @@ export class ServerActivity implements StoreObserver {
     const activity = this.of(agency);
     activity.errors++;
     activity.lastError = { code, at: new Date() };
+  }
+
+  limitReached(limit: LimitName): void {
+    this.limited.set(limit, (this.limited.get(limit) ?? 0) + 1);
   }
 
   committed({ batches, bytes, milliseconds }: CommitReport): void {

@@ -131,6 +131,9 @@ async function startServer(
     SERVER_AGENCIES: String(count),
     SERVER_MAX_SESSIONS: String(count),
     SERVER_IDLE_TIMEOUT_MS: '600000',
+    SERVER_UNNAMED_TIMEOUT_MS: '600000',
+    SERVER_ADDRESS_SESSIONS: String(count),
+    SERVER_ADDRESS_CONNECT_BURST: '1000000',
     SERVER_DATA_DIR: join(directory, 'store'),
   };
   const options = ['--expose-gc', '-r', PROGRAMS.collectGarbage];

@@ -7,6 +7,8 @@ export interface AddressLimitOptions {
   readonly maxPerAddress?: number | undefined;
   /** New connections a second. */
   readonly connectsPerSecond?: number | undefined;
+  /** New connections at once, with `connectsPerSecond`. Default: as many as in a second. */
+  readonly connectBurst?: number | undefined;
 }
 
 /**
@@ -18,10 +20,10 @@ export class AddressLimits {
   private readonly open: Map<string, number> | undefined;
   private readonly rate: ConnectRate | undefined;
 
-  constructor({ maxPerAddress, connectsPerSecond }: AddressLimitOptions) {
+  constructor({ maxPerAddress, connectsPerSecond, connectBurst }: AddressLimitOptions) {
     this.most = maxPerAddress ?? Infinity;
     if (maxPerAddress !== undefined) this.open = new Map();
-    if (connectsPerSecond !== undefined) this.rate = new ConnectRate(connectsPerSecond);
+    if (connectsPerSecond !== undefined) this.rate = new ConnectRate(connectsPerSecond, connectBurst);
   }
 
   /** Whether there is a limit at all. */

@@ -2,8 +2,8 @@
 const ROUNDING_MS = 0.0005;
 
 /**
- * Token buckets: each address may connect a number of times a second, and as often at once. A bucket is one number, the
- * time at which it is full again (the generic cell rate algorithm, ITU-T I.371).
+ * Token buckets: each address may connect a number of times a second, and `burst` times at once. A bucket is one number,
+ * the time at which it is full again (the generic cell rate algorithm, ITU-T I.371).
  *
  * Each call takes constant time. Two generations of buckets bound the memory: the older one is dropped as a whole, after
  * its buckets are full, or before that if more than `maxAddresses` others have connected since.
@@ -16,13 +16,17 @@ export class ConnectRate {
   private older = new Map<string, number>();
   private nextGenerationAt = 0;
 
-  /** @param perSecond more than 0. A rate below 1 allows one connection at once. */
+  /**
+   * @param perSecond more than 0.
+   * @param burst at least 1. By default, as many as in a second; a rate below 1 allows one connection at once.
+   */
   constructor(
     perSecond: number,
+    burst = Math.max(1, perSecond),
     private readonly maxAddresses = 32_768,
   ) {
     this.intervalMs = 1000 / perSecond;
-    this.capacityMs = Math.max(this.intervalMs, 1000);
+    this.capacityMs = burst * this.intervalMs;
   }
 
   /** The number of buckets in memory; twice `maxAddresses` at most. */

@@ -1,5 +1,5 @@
 /**
- * Why a listener has refused a connection: the option whose limit it was over (`maxProxyHeaders`: `maxWaiting` of
+ * Why a listener has refused a connection: the option that has refused it (`maxProxyHeaders`: `maxWaiting` of
  * `proxyProtocol`), or
  *
  * - `proxyHeader`: a trusted proxy sent no PROXY header in time, or one that cannot be used;
@@ -10,6 +10,7 @@ export type RefusalReason =
   | 'maxWaiting'
   | 'maxHandshaking'
   | 'maxConnections'
+  | 'admit'
   | 'maxPerAddress'
   | 'connectsPerSecond'
   | 'proxyHeader'
@@ -38,6 +39,7 @@ export function noRefusals(): Record<RefusalReason, number> {
     maxWaiting: 0,
     maxHandshaking: 0,
     maxConnections: 0,
+    admit: 0,
     maxPerAddress: 0,
     connectsPerSecond: 0,
     proxyHeader: 0,

@@ -17,10 +17,17 @@ export interface ServeOptions {
   /** The number of connections at once from one IPv4 address, or from one /64 prefix of IPv6. */
   readonly maxPerAddress?: number | undefined;
   /**
-   * The number of new connections a second from one IPv4 address, or from one /64 prefix of IPv6; as many may come at
-   * once (token bucket). More than 0; it need not be whole.
+   * The number of new connections a second from one IPv4 address, or from one /64 prefix of IPv6 (token bucket). More
+   * than 0; it need not be whole.
    */
   readonly connectsPerSecond?: number | undefined;
+  /** With `connectsPerSecond`: the number of new connections at once. Default: as many as in a second, at least 1. */
+  readonly connectBurst?: number | undefined;
+  /**
+   * A rule of the program: called for each new connection within `maxConnections`, before the limits by address. `false`
+   * refuses it. It must not throw. `remoteAddress` is undefined for a stream without one.
+   */
+  readonly admit?: ((remoteAddress: Address | undefined) => boolean) | undefined;
   /** Closes the listener when it fires. The handlers go on: those that shall end get the signal too, by the program. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -61,6 +68,8 @@ export function serveSettings(handler: ConnectionHandler, options: ServeOptions)
   requireWholeNumber('maxPerAddress', options.maxPerAddress ?? 1, 1);
   requireWholeNumber('maxRefusing', options.maxRefusing ?? DEFAULT_MAX_REFUSING, 0);
   requireRate(options.connectsPerSecond ?? 1);
+  requireWholeNumber('connectBurst', options.connectBurst ?? 1, 1);
+  requireOptionalFunction('admit', options.admit);
   requireOptionalFunction('onError', options.onError);
   requireOptionalFunction('onRefused', options.onRefused);
   requireWaitOptions({ signal: options.signal });

@@ -132,6 +132,7 @@ export class Service implements AbortableWait {
 
   private reasonAgainst(remote: Address | undefined): RefusalReason | undefined {
     if (this.admitted >= this.settings.maxConnections) return 'maxConnections';
+    if (this.settings.admit?.(remote) === false) return 'admit';
     if (!this.limits.isActive || remote === undefined || 'path' in remote) return undefined;
     return this.limits.enter(remote.host, performance.now());
   }

@@ -78,8 +78,8 @@ export class ServerProcess {
 }
 
 /** Connects to a port of the loopback interface. */
-export async function dialPort(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+export async function dialPort(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true, noDelay: true });
   await once(socket, 'connect');
   return socket;
 }

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { PROTOCOL_ERROR_CODES } from '../../../protocol/protocol_error';
+import { LIMIT_NAMES } from '../../limits/limit_name';
 import { type Histogram } from '../../stats/histogram';
 import { type ServerActivity } from '../../stats/server_activity';
 import { addDatabaseMetrics } from './database_metrics';
@@ -100,6 +101,16 @@ function addServerMetrics(registers: Registry[], { activity, aggregator, pages }
       // Each code is present from the start, because Prometheus misses the growth of a counter that begins with its
       // first error.
       for (const code of PROTOCOL_ERROR_CODES) this.inc({ code }, activity.errors.get(code) ?? 0);
+    },
+  });
+  new Counter({
+    name: 'lottery_limited_total',
+    help: `${HERE}connections refused, sessions ended and pauses of reading, by the limit.`,
+    labelNames: ['limit'],
+    registers,
+    collect(): void {
+      this.reset();
+      for (const limit of LIMIT_NAMES) this.inc({ limit }, activity.limited.get(limit) ?? 0);
     },
   });
 }

@@ -11,6 +11,7 @@ const NO_REFUSALS = {
   maxWaiting: 0,
   maxHandshaking: 0,
   maxConnections: 0,
+  admit: 0,
   maxPerAddress: 0,
   connectsPerSecond: 0,
   proxyHeader: 0,

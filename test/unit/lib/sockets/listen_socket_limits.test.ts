@@ -87,6 +87,30 @@ describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
       }
     });
 
+    it('connectBurst is the capacity of this bucket', async () => {
+      const listener = await serve({ connectsPerSecond: 0.001, connectBurst: 2 });
+      await connectFrom(listener, '127.0.0.1');
+      await connectFrom(listener, '127.0.0.1');
+      await connectInVain(listener, '127.0.0.1');
+      expect(listener.counters.refused.connectsPerSecond).to.equal(1);
+    });
+
+    it('admit refuses connections, which count for no other limit', async () => {
+      const asked: (string | undefined)[] = [];
+      const isWelcome = (host: string): boolean => host !== '127.0.0.2';
+      const listener = await serve({
+        maxPerAddress: 1,
+        admit: (remote) => {
+          asked.push(remote && formatAddress(remote).replace(/:\d+$/, ''));
+          return remote !== undefined && 'host' in remote && isWelcome(remote.host);
+        },
+      });
+      await connectInVain(listener, '127.0.0.2');
+      await connectFrom(listener, '127.0.0.1');
+      expect(asked).to.deep.equal(['127.0.0.2', '127.0.0.1']);
+      expect(listener.counters.refused).to.include({ admit: 1, maxPerAddress: 0 });
+    });
+
     it('for addresses does not concern Unix sockets and other streams without one', async () => {
       const server = new MemoryServer();
       const listener = await listen({ createServer: () => server.asServer });

@@ -148,6 +148,8 @@ describeListenSocket(({ opened, listen, connectTo }) => {
       [{ maxPerAddress: 1.5 }, RangeError, 'maxPerAddress must be a whole number, at least 1, but is 1.5'],
       [{ connectsPerSecond: 0 }, RangeError, 'connectsPerSecond must be a number of more than 0, but is 0'],
       [{ connectsPerSecond: NaN }, RangeError, 'connectsPerSecond must be a number of more than 0, but is NaN'],
+      [{ connectBurst: 0.5 }, RangeError, 'connectBurst must be a whole number, at least 1, but is 0.5'],
+      [{ admit: true }, TypeError, 'admit must be a function'],
       [{ maxRefusing: -1 }, RangeError, 'maxRefusing must be a whole number, at least 0, but is -1'],
       [{ onError: 'log' }, TypeError, 'onError must be a function'],
       [{ onRefused: 'log' }, TypeError, 'onRefused must be a function'],

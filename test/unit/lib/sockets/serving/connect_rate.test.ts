@@ -20,6 +20,12 @@ describe('ConnectRate', () => {
     }
   });
 
+  it('allows a burst at once, and has it again after the time of its connections', () => {
+    const rate = new ConnectRate(2, 4);
+    expect(granted(rate, [0, 0, 0, 0, 0, 499, 500, 999, 1000])).to.deep.equal([0, 0, 0, 0, 500, 1000]);
+    expect(granted(rate, Array<number>(6).fill(3000))).to.have.length(4);
+  });
+
   it('below one a second allows one at once', () => {
     expect(granted(new ConnectRate(0.5), [0, 1, 1999, 2000, 3999, 4000])).to.deep.equal([0, 2000, 4000]);
   });
@@ -58,7 +64,7 @@ describe('ConnectRate', () => {
   });
 
   it('remembers a bounded number of addresses, and of these each that is not full', () => {
-    const rate = new ConnectRate(1, 100);
+    const rate = new ConnectRate(1, 1, 100);
     rate.take('first', 0);
     for (let address = 0; address < 100; address++) expect(rate.take(`early ${address}`, 0)).to.equal(true);
     expect(rate.take('first', 0)).to.equal(false);
