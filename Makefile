@@ -31,6 +31,11 @@ run: build ## Run the lottery on this machine (AGENCIES=10, BETS=10000 of each a
 data: build ## Make sample data in .data (AGENCIES=5, BETS=10000 of each agency)
 	@node dist/tools/generate_data.js --agencies '$(AGENCIES)' --bets '$(BETS)'
 
+# A directory with files is left as it is.
+.PHONY: certificates
+certificates: build ## Make certificates for a trial of TLS in .data/certificates (AGENCIES=5, DIR=…; docs/security.md)
+	@node dist/tools/generate_certificates.js --agencies '$(AGENCIES)' $(if $(DIR),--directory '$(DIR)')
+
 .PHONY: lint
 lint: node_modules ## Linter, format, types, rules of imports, the packed library and its site
 	@$(MAKE) --no-print-directory --jobs=2 lint-code lint-types lint-format lint-package lint-imports lint-docs
