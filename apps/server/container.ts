@@ -1,13 +1,12 @@
 import 'reflect-metadata/lite';
 import { Container, type ContainerModule } from 'inversify';
-import { ListenSocket } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
 import { SessionFactory } from './sessions/session_factory';
 import { SessionServices } from './sessions/session_services';
 import { LotteryDraw } from './domain/lottery_draw';
 import { type LotteryOverview } from './domain/lottery_overview';
-import { readDescriptorUse } from './process/descriptor_budget';
+import { allowedDescriptors, readDescriptorUse } from './process/descriptor_budget';
 import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
 import { type ServerSettings } from './settings';
@@ -15,6 +14,11 @@ import { createFilesModule } from './storage/files/files_module';
 import { createPostgresModule } from './storage/postgres/postgres_module';
 import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
+import { TlsActivity } from './stats/tls_activity';
+import { PlainTransport } from './transport/plain_transport';
+import { serverTlsFiles } from './transport/tls_settings';
+import { TlsTransport } from './transport/tls_transport';
+import { type Transport } from './transport/transport';
 import { TOKENS } from './tokens';
 
 /** Composes the server. Everything here is a singleton; sessions are created per connection. */
@@ -41,14 +45,12 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
       [TOKENS.SessionServices, TOKENS.LotteryOverview],
     );
   container.bind(TOKENS.DescriptorUse).toConstantValue(readDescriptorUse);
-  container.bind(TOKENS.ListenSocket).toDynamicValue(
-    () =>
-      new ListenSocket({
-        host: settings.SERVER_IP,
-        port: settings.SERVER_PORT,
-        backlog: settings.SERVER_LISTEN_BACKLOG,
-      }),
-  );
+  container
+    .bind<Transport>(TOKENS.Transport)
+    .toResolvedValue((activity: ServerActivity) => createTransport(settings, activity, log), [TOKENS.ServerActivity]);
+  container
+    .bind(TOKENS.ListenSocket)
+    .toResolvedValue((transport: Transport) => transport.createListener(), [TOKENS.Transport]);
   container.bind(TOKENS.LotteryServer).to(LotteryServer);
   return container;
 }
@@ -57,6 +59,27 @@ function createStoreModule(settings: ServerSettings): ContainerModule {
   return settings.SERVER_STORE === 'file'
     ? createFilesModule(settings.SERVER_DATA_DIR)
     : createPostgresModule(settings);
+}
+
+/** The part of the sessions that may be in their handshake: silent connections leave room for agencies. */
+const HANDSHAKE_SHARE = 4;
+const MAX_HANDSHAKES = 2048;
+
+/** @throws SettingsError a file of TLS cannot be used. */
+function createTransport(settings: ServerSettings, activity: ServerActivity, log: ActionLog): Transport {
+  const options = {
+    host: settings.SERVER_IP,
+    port: settings.SERVER_PORT,
+    backlog: settings.SERVER_LISTEN_BACKLOG,
+  };
+  if (!settings.SERVER_TLS) return new PlainTransport(options);
+  activity.tls = new TlsActivity();
+  const connections = Math.min(settings.SERVER_MAX_SESSIONS, allowedDescriptors(), MAX_HANDSHAKES * HANDSHAKE_SHARE);
+  const bounds = {
+    timeoutMs: settings.SERVER_MESSAGE_TIMEOUT_MS,
+    most: Math.max(1, Math.floor(connections / HANDSHAKE_SHARE)),
+  };
+  return new TlsTransport(options, serverTlsFiles(settings), bounds, activity.tls, log);
 }
 
 function createStatusServer(

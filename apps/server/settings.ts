@@ -7,6 +7,7 @@ import {
   logLevel,
   milliseconds,
   nonEmptyText,
+  onOrOff,
   wholeNumber,
 } from '../runtime/setting_schemas';
 import { type SettingsOf, type SettingsTable } from '../runtime/settings';
@@ -66,6 +67,19 @@ export const SERVER_SETTINGS = {
   },
   SERVER_IDLE_TIMEOUT_MS: { schema: milliseconds(1), fallback: '60000', about: 'the time limit of a silent session' },
   SERVER_WAIT_HOLD_MS: { schema: milliseconds(0), fallback: '1000', about: 'the longest wait of an A for the draw' },
+  SERVER_TLS: { schema: onOrOff, fallback: 'off', about: 'on: agencies connect by TLS, with a certificate' },
+  SERVER_TLS_CERT_FILE: { schema: filePath, fallback: undefined, about: "the server's certificate (PEM)" },
+  SERVER_TLS_KEY_FILE: { schema: filePath, fallback: undefined, about: 'the private key of that certificate (PEM)' },
+  SERVER_TLS_CLIENT_CA_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: "the authorities of the agencies' certificates (PEM)",
+  },
+  SERVER_TLS_CRL_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: 'the revocation lists of these authorities (PEM)',
+  },
   SERVER_STATUS_PORT: {
     schema: wholeNumber(0, 65_535),
     fallback: '0',

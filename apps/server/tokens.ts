@@ -25,6 +25,7 @@ export const TOKENS = {
   SessionServices: Symbol.for('SessionServices'),
   SessionFactory: Symbol.for('SessionFactory'),
   DescriptorUse: Symbol.for('DescriptorUse'),
+  Transport: Symbol.for('Transport'),
   ListenSocket: Symbol.for('ListenSocket'),
   StatusServer: Symbol.for('StatusServer'),
   LotteryServer: Symbol.for('LotteryServer'),

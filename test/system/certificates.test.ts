@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { App, type AppEnd } from '../support/app';
 import { LotterySandbox } from '../support/lottery_sandbox';
 
@@ -35,6 +36,7 @@ describe('make certificates', function () {
     expect((await readdir(directory())).sort()).to.deep.equal(files);
     const authority = await certificate('ca');
     expect(authority.ca).to.equal(true);
+    createSecureContext({ crl: await readFile(join(directory(), 'crl.pem')) });
     const held: Record<string, string | undefined> = {};
     for (const name of ['server', 'agency-1', 'agency-2']) {
       const issued = await certificate(name);

@@ -115,7 +115,8 @@ export class CertificateAuthority {
       signingAlgorithm: ALGORITHM,
       extensions: [await AuthorityKeyIdentifierExtension.create(this.keys.publicKey)],
     });
-    return list.toString('pem');
+    // The library's own label, CRL, is not the one of RFC 7468 section 6.
+    return toPem('X509 CRL', list.rawData);
   }
 }
 
@@ -124,7 +125,13 @@ function newKeys(): Promise<CryptoKeyPair> {
 }
 
 async function keyInPem({ privateKey }: CryptoKeyPair): Promise<string> {
-  const encoded = Buffer.from(await crypto.subtle.exportKey('pkcs8', privateKey)).toString('base64');
-  const lines = encoded.match(/.{1,64}/g)!;
-  return ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----', ''].join('\n');
+  return toPem('PRIVATE KEY', await crypto.subtle.exportKey('pkcs8', privateKey));
+}
+
+/** The textual encoding of RFC 7468. */
+function toPem(label: string, encoded: ArrayBuffer): string {
+  const lines = Buffer.from(encoded)
+    .toString('base64')
+    .match(/.{1,64}/g)!;
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }

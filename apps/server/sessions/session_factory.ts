@@ -23,7 +23,8 @@ export class SessionFactory {
     };
   }
 
-  create(peer: PeerSocket): AgencySession {
-    return new AgencySession(new FramedSocket(peer, this.codec), this.services, this.limits);
+  /** @param certified the agency of the peer's certificate; undefined if the session may name any agency. */
+  create(peer: PeerSocket, certified?: number): AgencySession {
+    return new AgencySession(new FramedSocket(peer, this.codec), this.services, this.limits, certified);
   }
 }

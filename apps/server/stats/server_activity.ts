@@ -3,6 +3,7 @@ import { type ProtocolErrorCode } from '../../protocol/protocol_error';
 import { type CommitReport, type StoreObserver } from '../domain/store_observer';
 import { AgencyActivity } from './agency_activity';
 import { Histogram } from './histogram';
+import { type TlsActivity } from './tls_activity';
 
 /** The phase of the server. `ready`: the store is open and the listener accepts. */
 export type ServerPhase = 'starting' | 'ready' | 'stopping';
@@ -34,6 +35,8 @@ export class ServerActivity implements StoreObserver {
   acceptFailures = 0;
   drawIsHeld = false;
   storeIsWritable = true;
+  /** With TLS only. */
+  tls: TlsActivity | undefined;
 
   readonly batchBets = new Histogram(BETS_BOUNDS);
   readonly commitSeconds = new Histogram(COMMIT_SECONDS_BOUNDS);
