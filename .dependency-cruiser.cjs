@@ -11,7 +11,7 @@ const NEW_CONNECTION = '^lib/sockets/serving/(arrival|counters)[.]ts$';
 const LIB_ENTRY_POINTS = '^lib/(index|testing/index)[.]ts$';
 
 /** The rooms of the server without a store; a store is any other room. */
-const CORE = 'domain|evidence|limits|sessions|stats|status|process|lottery_server';
+const CORE = 'domain|evidence|limits|sessions|stats|status|process|transport|lottery_server';
 
 /** The modules in `from` may import only those in `to` and Node's own modules. */
 function allowOnly(name, comment, from, ...to) {

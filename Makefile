@@ -24,12 +24,17 @@ build: node_modules ## Bundle the apps and the tools into dist/
 
 # Each run has a fresh store. Missing sample data are made. DATA=DIR takes agency-1.csv … from another directory.
 .PHONY: run
-run: build ## Run the lottery on this machine (AGENCIES=10, BETS=10000 of each agency, DATA=DIR, JSON=1)
-	@node dist/tools/run_lottery.js --agencies '$(AGENCIES)' --bets '$(BETS)' $(if $(DATA),--data '$(DATA)') $(if $(JSON),--json)
+run: build ## Run the lottery on this machine (AGENCIES=10, BETS=10000 of each agency, DATA=DIR, JSON=1, TLS=1)
+	@node dist/tools/run_lottery.js --agencies '$(AGENCIES)' --bets '$(BETS)' $(if $(DATA),--data '$(DATA)') $(if $(JSON),--json) $(if $(TLS),--tls)
 
 .PHONY: data
 data: build ## Make sample data in .data (AGENCIES=5, BETS=10000 of each agency)
 	@node dist/tools/generate_data.js --agencies '$(AGENCIES)' --bets '$(BETS)'
+
+# A directory with files is left as it is.
+.PHONY: certificates
+certificates: build ## Make certificates for a trial of TLS in .data/certificates (AGENCIES=5, DIR=…; docs/security.md)
+	@node dist/tools/generate_certificates.js --agencies '$(AGENCIES)' $(if $(DIR),--directory '$(DIR)')
 
 .PHONY: lint
 lint: node_modules ## Linter, format, types, rules of imports, the packed library and its site

@@ -32,7 +32,7 @@ const databasePrograms = ['migrate', 'new_draw', 'export_store', 'import_store',
 const drivers = ['pg', 'pg-copy-streams', 'pgpass'];
 // Modules loaded on demand, and so separate from the program's own bundle.
 const onDemand = ['apps/server/status/status_server.ts', 'apps/client/progress/progress_bar.ts'];
-const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts', 'tools/draw_key.ts'];
+const tools = ['tools/run_lottery.ts', 'tools/generate_data.ts', 'tools/draw_key.ts', 'tools/generate_certificates.ts'];
 const bench = [
   'bench/status_overhead.ts',
   'bench/system/main.ts',

@@ -14,6 +14,7 @@ import { type AppEnd, AppProcess } from './app_process';
 import { ArgumentError, parseOptions, parseWholeNumber } from './arguments';
 import { findFreePort } from './free_port';
 import { createProgressDisplay, type ProgressDisplay } from './progress_display';
+import { makeRunCertificates, PLAIN_RUN, type RunTls } from './run_certificates';
 import { makeSampleData } from './sample_data';
 
 /** `make run`: the whole lottery on this machine, with a process for the server and for each agency. */
@@ -33,7 +34,7 @@ interface AgencyOutcome {
 }
 
 async function main(): Promise<ExitCode> {
-  const { agencies, bets, data, json } = readArguments();
+  const { agencies, bets, data, json, tls } = readArguments();
   // With --json, stdout contains only the result.
   const print = (text: string): void => writeText(json ? process.stderr : process.stdout, text);
   if (data === undefined) await makeMissingSamples(agencies, bets, print);
@@ -43,7 +44,8 @@ async function main(): Promise<ExitCode> {
   await mkdir(dirname(RUN_DIRECTORY), { recursive: true });
   // At DEBUG the logs contain documents, and DATA may be data of real persons.
   await makePrivateDirectory(RUN_DIRECTORY);
-  return new LotteryRun(files, totals, json, print).run();
+  const settings = tls ? await makeRunCertificates(join(RUN_DIRECTORY, 'certificates'), agencies) : PLAIN_RUN;
+  return new LotteryRun(files, totals, settings, json, print).run();
 }
 
 /** One run of the lottery, from an empty store to the winners. */
@@ -53,6 +55,7 @@ class LotteryRun {
   constructor(
     private readonly files: ReadonlyMap<number, string>,
     private readonly totals: ReadonlyMap<number, number>,
+    private readonly tls: RunTls,
     private readonly json: boolean,
     private readonly print: (text: string) => void,
   ) {}
@@ -90,6 +93,7 @@ class LotteryRun {
       SERVER_DATA_DIR: join(RUN_DIRECTORY, 'store'),
       SERVER_STATUS_IP: '127.0.0.1',
       SERVER_STATUS_PORT: statusPort,
+      ...this.tls.server,
     };
     const log = join(RUN_DIRECTORY, 'server.log');
     return new Promise((resolve, reject) => {
@@ -111,6 +115,7 @@ class LotteryRun {
       CLI_ID: String(agency),
       CLI_SERVER_ADDRESS: `127.0.0.1:${port}`,
       CLI_DATA_FILE: this.files.get(agency)!,
+      ...this.tls.client,
     };
     const log = join(RUN_DIRECTORY, `agency-${agency}.log`);
     const child = new AppProcess('client', environment, log, (received) => {
@@ -209,18 +214,20 @@ class RunError extends Error {
   }
 }
 
-function readArguments(): { agencies: number; bets: number; data: string | undefined; json: boolean } {
+function readArguments(): { agencies: number; bets: number; data: string | undefined; json: boolean; tls: boolean } {
   const values = parseOptions({
     agencies: { type: 'string', default: '5' },
     bets: { type: 'string', default: '10000' },
     data: { type: 'string' },
     json: { type: 'boolean', default: false },
+    tls: { type: 'boolean', default: false },
   });
   return {
     agencies: parseWholeNumber('AGENCIES', values.agencies, 1, 1000),
     bets: parseWholeNumber('BETS', values.bets, 0, 100_000_000),
     data: values.data,
     json: values.json,
+    tls: values.tls,
   };
 }
 

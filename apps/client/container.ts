@@ -8,6 +8,7 @@ import { DataFile } from './bets/data_file';
 import { FileBetSource } from './bets/file_bet_source';
 import { EndpointFinder } from './connection/endpoint_finder';
 import { EndpointRounds } from './connection/endpoint_rounds';
+import { readClientTls, serverNameOf } from './connection/client_tls';
 import { type LookUp, lookUpInSystem, NameResolver } from './connection/name_resolver';
 import { Reconnector, type SocketFactory } from './connection/reconnector';
 import { ParentProgress } from './progress/parent_progress';
@@ -26,7 +27,6 @@ export function createClientContainer(
   log: ActionLog,
   listeners: readonly ProgressListener[] = [],
 ): Container {
-  const createSocket: SocketFactory = (target) => new ConnectSocket(target);
   const container = new Container({ defaultScope: 'Singleton' });
   container.bind(TOKENS.Settings).toConstantValue(settings);
   container.bind(TOKENS.ActionLog).toConstantValue(log);
@@ -35,7 +35,7 @@ export function createClientContainer(
   container.bind(TOKENS.NameResolver).to(NameResolver);
   container.bind(TOKENS.EndpointFinder).to(EndpointFinder);
   container.bind(TOKENS.EndpointRounds).to(EndpointRounds);
-  container.bind(TOKENS.SocketFactory).toConstantValue(createSocket);
+  container.bind(TOKENS.SocketFactory).toConstantValue(socketFactoryOf(settings));
   container.bind(TOKENS.Reconnector).to(Reconnector);
 
   const bet = betOfSettings(settings);
@@ -48,4 +48,11 @@ export function createClientContainer(
     container.bind(TOKENS.Agency).to(SingleBetAgency);
   }
   return container;
+}
+
+/** @throws SettingsError */
+function socketFactoryOf(settings: ClientSettings): SocketFactory {
+  const tls = readClientTls(settings);
+  if (tls === undefined) return (target) => new ConnectSocket(target);
+  return (target, host) => new ConnectSocket({ ...target, tls: { ...tls, servername: serverNameOf(settings, host) } });
 }

@@ -1,5 +1,13 @@
 import * as v from 'valibot';
-import { filePath, hostsAndPorts, logLevel, milliseconds, wholeNumber } from '../runtime/setting_schemas';
+import {
+  filePath,
+  hostName,
+  hostsAndPorts,
+  logLevel,
+  milliseconds,
+  onOrOff,
+  wholeNumber,
+} from '../runtime/setting_schemas';
 import { type Bet, findFaultInBet } from '../protocol/bet';
 import { SettingsError, type SettingsOf, type SettingsTable } from '../runtime/settings';
 
@@ -30,6 +38,27 @@ export const CLIENT_SETTINGS = {
     fallback: '60000',
     about: 'the time limit of the attempts to reach a server',
   },
+  CLI_TLS: { schema: onOrOff, fallback: 'off', about: 'on: connects by TLS, with a certificate' },
+  CLI_TLS_CA_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: "the authorities of the server's certificate (PEM)",
+  },
+  CLI_TLS_CERT_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: "the agency's certificate (PEM); {id} is replaced by the agency's id",
+  },
+  CLI_TLS_KEY_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: 'the private key of that certificate (PEM); {id} as above',
+  },
+  CLI_TLS_SERVER_NAME: {
+    schema: hostName,
+    fallback: undefined,
+    about: "the name in the server's certificate, if it is not the host of CLI_SERVER_ADDRESS",
+  },
   NOMBRE: { schema: anyText, fallback: undefined, about: "a single bet instead of a file: the person's first name" },
   APELLIDO: { schema: anyText, fallback: undefined, about: 'last name' },
   DOCUMENTO: { schema: anyText, fallback: undefined, about: 'document' },
@@ -41,7 +70,12 @@ export type ClientSettings = SettingsOf<typeof CLIENT_SETTINGS>;
 
 /** The path of the agency's file of bets. */
 export function dataFileOf({ CLI_DATA_FILE, CLI_ID }: ClientSettings): string {
-  return CLI_DATA_FILE.replaceAll('{id}', String(CLI_ID));
+  return withId(CLI_DATA_FILE, CLI_ID);
+}
+
+/** The path with the agency's id in place of `{id}`. */
+export function withId(path: string, id: number): string {
+  return path.replaceAll('{id}', String(id));
 }
 
 /** The settings of a single bet. They contain personal data. */

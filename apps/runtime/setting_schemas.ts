@@ -37,6 +37,15 @@ export const filePath = v.pipe(
   v.check((path) => !path.includes('\0'), 'must not hold the character NUL'),
 );
 
+/** `on` or `off`, as a boolean. */
+export const onOrOff = v.pipe(
+  v.string(),
+  v.trim(),
+  v.toLowerCase(),
+  v.picklist(['on', 'off'], 'must be on or off'),
+  v.transform((text) => text === 'on'),
+);
+
 /** A local address to listen on: a host name or an IP address. An IPv6 address may be in brackets. */
 export const bindAddress = v.pipe(
   nonEmptyText,
@@ -63,6 +72,13 @@ export const hostsAndPorts = v.pipe(
 
 /** Letters, digits, `-` and `_` in labels separated by dots. The dot of the root may be at the end. */
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+
+/** The name of a host, which is no IP address. */
+export const hostName = v.pipe(
+  v.string(),
+  v.trim(),
+  v.check((name) => HOST_NAME.test(name) && isIP(name) === 0, 'must be a host name'),
+);
 
 /** Names of hosts, separated by commas, possibly none. */
 export const hostNames = v.pipe(

@@ -1,6 +1,6 @@
 import 'reflect-metadata/lite';
 import { Container, type ContainerModule } from 'inversify';
-import { ListenSocket, type ProxyHeaderRefusedError } from '../../lib/index';
+import { type ListenSocketOptions, type ProxyHeaderRefusedError } from '../../lib/index';
 import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
 import { AddressTable } from './limits/address_table';
@@ -14,7 +14,7 @@ import { type DrawRecord } from './domain/draw_record';
 import { type FinishTracker } from './domain/finish_tracker';
 import { LotteryDraw } from './domain/lottery_draw';
 import { type LotteryOverview } from './domain/lottery_overview';
-import { readDescriptorUse } from './process/descriptor_budget';
+import { allowedDescriptors, readDescriptorUse } from './process/descriptor_budget';
 import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
 import type * as drawKeys from './evidence/draw_keys';
@@ -24,6 +24,11 @@ import { createFilesModule } from './storage/files/files_module';
 import { createPostgresModule } from './storage/postgres/postgres_module';
 import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
+import { TlsActivity } from './stats/tls_activity';
+import { PlainTransport } from './transport/plain_transport';
+import { serverTlsFiles } from './transport/tls_settings';
+import { TlsTransport } from './transport/tls_transport';
+import { type Transport } from './transport/transport';
 import { TOKENS } from './tokens';
 
 /** Composes the server. Everything here is a singleton; sessions are created per connection. */
@@ -54,7 +59,15 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   const refusals = new RefusalLog(log);
   container.bind(TOKENS.RefusalLog).toConstantValue(refusals);
   container.bind(TOKENS.AddressTable).toConstantValue(createAddressTable(settings));
-  container.bind(TOKENS.ListenSocket).toDynamicValue(() => createListenSocket(settings, refusals));
+  container
+    .bind<Transport>(TOKENS.Transport)
+    .toResolvedValue(
+      (activity: ServerActivity) => createTransport(settings, refusals, activity, log),
+      [TOKENS.ServerActivity],
+    );
+  container
+    .bind(TOKENS.ListenSocket)
+    .toResolvedValue((transport: Transport) => transport.createListener(), [TOKENS.Transport]);
   container.bind(TOKENS.LotteryServer).to(LotteryServer);
   return container;
 }
@@ -67,12 +80,12 @@ function createAddressTable(settings: ServerSettings): AddressTable {
   });
 }
 
-function createListenSocket(settings: ServerSettings, refusals: RefusalLog): ListenSocket {
+function listenOptions(settings: ServerSettings, refusals: RefusalLog): ListenSocketOptions {
   const { SERVER_IP: host, SERVER_PORT: port, SERVER_LISTEN_BACKLOG: backlog, SERVER_PROXY_FROM: trusted } = settings;
-  if (trusted.length === 0) return new ListenSocket({ host, port, backlog });
+  if (trusted.length === 0) return { host, port, backlog };
   const onRefused = ({ message, remote }: ProxyHeaderRefusedError): void =>
     refusals.refused(remote, { error: message });
-  return new ListenSocket({ host, port, backlog, proxyProtocol: { trusted, maxWaiting: backlog, onRefused } });
+  return { host, port, backlog, proxyProtocol: { trusted, maxWaiting: backlog, onRefused } };
 }
 
 function createStoreModule(settings: ServerSettings): ContainerModule {
@@ -99,6 +112,28 @@ function bindEvidence(container: Container, { SERVER_DRAW_KEY_FILE: path }: Serv
       new SignedDrawEvidence({ bets, tracker, drawRecord, log }, key),
     [TOKENS.BetRepository, TOKENS.FinishTracker, TOKENS.DrawRecord],
   );
+}
+
+/** The part of the sessions that may be in their handshake: silent connections leave room for agencies. */
+const HANDSHAKE_SHARE = 4;
+const MAX_HANDSHAKES = 2048;
+
+/** @throws SettingsError a file of TLS cannot be used. */
+function createTransport(
+  settings: ServerSettings,
+  refusals: RefusalLog,
+  activity: ServerActivity,
+  log: ActionLog,
+): Transport {
+  const options = listenOptions(settings, refusals);
+  if (!settings.SERVER_TLS) return new PlainTransport(options);
+  activity.tls = new TlsActivity();
+  const connections = Math.min(settings.SERVER_MAX_SESSIONS, allowedDescriptors(), MAX_HANDSHAKES * HANDSHAKE_SHARE);
+  const bounds = {
+    timeoutMs: settings.SERVER_MESSAGE_TIMEOUT_MS,
+    most: Math.max(1, Math.floor(connections / HANDSHAKE_SHARE)),
+  };
+  return new TlsTransport(options, serverTlsFiles(settings), bounds, activity.tls, log);
 }
 
 function createStatusServer(

@@ -11,6 +11,7 @@ import {
   type Refusal,
 } from '../../lib/index';
 import { createServerCodec, MessageType, textMessage } from '../protocol/messages';
+import { ProtocolError } from '../protocol/protocol_error';
 import { describePeer } from '../runtime/action_log';
 import { ExitCode } from '../runtime/exit_code';
 import { sendToParent } from '../runtime/parent_process';
@@ -24,6 +25,7 @@ import { type SessionServices } from './sessions/session_services';
 import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './process/descriptor_budget';
 import { describeWithFileLimit } from './process/open_file_limit';
 import { type ServerSettings } from './settings';
+import { type Transport } from './transport/transport';
 import { MAX_STATUS_CONNECTIONS, type OptionalStatusServer } from './status/optional_status_server';
 import { StoreConflictError, StoreLocationError, StoreSchemaError, StoreStoppedError } from './domain/store_errors';
 import { type Store } from './domain/store';
@@ -34,8 +36,8 @@ import { TOKENS } from './tokens';
  */
 export type ListeningMessage = { readonly kind: 'listening' } & Address;
 
-/** The time limit for the delivery of `busy`, and the maximum number of connections in this state. */
-const BUSY_LINGER_MS = 500;
+/** The time limit for the delivery of a refusal, and the maximum number of connections in this state. */
+const REFUSAL_LINGER_MS = 500;
 const MAX_REJECTIONS = 256;
 
 /**
@@ -49,9 +51,12 @@ export class LotteryServer {
   /** The wanted numbers at first, then the numbers that `divideDescriptors` allows. */
   private budget: DescriptorBudget;
   private failure: Error | undefined;
+  /** The number of connections with a refused certificate that get an `E`. */
+  private refusing = 0;
 
   constructor(
     @inject(TOKENS.ServerSettings) private readonly settings: ServerSettings,
+    @inject(TOKENS.Transport) private readonly transport: Transport,
     @inject(TOKENS.ListenSocket) private readonly listener: ListenSocket,
     @inject(TOKENS.Store) private readonly store: Store,
     @inject(TOKENS.SessionFactory) private readonly sessionFactory: SessionFactory,
@@ -88,6 +93,7 @@ export class LotteryServer {
     } finally {
       await this.listener.close();
       this.refusals.close();
+      this.transport.close();
       await this.status.close();
       await this.services.winners.close();
       await this.store.close();
@@ -153,6 +159,7 @@ export class LotteryServer {
     });
     sendToParent<ListeningMessage>({ kind: 'listening', ...address });
     this.services.activity.phase = 'ready';
+    this.transport.start();
     this.status.open(this.budget.status);
   }
 
@@ -178,8 +185,22 @@ export class LotteryServer {
   }
 
   private serve(peer: PeerSocket): Promise<unknown> {
+    const agency = this.transport.agencyOf(peer);
+    if (agency instanceof ProtocolError) return this.refuse(peer, agency);
     this.services.log.info('accept_connections', 'success', describePeer(peer));
-    return this.sessions.run(this.sessionFactory.create(peer));
+    return this.sessions.run(this.sessionFactory.create(peer, agency));
+  }
+
+  /** Refuses a connection before it has a session. */
+  private async refuse(peer: PeerSocket, { code, message }: ProtocolError): Promise<void> {
+    this.services.activity.sessionRefused(0, code);
+    if (this.refusing >= MAX_REJECTIONS) {
+      peer.reset();
+      return;
+    }
+    this.refusing++;
+    await this.sendRefusal(peer, message);
+    this.refusing--;
   }
 
   /** Sends `busy`. A connection that was reset already got no message, which saves the descriptor. */
@@ -195,11 +216,14 @@ export class LotteryServer {
       if (limit === 'sessions') this.services.activity.acceptFailures++;
       return;
     }
+    await this.sendRefusal(peer, `busy: ${busyText(limit, this.budget.sessions, this.settings)}`);
+  }
+
+  private async sendRefusal(peer: PeerSocket, text: string): Promise<void> {
     const channel = new FramedSocket(peer, createServerCodec());
-    const text = `busy: ${busyText(limit, this.budget.sessions, this.settings)}`;
     // The peer may be gone already.
-    await channel.send(textMessage(MessageType.error, text), { timeoutMs: BUSY_LINGER_MS }).catch(() => {});
-    await peer.lingeringClose({ timeoutMs: BUSY_LINGER_MS });
+    await channel.send(textMessage(MessageType.error, text), { timeoutMs: REFUSAL_LINGER_MS }).catch(() => {});
+    await peer.lingeringClose({ timeoutMs: REFUSAL_LINGER_MS });
   }
 
   private onError(error: unknown): void {

@@ -8,6 +8,7 @@ import {
   milliseconds,
   networks,
   nonEmptyText,
+  onOrOff,
   wholeNumber,
 } from '../runtime/setting_schemas';
 import { type SettingsOf, type SettingsTable } from '../runtime/settings';
@@ -116,6 +117,19 @@ export const SERVER_SETTINGS = {
     schema: networks,
     fallback: '',
     about: 'the addresses and networks of proxies, which send PROXY headers, separated by commas',
+  },
+  SERVER_TLS: { schema: onOrOff, fallback: 'off', about: 'on: agencies connect by TLS, with a certificate' },
+  SERVER_TLS_CERT_FILE: { schema: filePath, fallback: undefined, about: "the server's certificate (PEM)" },
+  SERVER_TLS_KEY_FILE: { schema: filePath, fallback: undefined, about: 'the private key of that certificate (PEM)' },
+  SERVER_TLS_CLIENT_CA_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: "the authorities of the agencies' certificates (PEM)",
+  },
+  SERVER_TLS_CRL_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: 'the revocation lists of these authorities (PEM)',
   },
   SERVER_STATUS_PORT: {
     schema: wholeNumber(0, 65_535),

@@ -28,6 +28,7 @@ export const TOKENS = {
   DescriptorUse: Symbol.for('DescriptorUse'),
   AddressTable: Symbol.for('AddressTable'),
   RefusalLog: Symbol.for('RefusalLog'),
+  Transport: Symbol.for('Transport'),
   ListenSocket: Symbol.for('ListenSocket'),
   StatusServer: Symbol.for('StatusServer'),
   LotteryServer: Symbol.for('LotteryServer'),

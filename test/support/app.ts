@@ -17,6 +17,7 @@ const PROGRAMS = {
   healthcheck: 'apps/server/healthcheck.js',
   run: 'tools/run_lottery.js',
   data: 'tools/generate_data.js',
+  certificates: 'tools/generate_certificates.js',
 } as const;
 
 export type ProgramName = keyof typeof PROGRAMS;

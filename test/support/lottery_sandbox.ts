@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type ConnectionOptions } from 'node:tls';
 import { App } from './app';
 import { type BetFields, formatBets, generateBets } from './generated_bets';
 import { HoldingProxy } from './holding_proxy';
@@ -83,6 +84,13 @@ export class LotterySandbox {
   /** Opens a connection for raw bytes. */
   async connect(port: number): Promise<WireClient> {
     const connection = await WireClient.connect(port);
+    this.connections.push(connection);
+    return connection;
+  }
+
+  /** Opens a TLS connection for raw bytes. */
+  async connectTls(port: number, tls: ConnectionOptions): Promise<WireClient> {
+    const connection = await WireClient.connectTls(port, tls);
     this.connections.push(connection);
     return connection;
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 const DEADLINE_MS = 5_000;
 
@@ -46,6 +47,14 @@ export class WireClient {
     const socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true, noDelay: true });
     const client = new WireClient(socket);
     await once(socket, 'connect');
+    return client;
+  }
+
+  /** Connects by TLS, without a check of the server's certificate. */
+  static async connectTls(port: number, tls: ConnectionOptions): Promise<WireClient> {
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ...tls });
+    const client = new WireClient(socket);
+    await once(socket, 'secureConnect');
     return client;
   }
 

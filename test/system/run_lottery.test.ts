@@ -40,6 +40,24 @@ describe('the whole lottery with one command', function () {
   const storedRows = async (): Promise<string[]> =>
     (await readFile(sandbox.path('.data/run/store/bets.csv'), 'utf8')).split('\n').slice(0, -1).sort();
 
+  it('runs by TLS, with certificates of its own', async () => {
+    const app = run('--agencies', '2', '--bets', '300', '--tls');
+    expect((await app.end(30_000)).code, app.stdout + app.stderr).to.equal(0);
+    const rows: string[] = [];
+    for (const agency of ['1', '2']) {
+      const text = await readFile(sandbox.path(`.data/agency-${agency}.csv`), 'utf8');
+      rows.push(
+        ...text
+          .trimEnd()
+          .split('\n')
+          .map((row) => `${agency},${row}`),
+      );
+    }
+    expect(await storedRows()).to.deep.equal(rows.sort());
+    const certificates = await readdir(sandbox.path('.data/run/certificates'));
+    expect(certificates).to.include.members(['server.pem', 'agency-1.pem', 'agency-2.key.pem']);
+  });
+
   it('makes missing sample data, and prints the winners of each agency', async () => {
     const app = run('--agencies', '3', '--bets', '2000');
     expect((await app.end(30_000)).code, app.stdout + app.stderr).to.equal(0);

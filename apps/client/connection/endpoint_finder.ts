@@ -12,6 +12,8 @@ export interface Endpoint {
   readonly name: string;
   /** The IP address and the port; the error of the look-up if there is no address. */
   readonly target: HostAndPort | NameLookupError;
+  /** The host of the setting: a name, or an IP address. */
+  readonly host: string;
 }
 
 /** Finds the endpoints of all servers of the setting. */
@@ -44,13 +46,13 @@ export class EndpointFinder {
   private async endpointsOf(server: HostAndPort, stop: AbortSignal): Promise<readonly Endpoint[]> {
     const { host, port } = server;
     const name = formatAddress(server);
-    if (isIP(host) !== 0) return [{ name, target: server }];
+    if (isIP(host) !== 0) return [{ name, target: server, host }];
     try {
       const addresses = await this.names.addressesOf(host, this.servers.length === 1, stop);
-      return addresses.map((address) => ({ name: `${name} (${address})`, target: { host: address, port } }));
+      return addresses.map((address) => ({ name: `${name} (${address})`, target: { host: address, port }, host }));
     } catch (error) {
       if (!(error instanceof NameLookupError)) throw error;
-      return [{ name, target: error }];
+      return [{ name, target: error, host }];
     }
   }
 }

@@ -1,5 +1,13 @@
 import { inject, injectable } from 'inversify';
-import { type ConnectSocket, FramedSocket, reconnecting, SocketError } from '../../../lib/index';
+import {
+  CertificateRefusedError,
+  type ConnectSocket,
+  FramedSocket,
+  type HandshakeFailure,
+  HandshakeFailedError,
+  reconnecting,
+  SocketError,
+} from '../../../lib/index';
 import { createAgencyCodec } from '../../protocol/messages';
 import { ProtocolError } from '../../protocol/protocol_error';
 import { type ActionLog } from '../../runtime/action_log';
@@ -12,8 +20,8 @@ import { type EndpointRounds } from './endpoint_rounds';
 import { DigestUnsupportedError, LotteryClient, ServerEndedError } from './lottery_client';
 import { NameLookupError } from './name_resolver';
 
-/** Creates the socket of one connection. The host is an IP address. */
-export type SocketFactory = (target: HostAndPort) => ConnectSocket;
+/** Creates the socket of one connection to an IP address. `host` is the one of the setting. */
+export type SocketFactory = (target: HostAndPort, host: string) => ConnectSocket;
 
 /**
  * Milliseconds for a connection, and for one among several endpoints. Linux repeats a lost SYN after 1 s (RFC 6298,
@@ -27,6 +35,9 @@ const CONNECT_TIMEOUT_AMONG_SEVERAL_MS = 1_500;
  * (jitter). All of the pause before the next endpoint of a round is random.
  */
 const BACKOFF = { firstMs: 100, longestMs: 5_000, betweenTargetsMs: 200 };
+
+/** The reasons of a failed TLS handshake that may not be there at the next attempt. All others are of the settings. */
+const TRANSIENT_HANDSHAKE_FAILURES: readonly HandshakeFailure[] = ['ended', 'timeout', 'other'];
 
 /** Time limit for the end of a connection on both sides, in milliseconds. */
 const LINGER_MS = 500;
@@ -70,7 +81,7 @@ export class Reconnector {
         limitMs: this.settings.CLI_RETRY_LIMIT_MS,
         signal: stop,
         targets: this.rounds,
-        isTransient,
+        isTransient: (error) => this.isTransient(error),
         onPause: (error, pauseMs) => this.logPause(endpoint, error as Error, pauseMs),
       });
     } catch (error) {
@@ -79,9 +90,9 @@ export class Reconnector {
     }
   }
 
-  private async connect({ name, target }: Endpoint, stop: AbortSignal): Promise<ConnectSocket> {
+  private async connect({ name, target, host }: Endpoint, stop: AbortSignal): Promise<ConnectSocket> {
     if (target instanceof NameLookupError) throw target;
-    const socket = this.createSocket(target);
+    const socket = this.createSocket(target, host);
     const timeoutMs = this.rounds.size === 1 ? CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_AMONG_SEVERAL_MS;
     await socket.connect({ timeoutMs, signal: stop });
     this.log.debug('connect', 'success', { server: name });
@@ -102,6 +113,14 @@ export class Reconnector {
     }
   }
 
+  /** A server whose certificate is refused here is final only after an attempt at each of the others. */
+  private isTransient(error: unknown): boolean {
+    if (error instanceof HandshakeFailedError && !TRANSIENT_HANDSHAKE_FAILURES.includes(error.reason)) {
+      return !this.rounds.isOver;
+    }
+    return isTransient(error);
+  }
+
   private logPause(failed: Endpoint, error: Error, pauseMs: number): void {
     const fields = { server: failed.name, error: error.message, next: this.rounds.nextName, again_in_ms: pauseMs };
     this.log.warning('connect', 'in_progress', fields);
@@ -111,6 +130,7 @@ export class Reconnector {
 const TRANSIENT = [SocketError, ServerEndedError, NameLookupError, DigestUnsupportedError];
 
 function isTransient(error: unknown): boolean {
+  if (error instanceof CertificateRefusedError) return false;
   if (error instanceof ProtocolError) return error.isRetryable;
   return TRANSIENT.some((kind) => error instanceof kind);
 }

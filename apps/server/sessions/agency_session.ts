@@ -69,15 +69,17 @@ export class AgencySession implements SessionContext {
   private onEnded: ((session: this) => void) | undefined;
   private refusal: ProtocolError | undefined;
 
+  /** @param certified the agency of the peer's certificate; undefined if the session may name any agency. */
   constructor(
     private readonly channel: FramedSocket<LotteryMessage>,
     private readonly services: SessionServices,
     private readonly limits: SessionLimits,
     /** Its `leave` is called at the end of the session. */
     private readonly address?: AddressTraffic | undefined,
+    certified?: number,
   ) {
     this.responses = new ResponseQueue(channel, RESPONSE_LIMITS, limits.messageTimeoutMs, this);
-    this.protocol = new SessionProtocol(services, this, limits.longPollMs);
+    this.protocol = new SessionProtocol(services, this, limits.longPollMs, certified);
   }
 
   /**

@@ -27,8 +27,9 @@ export class SessionFactory {
     };
   }
 
-  create(peer: PeerSocket): AgencySession {
+  /** @param certified the agency of the peer's certificate; undefined if the session may name any agency. */
+  create(peer: PeerSocket, certified?: number): AgencySession {
     const address = this.addresses.enter(peer.remoteAddress);
-    return new AgencySession(new FramedSocket(peer, this.codec), this.services, this.limits, address);
+    return new AgencySession(new FramedSocket(peer, this.codec), this.services, this.limits, address, certified);
   }
 }

@@ -38,10 +38,12 @@ export class SessionProtocol {
   /** The last batch read. It is stored after all earlier ones. */
   private lastBatch: Promise<unknown> | undefined;
 
+  /** @param certified the only agency that the session may name; undefined: any agency. */
   constructor(
     private readonly services: SessionServices,
     private readonly context: SessionContext,
     private readonly longPollMs: number,
+    private readonly certified?: number,
   ) {}
 
   /** The agency's id, or 0 before its identification. */
@@ -103,7 +105,7 @@ export class SessionProtocol {
 
   /** A batch without a preceding `N` identifies the session, for an agency without bets. */
   private async onFirstBets(value: Uint8Array): Promise<Iterable<SessionResponse>> {
-    const batch = this.readBatch(value, undefined);
+    const batch = this.readBatch(value, this.certified);
     await this.identify(batch.agency);
     if (this.bets > 0) {
       throw new ProtocolError('unidentified', 'this agency has bets already: N comes first, and says how many');
@@ -184,6 +186,9 @@ export class SessionProtocol {
    */
   private async identify(agency: number): Promise<void> {
     const { tracker, registry, activity, bets } = this.services;
+    if (this.certified !== undefined && agency !== this.certified) {
+      throw new ProtocolError('wrong-agency', `the certificate is agency ${this.certified}'s`);
+    }
     if (agency < 1 || agency > tracker.expected) {
       throw new ProtocolError('unknown-agency', `the agencies are 1 to ${tracker.expected}`);
     }

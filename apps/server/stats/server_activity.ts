@@ -4,6 +4,7 @@ import { type LimitName } from '../limits/limit_name';
 import { type CommitReport, type StoreObserver } from '../domain/store_observer';
 import { AgencyActivity } from './agency_activity';
 import { Histogram } from './histogram';
+import { type TlsActivity } from './tls_activity';
 
 /** The phase of the server. `ready`: the store is open and the listener accepts. */
 export type ServerPhase = 'starting' | 'ready' | 'stopping';
@@ -37,6 +38,8 @@ export class ServerActivity implements StoreObserver {
   acceptFailures = 0;
   drawIsHeld = false;
   storeIsWritable = true;
+  /** With TLS only. */
+  tls: TlsActivity | undefined;
 
   readonly batchBets = new Histogram(BETS_BOUNDS);
   readonly commitSeconds = new Histogram(COMMIT_SECONDS_BOUNDS);

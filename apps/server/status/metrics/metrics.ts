@@ -5,6 +5,7 @@ import { type Histogram } from '../../stats/histogram';
 import { type ServerActivity } from '../../stats/server_activity';
 import { addDatabaseMetrics } from './database_metrics';
 import { addProcessMetrics } from './process_metrics';
+import { addTlsMetrics } from './tls_metrics';
 import { addCounter, addGauge, HERE, WHOLE } from './read_metrics';
 import { type StatusAggregator } from '../report/status_aggregator';
 
@@ -34,6 +35,7 @@ export class Metrics {
     addProcessMetrics(registers);
     addServerMetrics(registers, sources);
     addAgencyMetrics(registers, sources);
+    if (sources.activity.tls !== undefined) addTlsMetrics(registers, sources.activity.tls);
     addHistograms(this.registry, sources.activity);
     if (sources.aggregator.summary().database !== null) addDatabaseMetrics(registers, sources.aggregator);
   }

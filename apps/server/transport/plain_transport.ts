@@ -1,0 +1,19 @@
+import { ListenSocket, type ListenSocketOptions } from '../../../lib/index';
+import { type Transport } from './transport';
+
+/** Plain TCP: a connection may name any agency. */
+export class PlainTransport implements Transport {
+  constructor(private readonly options: ListenSocketOptions) {}
+
+  createListener(): ListenSocket {
+    return new ListenSocket(this.options);
+  }
+
+  start(): void {}
+
+  close(): void {}
+
+  agencyOf(): undefined {
+    return undefined;
+  }
+}

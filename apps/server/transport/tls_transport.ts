@@ -1,0 +1,134 @@
+import {
+  type HandshakeFailedError,
+  ListenSocket,
+  type ListenSocketOptions,
+  type PeerSocket,
+  TlsOptionsError,
+} from '../../../lib/index';
+import { type ProtocolError } from '../../protocol/protocol_error';
+import { type ActionLog, describePeer } from '../../runtime/action_log';
+import { SettingsError } from '../../runtime/settings';
+import { TlsFileError } from '../../runtime/tls_files';
+import { type TlsActivity } from '../stats/tls_activity';
+import { type CertificateFault, checkCertificate } from './certificate_check';
+import { FileChanges } from './file_changes';
+import { HandshakeLog } from './handshake_log';
+import { readServerTls, readServerTlsAtStart, type ServerTlsContent, type ServerTlsFiles } from './tls_settings';
+import { type Transport } from './transport';
+
+/** The bounds of the handshakes. */
+export interface HandshakeBounds {
+  readonly timeoutMs: number;
+  /** The number of handshakes at once. */
+  readonly most: number;
+}
+
+const POLL_MS = 1_000;
+const DAY_MS = 86_400_000;
+/** The log has a warning once a day in the last days of a certificate. */
+const WARNING_DAYS = 14;
+
+/** TLS 1.3 with a certificate of each agency. Changed files are used for the connections that come after the change. */
+export class TlsTransport implements Transport {
+  private readonly handshakeLog: HandshakeLog;
+  private readonly changes: FileChanges;
+  private content: ServerTlsContent;
+  private listener: ListenSocket | undefined;
+  private dayTimer: NodeJS.Timeout | undefined;
+  private readonly reload = (): void => this.readAgain();
+
+  /** @throws SettingsError a file cannot be used. */
+  constructor(
+    private readonly listenOptions: ListenSocketOptions,
+    private readonly files: ServerTlsFiles,
+    private readonly bounds: HandshakeBounds,
+    private readonly activity: TlsActivity,
+    private readonly log: ActionLog,
+  ) {
+    this.handshakeLog = new HandshakeLog(log);
+    const { certificate, key, clientCa, revocations } = files;
+    const paths = [certificate, key, clientCa, revocations].flatMap((file) => file?.path ?? []);
+    this.changes = new FileChanges(paths, this.reload);
+    this.content = readServerTlsAtStart(files);
+    this.activity.expiry = this.content.expiry;
+  }
+
+  /** @throws SettingsError the files are valid, and OpenSSL cannot use them. */
+  createListener(): ListenSocket {
+    try {
+      this.listener = new ListenSocket({
+        ...this.listenOptions,
+        tls: this.content.options,
+        handshakeTimeoutMs: this.bounds.timeoutMs,
+        maxHandshaking: this.bounds.most,
+        onHandshakeError: (error) => this.onHandshakeError(error),
+      });
+    } catch (cause) {
+      if (!(cause instanceof TlsOptionsError)) throw cause;
+      throw new SettingsError(cause.message, { cause });
+    }
+    return this.listener;
+  }
+
+  start(): void {
+    this.changes.start(POLL_MS);
+    process.on('SIGHUP', this.reload);
+    this.warnOfExpiry();
+    this.dayTimer = setInterval(() => this.warnOfExpiry(), DAY_MS).unref();
+  }
+
+  close(): void {
+    this.changes.stop();
+    process.off('SIGHUP', this.reload);
+    clearInterval(this.dayTimer);
+    this.handshakeLog.close();
+  }
+
+  agencyOf(peer: PeerSocket): number | ProtocolError {
+    const result = checkCertificate(peer.tls);
+    if (typeof result === 'number') return result;
+    const { ip } = describePeer(peer);
+    this.onFailure(result.fault, ip, result.refusal.detail);
+    return result.refusal;
+  }
+
+  private onHandshakeError(error: HandshakeFailedError): void {
+    const { ip } = describePeer({ remoteAddress: error.remote });
+    this.onFailure(error.reason, ip, error.message);
+  }
+
+  private onFailure(reason: CertificateFault, ip: string | number | undefined, error: string): void {
+    this.activity.handshakeFailed(reason);
+    this.handshakeLog.add(ip?.toString(), error);
+  }
+
+  /** Uses the present content of the files; what cannot be used leaves everything as it is. */
+  private readAgain(): void {
+    try {
+      const content = readServerTls(this.files);
+      this.listener!.setSecureContext(content.options);
+      this.content = content;
+    } catch (error) {
+      if (!(error instanceof TlsFileError || error instanceof TlsOptionsError)) throw error;
+      this.activity.failedReloads++;
+      this.log.error('tls_files', 'fail', { error: error.message });
+      return;
+    }
+    this.activity.expiry = this.content.expiry;
+    this.activity.reloads++;
+    this.log.info('tls_files', 'success', { valid_to: this.content.expiry.certificate.toISOString() });
+    this.warnOfExpiry();
+  }
+
+  private warnOfExpiry(): void {
+    const { certificate, clientCa } = this.content.expiry;
+    const ends = [
+      [this.files.certificate, certificate],
+      [this.files.clientCa, clientCa],
+    ] as const;
+    for (const [{ setting, path }, end] of ends) {
+      const days = Math.floor((end.getTime() - Date.now()) / DAY_MS);
+      if (days < WARNING_DAYS) this.log.warning('tls_expiry', 'fail', { setting, file: path, days });
+    }
+  }
+}
