@@ -19,6 +19,7 @@ interface Dashboard {
 /** The names of the metrics in docs/operations.md. */
 export interface DocumentedMetrics {
   readonly always: readonly string[];
+  readonly withTls: readonly string[];
   readonly withDatabase: readonly string[];
   readonly ofProcess: readonly string[];
   /** Those that are the same on every server. */
@@ -40,11 +41,13 @@ export function metricsIn(text: string): readonly string[] {
 
 export async function readDocumentedMetrics(): Promise<DocumentedMetrics> {
   const text = await readFile(OPERATIONS, 'utf8');
-  const [always, withDatabase] = text.split('#### With a database\n') as [string, string];
+  const [before, withDatabase] = text.split('#### With a database\n') as [string, string];
+  const [always, withTls] = before.split('#### With TLS\n') as [string, string];
   const rows = /^\| `(lottery_\w+)` +\| (?:gauge|counter|histogram)/gm;
   const [, metrics] = always.split('### Metrics\n') as [string, string];
   return {
     always: allOf(always, rows),
+    withTls: allOf(withTls, rows),
     withDatabase: allOf(withDatabase, rows),
     ofLottery: allOf(text, /^\| `(lottery_\w+)` +\|[^|]+\| lottery +\|/gm),
     ofProcess: allOf(metrics, /`((?:process|nodejs)_\w+)`/g),

@@ -6,6 +6,7 @@ import { EXPIRED, LotteryCertificates } from '../../support/lottery_certificates
 import { LotterySandbox } from '../../support/lottery_sandbox';
 import { type WireClient } from '../../support/wire_client';
 import { type Identity, validFor } from '../../../tools/certificates/certificate_authority';
+import { metricsIn, readDocumentedMetrics } from '../../support/metrics_text';
 import { findFreePort } from '../../../tools/free_port';
 
 describe('a server by TLS whose files change', function () {
@@ -114,5 +115,7 @@ describe('a server by TLS whose files change', function () {
     expect(text).to.match(/^lottery_tls_days_to_expiry\{file="certificate"\} 13\.[45]/m);
     expect(text).to.match(/^lottery_tls_days_to_expiry\{file="client_ca"\} 99\.9/m);
     expect(text).to.match(/^lottery_tls_failed_reloads_total 0$/m);
+    const { always, withTls, ofProcess } = await readDocumentedMetrics();
+    expect(metricsIn(text).toSorted()).to.deep.equal([...always, ...withTls, ...ofProcess].toSorted());
   });
 });
