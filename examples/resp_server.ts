@@ -8,7 +8,7 @@ async function main(): Promise<void> {
   const values: Values = new Map();
   const listener = new ListenSocket({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) });
   await listener.bindAndListen();
-  console.log(`listening on ${formatAddress(listener.address!)}`);
+  console.log(`listening on ${formatAddress(listener.address)}`);
   process.once('SIGTERM', () => void listener.close());
   for await (const peer of listener) serve(peer, values).catch((error: Error) => console.log(error.message));
 }
