@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -229,6 +229,17 @@ describe('the package, installed in an empty project', function () {
       const files = examples.map((file) => join('node_modules/sockwright', file));
       const lib = ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'];
       expect(errorsOf(files, ModuleKind.NodeNext, ModuleResolutionKind.NodeNext, { lib })).to.deep.equal([]);
+    });
+
+    it('has examples that compile in a project of ES modules', async () => {
+      const directory = join(project, 'modules');
+      await cp(join(packageDirectory(), 'examples'), directory, { recursive: true });
+      await writeFile(join(directory, 'package.json'), JSON.stringify({ type: 'module' }));
+      const files = (await readdir(directory)).filter((name) => name.endsWith('.ts'));
+      expect(files).to.include.members(['resp_commands.ts', 'resp_protocol.ts', 'resp_server.ts']);
+      const lib = ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'];
+      const paths = files.map((name) => join('modules', name));
+      expect(errorsOf(paths, ModuleKind.NodeNext, ModuleResolutionKind.NodeNext, { lib })).to.deep.equal([]);
     });
 
     it('refuses a wrong use by its types', async () => {
