@@ -5,7 +5,7 @@ import { ConnectSocket, formatAddress, ListenSocket, pipe, SocketError, type Str
 async function main(targetPort: number, port = 0): Promise<void> {
   const listener = new ListenSocket({ host: '127.0.0.1', port });
   await listener.bindAndListen();
-  console.log(`listening on ${formatAddress(listener.address!)}`);
+  console.log(`listening on ${formatAddress(listener.address)}`);
   process.once('SIGTERM', () => void listener.closeAndDrain({ timeoutMs: 1000 }));
   await listener.serve((client) => forward(client, targetPort));
   console.log('stopped');

@@ -16,7 +16,7 @@ interface Position extends IncompleteFrame {
   /** The number of bytes behind which it goes on. */
   readonly position: number;
   /** The number of arguments behind `position`; none while that is in the first line. */
-  readonly left?: number;
+  readonly left?: number | undefined;
 }
 
 const CARRIAGE_RETURN = 0x0d;

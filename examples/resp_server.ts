@@ -8,7 +8,7 @@ async function main(): Promise<void> {
   const values: Values = new Map();
   const listener = new ListenSocket({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) });
   await listener.bindAndListen();
-  console.log(`listening on ${formatAddress(listener.address!)}`);
+  console.log(`listening on ${formatAddress(listener.address)}`);
   const stop = new AbortController();
   process.once('SIGTERM', () => {
     stop.abort(); // ends the connections that wait for a command

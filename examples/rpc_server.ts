@@ -15,7 +15,7 @@ const methods: Readonly<Record<string, (...args: number[]) => number | Promise<n
 async function main(): Promise<void> {
   const listener = new ListenSocket({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) });
   await listener.bindAndListen();
-  console.log(`listening on ${formatAddress(listener.address!)}`);
+  console.log(`listening on ${formatAddress(listener.address)}`);
   const stop = new AbortController();
   process.once('SIGTERM', () => {
     stop.abort(); // no further call is received; the calls under way are answered

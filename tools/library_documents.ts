@@ -82,7 +82,9 @@ function convertExample(file: string): string {
   const code = readFileSync(join(ROOT, file), 'utf8')
     .replaceAll(/^\/\* eslint-.* \*\/\n/gm, '')
     .replaceAll(/'\.\.\/lib\/index';( \/\/ for you: .*)?/g, "'sockwright';")
-    .replaceAll(/'\.\.\/lib\/testing\/index';( \/\/ for you: .*)?/g, "'sockwright/testing';");
+    .replaceAll(/'\.\.\/lib\/testing\/index';( \/\/ for you: .*)?/g, "'sockwright/testing';")
+    // With the ending, the import works in projects of CommonJS and of ES modules.
+    .replaceAll(/ from '(\.\/\w+)';/g, " from '$1.js';");
   if (/from '\.\./.test(code)) throw new Error(`${file}: imports a file outside of examples/`);
   return code;
 }

@@ -99,7 +99,7 @@ class LotteryRun {
     return new Promise((resolve, reject) => {
       const server = new AppProcess('server', environment, log, (received) => {
         const message = received as ListeningMessage;
-        if (message.kind === 'listening' && 'port' in message) resolve({ server, port: message.port });
+        if (message.kind === 'listening' && message.port !== undefined) resolve({ server, port: message.port });
       });
       this.processes.push(server);
       void server.ended

@@ -10,7 +10,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
 /** The fields of a connection's peer: `ip` and `port`, if it has them. */
 export function describePeer({ remoteAddress }: Pick<StreamSocket, 'remoteAddress'>): Record<string, string | number> {
-  if (remoteAddress === undefined || !('host' in remoteAddress)) return {};
+  if (remoteAddress?.host === undefined) return {};
   return { ip: remoteAddress.host, port: remoteAddress.port };
 }
 

@@ -9,7 +9,7 @@ export interface Codec<In, Out = In> extends FrameDecoder<In> {
   readonly headerBytes: number;
 
   /** The longest frame of the protocol, in bytes: the limit of a `FramedSocket` that has none of its own. */
-  readonly maxFrameBytes?: number;
+  readonly maxFrameBytes?: number | undefined;
 
   /**
    * The length in bytes of the frame at `offset` in `bytes`, its header included; or, as long as that is not known,

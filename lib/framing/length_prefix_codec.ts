@@ -13,20 +13,20 @@ export interface LengthPrefixLayout {
   /** The longest frame that is sent or accepted, in bytes, header included. */
   readonly maxFrameBytes: number;
   /** Default: `big-endian`, the byte order of the Internet protocols. */
-  readonly byteOrder?: ByteOrder;
+  readonly byteOrder?: ByteOrder | undefined;
   /** The number of bytes in front of the length field. Default: 0. */
-  readonly lengthOffset?: number;
+  readonly lengthOffset?: number | undefined;
   /** The bytes that the length counts: those behind the length field (`value`, the default), or all of the frame. */
-  readonly lengthOf?: 'value' | 'frame';
+  readonly lengthOf?: 'value' | 'frame' | undefined;
   /** A number that is added to the length; negative, if the field counts too many bytes. Default: 0. */
-  readonly lengthAdjustment?: number;
+  readonly lengthAdjustment?: number | undefined;
   /**
    * The number of bytes at the beginning of a frame that are no part of the message. Default: up to and with the length
    * field. With 0, the message is the whole frame.
    */
-  readonly skippedBytes?: number;
+  readonly skippedBytes?: number | undefined;
   /** The skipped bytes of a frame that is sent; the length is written into them. Default: zeros. */
-  readonly header?: Uint8Array;
+  readonly header?: Uint8Array | undefined;
 }
 
 /**

@@ -10,11 +10,11 @@ import { type ValueFormat } from './value_format';
 /** The layout of a protocol of lines: the bytes that end a line, and its limit. */
 export interface LineLayout {
   /** The end of a line, one byte or more; a string stands for its UTF-8 bytes. Default: `\n`. */
-  readonly delimiter?: string | Uint8Array;
+  readonly delimiter?: string | Uint8Array | undefined;
   /** The longest line that is sent or accepted, in bytes, without its delimiter. */
   readonly maxLineBytes: number;
   /** Whether a `\r` in front of the delimiter `\n` is no part of a received line. Default: false. */
-  readonly trimCarriageReturn?: boolean;
+  readonly trimCarriageReturn?: boolean | undefined;
 }
 
 const CARRIAGE_RETURN = 0x0d;

@@ -22,9 +22,9 @@ export interface TlvLayout<Type = string> {
   /** The size of the longest value that is sent or accepted, in bytes. */
   readonly maxValueBytes: number;
   /** The types that this end accepts; others are refused from their header. Default: every type. */
-  readonly acceptedTypes?: Iterable<Type>;
+  readonly acceptedTypes?: Iterable<Type> | undefined;
   /** `textType`, the default, or `numericType`. */
-  readonly typeFormat?: TypeFormat<Type>;
+  readonly typeFormat?: TypeFormat<Type> | undefined;
 }
 
 /** The codec of a type·length·value protocol. It has no state. */

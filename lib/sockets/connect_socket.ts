@@ -94,9 +94,9 @@ export class ConnectSocket extends StreamSocket {
   private createStream(): Duplex {
     const { options, target } = this;
     if (target === undefined) return withTcpOptions(options.createConnection!(), options);
-    if ('path' in target) requirePathFits(target.path);
+    if (target.path !== undefined) requirePathFits(target.path);
     const { localAddress, localPort, family, lookup } = options;
-    const route = 'path' in target ? target : { ...target, localAddress, localPort, family, lookup };
+    const route = target.path !== undefined ? target : { ...target, localAddress, localPort, family, lookup };
     if (options.tls !== undefined) {
       return withTcpOptions(connectTls(route, options.tls, 'connect', { remote: target }), options);
     }

@@ -329,8 +329,7 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   private peerOf(arrival: Arrival, stream: Duplex): PeerSocket {
     const { options, bound } = this;
     if (options.createServer !== undefined || needsSocketOptions(options)) withTcpOptions(stream, options);
-    const isLocalAddressKnown =
-      options.createServer === undefined && bound !== undefined && 'host' in bound && !isWildcard(bound);
+    const isLocalAddressKnown = options.createServer === undefined && bound?.host !== undefined && !isWildcard(bound);
     return new PeerSocket(stream, options, isLocalAddressKnown ? bound : undefined, arrival);
   }
 

@@ -174,7 +174,7 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
    */
   async recvUntil(
     delimiter: string | Uint8Array,
-    options?: ReceiveOptions & { readonly limit?: number },
+    options?: ReceiveOptions & { readonly limit?: number | undefined },
   ): Promise<Buffer | null> {
     const bytes = Buffer.from(delimiter as Uint8Array);
     const limit = options?.limit ?? DEFAULT_DELIMITER_LIMIT;
@@ -350,8 +350,7 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
 
   /** The host that the certificate of a server must name, in `startTls`. @internal */
   protected get serverHost(): string | undefined {
-    const { remoteAddress } = this;
-    return remoteAddress !== undefined && 'host' in remoteAddress ? remoteAddress.host : undefined;
+    return this.remoteAddress?.host;
   }
 
   /** Lets the connection keep the process alive, as it does from the beginning. */

@@ -1,15 +1,15 @@
 /** The faults of one direction of a connection. Offsets count its bytes from 0. */
 export interface Faults {
   /** The size of the largest piece in which bytes arrive. */
-  readonly pieceBytes?: number;
+  readonly pieceBytes?: number | undefined;
   /** Offsets at which a piece ends in any case. */
-  readonly slices?: readonly number[];
+  readonly slices?: readonly number[] | undefined;
   /** The bytes from `offset` on arrive `ms` milliseconds later. */
-  readonly delays?: readonly { readonly offset: number; readonly ms: number }[];
+  readonly delays?: readonly { readonly offset: number; readonly ms: number }[] | undefined;
   /** The offset of a premature end (FIN): the bytes before it arrive, the others are dropped. */
-  readonly cutAt?: number;
+  readonly cutAt?: number | undefined;
   /** The offset of a reset (RST), for both ends: the bytes before it arrive. */
-  readonly resetAt?: number;
+  readonly resetAt?: number | undefined;
 }
 
 /** The next step of a direction. */

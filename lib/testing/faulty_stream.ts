@@ -8,9 +8,9 @@ import { connectionReset } from './memory_stream';
 /** The faults of each direction. */
 export interface FaultyStreamOptions {
   /** Of the bytes that the wrapped stream receives. */
-  readonly incoming?: Faults;
+  readonly incoming?: Faults | undefined;
   /** Of the bytes that are written to the wrapped stream. */
-  readonly outgoing?: Faults;
+  readonly outgoing?: Faults | undefined;
 }
 
 const NO_BYTES = Buffer.alloc(0);

@@ -7,7 +7,7 @@ export interface MemoryPairOptions {
    * The number of bytes in each direction at which a write waits, as at the buffers of a kernel. One piece of 64 KiB may
    * come on top. Default: 65536.
    */
-  readonly capacityBytes?: number;
+  readonly capacityBytes?: number | undefined;
 }
 
 const DEFAULT_CAPACITY_BYTES = 65_536;

@@ -64,6 +64,6 @@ export function describeListenSocket(declareCases: (fixture: ListenFixture) => v
 }
 
 export function portOf(address: Address | undefined): number {
-  if (address === undefined || !('port' in address)) throw new Error('no port');
+  if (address?.port === undefined) throw new Error('no port');
   return address.port;
 }

@@ -10,7 +10,6 @@ import {
   type TlsListenOptions,
 } from '../../lib/index';
 import { identity, pem } from './certificates';
-import { portOf } from './listen_sockets';
 
 /** A server whose clients need a certificate of the authority. */
 export const SERVER: TlsListenOptions = { ...identity('server'), ca: pem('ca'), requestCert: true };
@@ -48,7 +47,7 @@ export class TlsSockets {
       if (failures.length === 0) await new Promise<void>((resolve) => (onFailure = resolve));
       return failures.shift()!;
     };
-    return { listener, port: 'path' in listener.address! ? 0 : portOf(listener.address), failure };
+    return { listener, port: listener.address?.port ?? 0, failure };
   }
 
   client(port: number, tls: ConnectSocketOptions['tls'] = CLIENT, host = '127.0.0.1'): ConnectSocket {

@@ -94,7 +94,7 @@ async function connectOver(
   const listener = new ListenSocket({ ...target, ...options });
   await listener.bindAndListen();
   const { address } = listener;
-  const port = address !== undefined && 'port' in address ? address.port : 0;
+  const port = address?.port ?? 0;
   const client = new ConnectSocket({ ...clientTarget(port), ...options });
   const [server] = await Promise.all([listener.accept(), client.connect()]);
   await listener.close();

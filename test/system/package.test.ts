@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -257,6 +257,50 @@ describe('the package, installed in an empty project', function () {
       const files = examples.map((file) => join('node_modules/sockwright', file));
       const lib = ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'];
       expect(errorsOf(files, ModuleKind.NodeNext, ModuleResolutionKind.NodeNext, { lib })).to.deep.equal([]);
+    });
+
+    it('has options that may be undefined, and examples, under exactOptionalPropertyTypes', async () => {
+      await write(
+        'exact.mts',
+        `import * as sockwright from 'sockwright';
+        import { type Faults, type MemoryPairOptions, type FaultyStreamOptions } from 'sockwright/testing';
+        type AllUndefined<Options> = { [Key in keyof Options as {} extends Pick<Options, Key> ? Key : never]-?: undefined };
+        declare const line: AllUndefined<sockwright.LineLayout>;
+        declare const prefix: AllUndefined<sockwright.LengthPrefixLayout>;
+        declare const tlv: AllUndefined<sockwright.TlvLayout<string>>;
+        declare const codec: AllUndefined<sockwright.Codec<string>>;
+        declare const socket: sockwright.StreamSocket;
+        declare const all: AllUndefined<sockwright.BufferOptions & sockwright.TcpOptions & sockwright.ReceiveOptions &
+          sockwright.ReconnectOptions & sockwright.BackoffOptions & sockwright.PipeOptions & sockwright.ServeOptions &
+          sockwright.FramedSocketOptions & sockwright.ServeRequestsOptions & sockwright.RequestChannelOptions<string>>;
+        export const checked: [
+          Partial<sockwright.LineLayout>, Partial<sockwright.LengthPrefixLayout>,
+          Partial<sockwright.TlvLayout<string>>, Partial<sockwright.Codec<string>>,
+          sockwright.BufferOptions, sockwright.TcpOptions, sockwright.ReceiveOptions, sockwright.ReconnectOptions,
+          sockwright.BackoffOptions, sockwright.PipeOptions, sockwright.ServeOptions, sockwright.FramedSocketOptions,
+          sockwright.ServeRequestsOptions, sockwright.RequestChannelOptions<string>,
+        ] = [line, prefix, tlv, codec, all, all, all, all, all, all, all, all, all, all];
+        declare const faults: AllUndefined<Faults>;
+        declare const memory: AllUndefined<MemoryPairOptions>;
+        declare const faulty: AllUndefined<FaultyStreamOptions>;
+        export const doubles: [Faults, MemoryPairOptions, FaultyStreamOptions] = [faults, memory, faulty];
+        void socket.recvUntil('x', { limit: undefined });`,
+      );
+      const examples = (await packedFiles('.ts')).filter((file) => file.startsWith('examples/'));
+      const files = ['exact.mts', ...examples.map((file) => join('node_modules/sockwright', file))];
+      const further = { lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'], exactOptionalPropertyTypes: true };
+      expect(errorsOf(files, ModuleKind.NodeNext, ModuleResolutionKind.NodeNext, further)).to.deep.equal([]);
+    });
+
+    it('has examples that compile in a project of ES modules', async () => {
+      const directory = join(project, 'modules');
+      await cp(join(packageDirectory(), 'examples'), directory, { recursive: true });
+      await writeFile(join(directory, 'package.json'), JSON.stringify({ type: 'module' }));
+      const files = (await readdir(directory)).filter((name) => name.endsWith('.ts'));
+      expect(files).to.include.members(['resp_commands.ts', 'resp_protocol.ts', 'resp_server.ts']);
+      const lib = ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'];
+      const paths = files.map((name) => join('modules', name));
+      expect(errorsOf(paths, ModuleKind.NodeNext, ModuleResolutionKind.NodeNext, { lib })).to.deep.equal([]);
     });
 
     it('refuses a wrong use by its types', async () => {

@@ -131,6 +131,7 @@ describe('torture: backups of a running store', function () {
         entry: (name) => disk.entry(name),
         async open(name) {
           await pause();
+          if ((await disk.entry(name)) === undefined) return undefined;
           return {
             async read(target, position) {
               await pause();

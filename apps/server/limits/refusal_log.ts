@@ -54,7 +54,7 @@ export class RefusalLog {
   }
 
   private groupOf(remote: Address | undefined): string {
-    const group = remote !== undefined && 'host' in remote ? addressGroup(remote.host) : '';
+    const group = remote?.host === undefined ? '' : addressGroup(remote.host);
     return this.addresses.has(group) || this.addresses.size < this.maxAddresses ? group : OTHERS;
   }
 

@@ -50,8 +50,8 @@ export class ProxyHeaders {
   /** A TCP connection has no address either after a reset. */
   private isProxy(remote: Address | undefined): boolean {
     const local = this.local();
-    if (local !== undefined && 'path' in local) return true;
-    return remote !== undefined && 'host' in remote && this.settings.trusted.includes(remote.host);
+    if (local?.path !== undefined) return true;
+    return remote?.host !== undefined && this.settings.trusted.includes(remote.host);
   }
 
   private read(arrival: Arrival): void {

@@ -133,13 +133,13 @@ export class Service implements AbortableWait {
   private reasonAgainst(remote: Address | undefined): RefusalReason | undefined {
     if (this.admitted >= this.settings.maxConnections) return 'maxConnections';
     if (this.settings.admit?.(remote) === false) return 'admit';
-    if (!this.limits.isActive || remote === undefined || 'path' in remote) return undefined;
+    if (!this.limits.isActive || remote?.host === undefined) return undefined;
     return this.limits.enter(remote.host, performance.now());
   }
 
   private leave(remote: Address | undefined): void {
     this.admitted--;
-    if (remote !== undefined && 'host' in remote) this.limits.leave(remote.host);
+    if (remote?.host !== undefined) this.limits.leave(remote.host);
   }
 
   /** One bound function: closures, or the suspended frame of an async function, take more memory (docs/decisions/0006). */

@@ -61,5 +61,14 @@ describe('formatAddress', () => {
     expect(library.formatAddress({ host: '127.0.0.1', port: 80 })).to.equal('127.0.0.1:80');
     expect(library.formatAddress({ host: '::1', port: 80 })).to.equal('[::1]:80');
     expect(library.formatAddress({ path: '/run/app.sock' })).to.equal('/run/app.sock');
+    expect(library.formatAddress(undefined)).to.equal('unknown address');
+  });
+
+  it('takes an address whose properties of the other kind are undefined', () => {
+    expect(library.formatAddress({ host: '::1', port: 80, path: undefined })).to.equal('[::1]:80');
+    const path: library.Address = { path: '/run/app.sock', host: undefined, port: undefined };
+    expect(library.formatAddress(path)).to.equal('/run/app.sock');
+    const port: number | undefined = (path as library.Address).port;
+    expect(port).to.equal(undefined);
   });
 });

@@ -102,7 +102,7 @@ describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
         maxPerAddress: 1,
         admit: (remote) => {
           asked.push(remote && formatAddress(remote).replace(/:\d+$/, ''));
-          return remote !== undefined && 'host' in remote && isWelcome(remote.host);
+          return remote?.host !== undefined && isWelcome(remote.host);
         },
       });
       await connectInVain(listener, '127.0.0.2');
