@@ -9,7 +9,7 @@ import {
 /** A method and its parameters, by position or by name. */
 export interface Call {
   readonly method: string;
-  readonly params?: readonly unknown[] | Readonly<Record<string, unknown>>;
+  readonly params?: readonly unknown[] | Readonly<Record<string, unknown>> | undefined;
 }
 
 /** The id of a call, of the client's choice. */

@@ -42,7 +42,7 @@ async function main(certificate: string, key: string, authority: string, writer:
   });
   await listener.bindAndListen();
   process.once('SIGTERM', () => void listener.closeAndDrain({ timeoutMs: 5000 }));
-  console.log(`listening on ${formatAddress(listener.address!)}`);
+  console.log(`listening on ${formatAddress(listener.address)}`);
 
   const values = new Map<string, unknown>();
   await listener.serve((peer) => serve(peer, values, writer), {
@@ -74,7 +74,7 @@ function keyOf(params: Call['params']): string {
 
 /** The message of a `SocketError` has the address of the client already. */
 function report(error: unknown, peer: PeerSocket | undefined): void {
-  const client = error instanceof SocketError || peer === undefined ? '' : `${formatAddress(peer.remoteAddress!)}: `;
+  const client = error instanceof SocketError || peer === undefined ? '' : `${formatAddress(peer.remoteAddress)}: `;
   console.log(`${client}${(error as Error).message}`);
 }
 

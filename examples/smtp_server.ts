@@ -20,7 +20,7 @@ async function main(certificate: string, key: string, directory: string, port = 
   const listener = new ListenSocket({ host: '127.0.0.1', port: Number(port) });
   await listener.bindAndListen();
   process.once('SIGTERM', () => void listener.closeAndDrain({ timeoutMs: 5000 }));
-  console.log(`listening on ${formatAddress(listener.address!)}`);
+  console.log(`listening on ${formatAddress(listener.address)}`);
   await listener.serve((peer) => serveSmtp(peer, options), {
     maxConnections: 100, // messages of at most 100 MiB in memory
     maxPerAddress: 10,
@@ -37,7 +37,7 @@ async function store(directory: string, { sender, recipients, content, tlsProtoc
 
 /** The message of a `SocketError` has the address of the client already. */
 function report(error: unknown, peer: PeerSocket | undefined): void {
-  const client = error instanceof SocketError || peer === undefined ? '' : `${formatAddress(peer.remoteAddress!)}: `;
+  const client = error instanceof SocketError || peer === undefined ? '' : `${formatAddress(peer.remoteAddress)}: `;
   console.log(`${client}${(error as Error).message}`);
 }
 

@@ -26,7 +26,7 @@ export class EchoServer {
       this.log.error('listen', 'fail', { error: error.message });
       return ExitCode.failed;
     }
-    this.log.info('listen', 'success', { address: formatAddress(this.listener.address!) });
+    this.log.info('listen', 'success', { address: formatAddress(this.listener.address) });
     await this.serveUntil(stop);
     return ExitCode.done;
   }

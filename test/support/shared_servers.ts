@@ -29,7 +29,7 @@ export class SharedServer {
 
   /** `host:port` */
   get address(): string {
-    return formatAddress(this.listener.address!);
+    return formatAddress(this.listener.address);
   }
 
   get port(): number {

@@ -220,7 +220,7 @@ describe('torture: copies of a running store', function () {
     it('are refused or good with a write that is rolled back during the read of its file', async () => {
       const { order } = await documentedCopy();
       let refused = 0;
-      for (let run = 0; run < sized(8, 100); run++) {
+      for (let run = 0; run < sized(20, 100); run++) {
         const looks = await looksAt(fails, run);
         const random = new SeededRandom(run);
         const chosen = copiesOfRolledBackLines(looks, order).filter(() => random.once(2));

@@ -125,7 +125,7 @@ describeListenSocket(({ opened, clients, listen, connectTo, accept }) => {
 
     it('without a host, it listens on every address', async () => {
       const listener = await listen({ host: undefined });
-      const hasIPv6 = formatAddress(listener.address!).startsWith('[::]');
+      const hasIPv6 = formatAddress(listener.address).startsWith('[::]');
       for (const host of hasIPv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1']) {
         const client = connect(portOf(listener.address), host);
         clients.push(client);

@@ -89,10 +89,10 @@ describeListenSocket(({ clients, listen, accept }) => {
         expect(failures).to.deep.equal([]);
         await clock.tickAsync(1);
         await Promise.all(ends);
-        expect(failures.map((error) => formatAddress(error.remote!))).to.deep.equal(addresses);
+        expect(failures.map((error) => formatAddress(error.remote))).to.deep.equal(addresses);
         expect(failures[0]).to.include({ code: 'HANDSHAKE_FAILED', name: 'HandshakeFailedError', operation: 'accept' });
         expect(failures[0]!.message).to.equal(
-          `accept on ${formatAddress(listener.address!)}: ` +
+          `accept on ${formatAddress(listener.address)}: ` +
             `the TLS handshake with ${addresses[0]} was not done within 500 ms`,
         );
         expect(listener.failedHandshakes).to.equal(50);
@@ -172,7 +172,7 @@ describeListenSocket(({ clients, listen, accept }) => {
       client.write('GET / HTTP/1.0\r\n\r\n');
       const error = await nextFailure();
       expect(error.message).to.equal(
-        `accept on ${formatAddress(listener.address!)}: the TLS handshake with ${address} failed: ` +
+        `accept on ${formatAddress(listener.address)}: the TLS handshake with ${address} failed: ` +
           'the client does not speak TLS (ERR_SSL_HTTP_REQUEST)',
       );
       expect(error.cause).to.have.property('code', 'ERR_SSL_HTTP_REQUEST');

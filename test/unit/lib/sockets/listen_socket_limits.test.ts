@@ -66,7 +66,7 @@ describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
         const server = new MemoryServer();
         const listener = await listen({ createServer: () => server.asServer });
         const served: string[] = [];
-        void listener.serve((peer) => void served.push(formatAddress(peer.remoteAddress!)), { connectsPerSecond: 2 });
+        void listener.serve((peer) => void served.push(formatAddress(peer.remoteAddress)), { connectsPerSecond: 2 });
         const connectAll = (...hosts: string[]): void => {
           for (const [remotePort, remoteAddress] of hosts.entries()) {
             server.connect({ remoteAddress, remotePort }).on('error', () => undefined);

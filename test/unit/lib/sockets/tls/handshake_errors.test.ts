@@ -87,7 +87,7 @@ describe('a TLS handshake that fails', () => {
           const error = await failure();
           expect(error).to.include({ code: 'HANDSHAKE_FAILED', operation: 'accept', reason });
           expect(error.message).to.equal(
-            `accept on ${formatAddress(listener.address!)}: the TLS handshake with ${formatAddress(error.remote!)} failed: ${words}`,
+            `accept on ${formatAddress(listener.address)}: the TLS handshake with ${formatAddress(error.remote)} failed: ${words}`,
           );
           expect((error.remote as { host: string }).host).to.equal('127.0.0.1');
           // The client gets an alert, an end or a loss, and no byte.
