@@ -1,15 +1,15 @@
 import { type Duplex } from 'node:stream';
 import { type Address } from '../address';
 import { requireWholeNumber } from '../arguments';
-import { type ReceiveOptions, requireWaitOptions, type WaitOptions } from '../async/deadlines';
+import { type ReceiveOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
 import { toIteration } from '../async/iteration';
-import { Waiter } from '../async/waiter';
-import { type Endpoints, type SocketError, UnexpectedEofError } from '../errors';
+import { type Endpoints, type SocketError } from '../errors';
 import { Connection } from './connection/connection';
-import { type FrameDecoder, type FrameLength, PlainFrameDecoder } from './connection/frame_decoder';
+import { type FrameDecoder, type FrameLength, headerDecoder } from './connection/frame_decoder';
 import { Receiver } from './connection/receiver';
 import { Sender } from './connection/sender';
+import { lingeringClose } from './lingering_close';
 import { startTls } from './start_tls';
 import { type BufferOptions, DEFAULT_RECEIVE_BUFFER_BYTES } from './stream_options';
 import { STREAM_CHUNK_BYTES } from './streams/byte_connection';
@@ -18,9 +18,6 @@ import { webReadableOf } from './streams/web_readable';
 import { webWritableOf } from './streams/web_writable';
 import { type TlsInfo, tlsInfoOf } from './tls/tls_info';
 import { type StartTlsOptions } from './tls/tls_options';
-
-const DEFAULT_DELIMITER_LIMIT = 65_536;
-const DEFAULT_LINGER_MS = 5000;
 
 /**
  * A connection: receiving, sending and closing, over any `Duplex` of bytes (TCP, TLS, a Unix socket, an in-memory pair).
@@ -85,8 +82,7 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
 
   /** True after `close()`, `reset()` or `lingeringClose()`, after a loss, and after the end of both directions. */
   get isClosed(): boolean {
-    const { phase } = this.connection;
-    return phase === 'closing' || phase === 'closed';
+    return this.connection.phase === 'closing' || this.connection.phase === 'closed';
   }
 
   /**
@@ -139,13 +135,7 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
     count: number,
     options?: ReceiveOptions & { readonly endIsError?: boolean | undefined },
   ): Promise<Buffer | null> {
-    try {
-      requireWholeNumber('count', count, 0);
-    } catch (mistake) {
-      return rejection(mistake);
-    }
-    const read = this.receiver.receive(new PlainFrameDecoder(0, () => count), options);
-    return options?.endIsError === true ? this.withoutEnd(read, count) : read;
+    return this.receiver.receiveExactly(count, options);
   }
 
   /**
@@ -155,11 +145,6 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
    * @throws as `recvExactly` does, except `UnexpectedEofError`.
    */
   recvSome(limit: number, options?: ReceiveOptions): Promise<Buffer | null> {
-    try {
-      requireWholeNumber('limit', limit, 1);
-    } catch (mistake) {
-      return rejection(mistake);
-    }
     return this.receiver.receiveAvailable(limit, options);
   }
 
@@ -172,15 +157,11 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
    * @throws DelimiterNotFoundError there is no delimiter within the limit. No byte is taken.
    * @throws as `recvExactly` does.
    */
-  async recvUntil(
+  recvUntil(
     delimiter: string | Uint8Array,
     options?: ReceiveOptions & { readonly limit?: number | undefined },
   ): Promise<Buffer | null> {
-    const bytes = Buffer.from(delimiter as Uint8Array);
-    const limit = options?.limit ?? DEFAULT_DELIMITER_LIMIT;
-    requireWholeNumber('delimiter.length', bytes.length, 1);
-    requireWholeNumber('limit', limit, bytes.length);
-    return this.receiver.receiveUntil(bytes, limit, options);
+    return this.receiver.receiveUntil(delimiter, options?.limit, options);
   }
 
   /**
@@ -194,20 +175,19 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
    */
   recvFrame(headerBytes: number, frameLength: FrameLength, options?: ReceiveOptions): Promise<Buffer | null> {
     try {
-      return this.receiver.receive(decoderOf(headerBytes, frameLength), options);
+      return this.receiver.receive(headerDecoder(headerBytes, frameLength), options);
     } catch (mistake) {
       return rejection(mistake);
     }
   }
 
   /**
-   * As `recvFrame`, without waiting: the frame if it is there as a whole, else `undefined`. An end or a loss is left to
-   * the next call that waits.
+   * As `recvFrame`, without waiting: the whole frame, or `undefined`. An end or a loss is left to the next waiting call.
    *
    * @throws SocketClosedError, ConcurrentReadError, SocketStateError, an error of `frameLength`
    */
   tryRecvFrame(headerBytes: number, frameLength: FrameLength): Buffer | undefined {
-    return this.receiver.tryReceive(decoderOf(headerBytes, frameLength));
+    return this.receiver.tryReceive(headerDecoder(headerBytes, frameLength));
   }
 
   /**
@@ -311,20 +291,8 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
    *
    * @throws RangeError, TypeError an option cannot be used; the call has had no effect.
    */
-  async lingeringClose(options: WaitOptions = {}): Promise<void> {
-    const { connection } = this;
-    const { timeoutMs = DEFAULT_LINGER_MS, signal } = options;
-    requireWaitOptions({ timeoutMs, signal });
-    if (connection.phase !== 'open') return this.close();
-    connection.beginClosing();
-    this.receiver.resume();
-    this.sender.finish();
-
-    const linger = new Waiter<void>('shut down writing', connection.endpoints, { timeoutMs, signal });
-    void connection.closed.then(() => linger.resolve());
-    if (signal?.aborted === true) linger.reject(signal.reason);
-    await linger.promise.catch(() => connection.destroy());
-    await connection.closed;
+  lingeringClose(options: WaitOptions = {}): Promise<void> {
+    return lingeringClose(this.connection, this.receiver, this.sender, options);
   }
 
   /**
@@ -376,21 +344,7 @@ export abstract class StreamSocket implements AsyncIterable<Buffer>, AsyncDispos
     return { next: () => this.recvSome(STREAM_CHUNK_BYTES).then(toIteration) };
   }
 
-  private async withoutEnd(read: Promise<Buffer | null>, count: number): Promise<Buffer> {
-    const bytes = await read;
-    if (bytes === null) throw new UnexpectedEofError(this.connection.endpoints, 0, count);
-    return bytes;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** @throws RangeError */
-function decoderOf(headerBytes: number, frameLength: FrameLength): PlainFrameDecoder {
-  requireWholeNumber('headerBytes', headerBytes, 1);
-  return new PlainFrameDecoder(headerBytes, (bytes, offset) =>
-    frameLength(bytes.subarray(offset, offset + headerBytes)),
-  );
 }

@@ -1,3 +1,5 @@
+import { requireWholeNumber } from '../../arguments';
+
 /**
  * The answer of a decoder that needs more bytes before it can give the length of a frame.
  *
@@ -54,4 +56,16 @@ export class PlainFrameDecoder implements FrameDecoder<Buffer> {
   decode(bytes: Buffer, offset: number, length: number): Buffer {
     return bytes.subarray(offset, offset + length);
   }
+}
+
+/**
+ * The decoder of frames with a header of fixed size.
+ *
+ * @throws RangeError `headerBytes` is not a whole number of at least 1.
+ */
+export function headerDecoder(headerBytes: number, frameLength: FrameLength): PlainFrameDecoder {
+  requireWholeNumber('headerBytes', headerBytes, 1);
+  return new PlainFrameDecoder(headerBytes, (bytes, offset) =>
+    frameLength(bytes.subarray(offset, offset + headerBytes)),
+  );
 }

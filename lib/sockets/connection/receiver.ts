@@ -1,3 +1,4 @@
+import { requireWholeNumber } from '../../arguments';
 import { type Cancellable, checkWaitOptions, type ReceiveOptions } from '../../async/deadlines';
 import { rejection } from '../../async/deferred';
 import {
@@ -12,6 +13,8 @@ import { Delimiter } from './delimiter';
 import { type FrameDecoder, type IncompleteFrame, PlainFrameDecoder } from './frame_decoder';
 import { PendingRead } from './pending_read';
 import { ReceiveBuffer } from './receive_buffer';
+
+const DEFAULT_DELIMITER_LIMIT = 65_536;
 
 /**
  * The incoming direction of a connection: the buffered bytes and at most one pending read.
@@ -87,17 +90,52 @@ export class Receiver implements Incoming, Cancellable {
     return this.buffer.length < needed ? undefined : this.takeFrame(decoder, needed);
   }
 
-  /** Receives the buffered bytes, at most `limit`; waits for the first byte only. Throws as `receive` does. */
+  /**
+   * Receives `count` bytes. Throws as `receive` does; with `endIsError`, an end before the first byte is an error too.
+   *
+   * @throws RangeError `count` is not a whole number of at least 0.
+   */
+  receiveExactly(
+    count: number,
+    options: (ReceiveOptions & { readonly endIsError?: boolean | undefined }) | undefined,
+  ): Promise<Buffer | null> {
+    try {
+      requireWholeNumber('count', count, 0);
+    } catch (mistake) {
+      return rejection(mistake);
+    }
+    const read = this.receive(new PlainFrameDecoder(0, () => count), options);
+    return options?.endIsError === true ? this.withoutEnd(read, count) : read;
+  }
+
+  /**
+   * Receives the buffered bytes, at most `limit`; waits for the first byte only. Throws as `receive` does.
+   *
+   * @throws RangeError `limit` is not a whole number of at least 1.
+   */
   receiveAvailable(limit: number, options: ReceiveOptions | undefined): Promise<Buffer | null> {
+    try {
+      requireWholeNumber('limit', limit, 1);
+    } catch (mistake) {
+      return rejection(mistake);
+    }
     return this.receive(new PlainFrameDecoder(1, () => Math.min(limit, this.buffer.length)), options);
   }
 
   /**
-   * Receives the bytes up to and with the delimiter `bytes`.
+   * Receives the bytes up to and with the delimiter, whose string stands for its UTF-8 bytes.
    *
    * @throws DelimiterNotFoundError there is none in the first `limit` bytes; no byte is taken. Else as `receive` does.
+   * @throws RangeError the delimiter is empty, or longer than `limit`.
    */
-  receiveUntil(bytes: Buffer, limit: number, options: ReceiveOptions | undefined): Promise<Buffer | null> {
+  async receiveUntil(
+    text: string | Uint8Array,
+    limit: number = DEFAULT_DELIMITER_LIMIT,
+    options?: ReceiveOptions,
+  ): Promise<Buffer | null> {
+    const bytes = Buffer.from(text as Uint8Array);
+    requireWholeNumber('delimiter.length', bytes.length, 1);
+    requireWholeNumber('limit', limit, bytes.length);
     const delimiter = new Delimiter(bytes);
     const frameLength: FrameDecoder<Buffer>['frameLength'] = (received, offset, before) => {
       const length = delimiter.frameLength(received, offset, before);
@@ -252,6 +290,12 @@ export class Receiver implements Incoming, Cancellable {
     this.examined = undefined;
     this.resume();
     return decoder.decode(bytes, offset, length);
+  }
+
+  private async withoutEnd(read: Promise<Buffer | null>, count: number): Promise<Buffer> {
+    const bytes = await read;
+    if (bytes === null) throw new UnexpectedEofError(this.connection.endpoints, 0, count);
+    return bytes;
   }
 
   /** The number of buffered bytes above which the stream is paused. */
