@@ -23,10 +23,10 @@ function open(): Socket {
   return socket.on('error', () => socket.destroy());
 }
 
-/** Resolves when the connection has ended. */
+/** Resolves when the connection has ended, by an error too, for which `once` would reject. */
 async function closed(socket: Socket): Promise<void> {
   socket.resume();
-  if (!socket.closed) await once(socket, 'close');
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
 }
 
 /** Resolves after each write that the system has taken, so that a worker fills a connection without reading from it. */
