@@ -36,7 +36,7 @@ export class FrameTooLongError extends FrameRefusedError {
 export class InvalidFrameError extends FrameRefusedError {
   readonly code = 'INVALID_FRAME';
 
-  /** @param problem what the frame is, or has; for the message. */
+  /** @param problem the fault of the frame, for the message. */
   constructor(problem: string) {
     super(problem);
   }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { libraryModules, libraryPages, readDocstrings, ROOT } from '../support/docs/markdown';
+import { packagedModules, guidePages, readDocstrings, ROOT } from '../support/docs/markdown';
 import { type PageProgram, programsOf, promisedOutput } from '../support/docs/page_programs';
 import { ProgramCompiler } from '../support/docs/program_compiler';
 
@@ -10,9 +10,9 @@ const run = promisify(execFile);
 const FREE_PORTS = join(ROOT, 'test/support/docs/free_ports.js');
 
 const pages = [
-  ...libraryPages().map((page) => ({ page, programs: programsOf(page) })),
+  ...guidePages().map((page) => ({ page, programs: programsOf(page) })),
   // The docstrings are the reference, which is on the same site.
-  ...libraryModules().map((module) => ({ page: module, programs: programsOf(module, readDocstrings(module)) })),
+  ...packagedModules().map((module) => ({ page: module, programs: programsOf(module, readDocstrings(module)) })),
 ];
 
 describe('the code blocks of the documentation', function () {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { libraryModules, readDocstrings } from '../support/docs/markdown';
+import { packagedModules, readDocstrings } from '../support/docs/markdown';
 import { type PageProgram, programsOf, promisedOutput } from '../support/docs/page_programs';
 import { ProgramCompiler } from '../support/docs/program_compiler';
 
@@ -61,7 +61,7 @@ describe('the programs of a page', () => {
       'Object-oriented TCP sockets with promises, and framed messages on them.',
       '',
     ]);
-    expect(libraryModules()).to.include.members(['lib/index.ts', 'lib/sockets/listen_socket.ts']);
+    expect(packagedModules()).to.include.members(['lib/index.ts', 'lib/sockets/listen_socket.ts']);
   });
 
   it('refuse context that no block would get', () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The path of a file of test/support/certificates, whose `make.sh` says what each one is. `name` has no extension. */
+/** The path of a file of test/support/certificates, which `make.sh` describes. `name` has no extension. */
 export function certificateFile(name: string): string {
   return join(__dirname, 'certificates', `${name}.pem`);
 }

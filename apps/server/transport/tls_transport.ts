@@ -102,7 +102,7 @@ export class TlsTransport implements Transport {
     this.handshakeLog.add(ip?.toString(), error);
   }
 
-  /** Uses the present content of the files; what cannot be used leaves everything as it is. */
+  /** Uses the present content of the files. After a fault in it, the content before stays in use. */
   private readAgain(): void {
     try {
       const content = readServerTls(this.files);

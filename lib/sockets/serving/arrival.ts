@@ -13,5 +13,5 @@ export interface Arrival {
   admission?: Admission | undefined;
 }
 
-/** What becomes of a connection of `serve`: its handler runs, or `onRefused` answers it, for this reason. */
+/** The decision on a connection of `serve`: its handler runs, or `onRefused` answers it, for this reason. */
 export type Admission = 'admitted' | RefusalReason;

@@ -25,7 +25,7 @@ export function pagesIn(folder: string): string[] {
 }
 
 /** The modules of the library. */
-export function libraryModules(): string[] {
+export function packagedModules(): string[] {
   const names = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' });
   return names.filter((name) => /^(?!dist|node_modules).*\.ts$/.test(name)).map((name) => join('lib', name));
 }
@@ -37,6 +37,6 @@ export function readDocstrings(module: string): string {
 }
 
 /** The pages about the library, in the order of a reader. */
-export function libraryPages(): string[] {
+export function guidePages(): string[] {
   return ['README.md', 'lib/README.md', ...pagesIn('docs/library')];
 }

@@ -75,7 +75,7 @@ export class AgencyProcess implements AgencyRecord {
     });
   }
 
-  /** Kills what a test has left running. */
+  /** Kills the processes that a test has left running. */
   static async killAll(): Promise<void> {
     await Promise.all(
       Array.from(AgencyProcess.running, async (agency) => {
