@@ -11,6 +11,7 @@
 const { existsSync, readdirSync, statSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const { relative, resolve } = require('node:path');
+const { setTimeout } = require('node:timers');
 const { parseArgs } = require('node:util');
 const { Mocha } = require('mocha');
 const config = require('../.mocharc.json');
@@ -32,6 +33,9 @@ const ALONE = [
 
 /** More workers than cores, because most files mainly wait for other processes. */
 const JOBS_PER_CORE = 2.5;
+
+/** The time that the process gives its leftovers after the last test. */
+const LEFTOVERS_MS = 10_000;
 
 /** Loaded before the tests, in each process. */
 const REQUIRED = config.require.map((module) => resolve(__dirname, '..', module));
@@ -108,6 +112,13 @@ async function main() {
   const totals = { passes: sum('passes'), failures: sum('failures'), pending: sum('pending') };
   process.stdout.write(`${summaryLine(totals)}\n`);
   if (totals.failures > 0 || totals.passes === 0) process.exitCode = 1;
+  setTimeout(endLeftovers, LEFTOVERS_MS).unref();
+}
+
+/** A test without an end must not keep the caller waiting: its own loops, timers and servers are still there. */
+function endLeftovers() {
+  process.stderr.write(`test/run.js: a test has left behind: ${process.getActiveResourcesInfo().join(', ')}\n`);
+  process.exit(1);
 }
 
 void main();
