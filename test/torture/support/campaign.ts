@@ -26,15 +26,21 @@ export class Campaign {
     after(() => this.report());
   }
 
-  /** Runs one case with its own random numbers. A failure has the seed and the case in its message. */
-  async run(name: string, work: (random: SeededRandom) => Promise<void>): Promise<void> {
+  /**
+   * Runs one case with its own random numbers. A failure has the seed and the case in its message. The signal is aborted
+   * at the end of the case, at its deadline too: a loop of the case must not outlive it.
+   */
+  async run(name: string, work: (random: SeededRandom, signal: AbortSignal) => Promise<void>): Promise<void> {
     const number = ++this.cases;
+    const end = new AbortController();
     try {
-      await within(this.deadlineMs, work(new SeededRandom(SEED + number * 1_000_003)));
+      await within(this.deadlineMs, work(new SeededRandom(SEED + number * 1_000_003), end.signal));
     } catch (error) {
       const failure = error as Error;
       failure.message = `${this.title}, case ${number} (${name}), TORTURE_SEED=${SEED}: ${failure.message}`;
       throw failure;
+    } finally {
+      end.abort();
     }
   }
 

@@ -5,18 +5,16 @@ import { connect, type Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { message } from '../../support/wire_client';
+import { IS_FULL } from './campaign';
 import { hostileRows } from './hostile_address';
 
 /** The connections at once, of each kind of short connections. */
 const WORKERS = 16;
-/** The connections that are begun and left open. */
-const MOST_LEFT = 500;
 const PIPELINED = 500;
 
 const [port, localAddress, asking, uploading] = process.argv.slice(2) as [string, string, string, string];
 const counts = { connects: 0, left: 0, garbage: 0, asking: 0, batches: 0 };
 const garbage = randomBytes(65_536);
-const left: Socket[] = [];
 
 function open(): Socket {
   const socket = connect({ port: Number(port), host: '127.0.0.1', localAddress, noDelay: true });
@@ -48,9 +46,9 @@ const ATTACKS: Readonly<Record<keyof typeof counts, () => Promise<void>>> = {
     const socket = open();
     await once(socket, 'connect').catch(() => {});
     socket.write(message('N', asking).subarray(0, 3));
+    // Left open until the server closes it.
+    await closed(socket);
     counts.left++;
-    left.push(socket);
-    if (left.length > MOST_LEFT) left.shift()!.destroy();
   },
   garbage: async () => {
     const socket = open();
@@ -80,13 +78,17 @@ function begin(kind: keyof typeof counts, workers: number): void {
 }
 
 async function run(): Promise<void> {
-  // The attacker is another machine in earnest: it must not take the processor of the server.
-  setPriority(19);
+  // For the measured ratio: an attacker is another machine, and must not take the processor of the server.
+  if (IS_FULL) setPriority(19);
   // These two have a session each; with the others around they would hardly get one. A second one would supersede it.
   begin('asking', 1);
   begin('batches', 1);
   while (counts.asking === 0 || counts.batches === 0) await delay(10);
-  for (const kind of ['connects', 'left', 'garbage'] as const) begin(kind, WORKERS);
+  // Of a later start, the other connects would leave them no token of the address.
+  begin('left', WORKERS);
+  while (counts.left < WORKERS) await delay(10);
+  begin('connects', WORKERS);
+  begin('garbage', WORKERS);
   process.send!('begun');
 }
 
