@@ -93,7 +93,7 @@ export class SmtpSession {
     if (this.sender !== undefined) return reply('503 the message has a sender already');
     const [, word, sender, parameters] = PATH.exec(argument) ?? [];
     if (word?.toUpperCase() !== 'FROM') return reply('501 FROM:<address> is needed');
-    // RFC 1870: the client says the size of the message beforehand.
+    // RFC 1870: the client declares the size of the message beforehand.
     const size = parameters === undefined ? 0 : Number(/^SIZE=(\d{1,20})$/i.exec(parameters)?.[1]);
     if (Number.isNaN(size)) return reply('555 unknown parameter');
     if (size > this.maxMessageBytes) return this.tooLong;

@@ -127,8 +127,8 @@ export class ConnectionLostError extends SocketError {
 }
 
 /**
- * The peer has refused the certificate of this side, or misses one, by a TLS alert. With TLS 1.3 a client learns it after
- * `connect`, at a later call. A peer that closes without an alert cannot be told from a loss.
+ * The peer has refused the certificate of this side, or misses one, by a TLS alert. With TLS 1.3 a client gets it after
+ * `connect`, at a later call. A close without an alert looks like a loss.
  */
 export class CertificateRefusedError extends SocketError {
   readonly code = 'CERTIFICATE_REFUSED';

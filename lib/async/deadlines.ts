@@ -127,7 +127,7 @@ function requireTimeLimit(name: string, value: number | undefined): void {
   throw new RangeError(`${name} must be a number of milliseconds, at least 0, but is ${value}`);
 }
 
-/** Programs without types may pass anything. Found later, it would leave a timer whose error nobody handles. */
+/** Programs without types may pass anything. Found later, it would leave a timer with an unhandled error. */
 function requireSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.aborted === 'boolean') return;
   throw new TypeError('signal must be an AbortSignal');

@@ -28,14 +28,14 @@ export class Deferred<T> {
     this.rejectPromise(error);
   }
 
-  /** As `reject`, but a promise that nobody awaits is no unhandled rejection. It costs nothing until then. */
+  /** As `reject`, but an unawaited promise is no unhandled rejection. It costs nothing until then. */
   rejectQuietly(error: unknown): void {
     void quiet(this.promise);
     this.rejectPromise(error);
   }
 }
 
-/** Keeps a promise that nobody awaits from being an unhandled rejection. Those that await it get the error all the same. */
+/** Keeps an unawaited promise from being an unhandled rejection. Those that await it get the error all the same. */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;

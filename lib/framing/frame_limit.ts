@@ -7,7 +7,7 @@ import { FrameTooLongError } from './errors';
 export const DEFAULT_MAX_FRAME_BYTES = 1_048_576;
 
 /**
- * A codec's decoder with a limit for the length of a frame: whatever the codec says, no more bytes are waited for, and
+ * A codec's decoder with a limit for the length of a frame: with any codec, no more bytes are waited for, and
  * no more memory is taken.
  */
 export class LimitedDecoder<In> implements FrameDecoder<In> {

@@ -7,7 +7,7 @@ import { LimitedDecoder } from './frame_limit';
 
 export interface FramedSocketOptions {
   /**
-   * The longest frame that is received, in bytes, header included, whatever the codec says. A longer one is refused
+   * The longest frame that is received, in bytes, header included, with any codec. A longer one is refused
    * before memory is taken for it. Default: `maxFrameBytes` of the codec; if it has none, 1,048,576.
    */
   readonly maxFrameBytes?: number | undefined;

@@ -13,7 +13,7 @@ export interface VarintLayout {
 
 /** The size of the longest varint (Protocol Buffers, "Encoding": 64 bits, 7 of them in each byte). */
 const MAX_VARINT_BYTES = 10;
-/** The bit of a byte of a varint that says that another byte follows. */
+/** The bit of a byte of a varint that is set if another byte follows. */
 const MORE = 0x80;
 
 /**

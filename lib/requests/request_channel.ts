@@ -35,7 +35,7 @@ interface PendingCall<Request, Response> {
 
 /**
  * Calls over one connection: requests with ids, and responses in any order. It receives from the socket from its
- * construction on; nobody else may.
+ * construction on; no other code may.
  *
  * **The end of the connection** fails all calls, and every later one. A message that is no response ends the connection,
  * by a reset.

@@ -96,7 +96,7 @@ export class Binding {
     }
   }
 
-  /** Removes the file of a socket that nobody listens on, and binds again; else the failure is `inUse`. */
+  /** Removes the file of a socket without a listener, and binds again; else the failure is `inUse`. */
   private async bindAfterStaleSocket(path: string, inUse: Error): Promise<void> {
     try {
       const isFree = await removeStaleSocket(path, () => !this.isClosed);

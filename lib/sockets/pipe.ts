@@ -27,7 +27,7 @@ const MAX_TIMER_MS = 2_147_483_647;
  * other one goes on.
  *
  * @returns the bytes of both directions, when both have ended. Both sockets are closed then.
- * @throws PipeFailedError a socket was lost or closed, or the idle timeout was exceeded: `side` says which socket it was,
+ * @throws PipeFailedError a socket was lost or closed, or the idle timeout was exceeded: `side` is the socket,
  * `cause` why. Both sockets are reset, so that neither peer takes the bytes so far for all.
  * @throws AbortedError the signal fired, and both sockets are reset; a signal that had fired before has no effect on them.
  * @throws TypeError, RangeError an option cannot be used, or `a` is `b`.

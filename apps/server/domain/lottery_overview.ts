@@ -51,11 +51,11 @@ export interface DatabaseUse {
 
 /** The whole lottery at one moment. */
 export interface LotteryState {
-  /** The agencies that the store knows, in no order. To be read once, before the next turn of the event loop. */
+  /** The agencies with data in the store, in no order. To be read once, before the next turn of the event loop. */
   readonly agencies: Iterable<AgencyProgress>;
   /** The servers of the store by their names; none for a store that one server at a time has open. */
   readonly servers: readonly ServerState[];
-  /** The standbys of the database; undefined if this server cannot know them. */
+  /** The standbys of the database; undefined if this server may not read them. */
   readonly standbys: readonly StandbyState[] | undefined;
 }
 

@@ -3,7 +3,7 @@ import { CodedError } from '../../runtime/coded_error';
 /** The base class of the store's errors. */
 export abstract class StoreError extends CodedError {}
 
-/** A write failed. Nothing of it remains, unless a subclass says otherwise; the next attempt may succeed. */
+/** A write failed. Nothing of it remains, unless a subclass documents another effect; the next attempt may succeed. */
 export class StoreWriteError extends StoreError {
   readonly code: string = 'STORE_WRITE_FAILED';
 }
@@ -57,7 +57,7 @@ export class StoreConflictError extends StoreError {
   readonly code = 'STORE_CONFLICT';
 }
 
-/** The store's schema is missing, or of another version than this program's. The message says which, and what to do. */
+/** The store's schema is missing, or of another version than this program's. The message has both versions and the next step. */
 export class StoreSchemaError extends StoreError {
   readonly code = 'STORE_SCHEMA_UNKNOWN';
 }

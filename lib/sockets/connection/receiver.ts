@@ -264,7 +264,7 @@ export class Receiver implements Incoming, Cancellable {
   }
 
   /**
-   * Shows the decoder further bytes, as long as it asks for bytes that are buffered. They are joined for it, each time
+   * Gives the decoder further bytes, as long as it needs more and they are buffered. They are joined for it, each time
    * about twice as many, so no byte is copied often.
    */
   private examineMore({ decoder, answer, shown }: ExaminedFrame): number {

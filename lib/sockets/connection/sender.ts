@@ -23,7 +23,7 @@ import { WriteBatch } from './write_batch';
  * **Loss, close on this side.** Pending calls and all later ones fail with `ConnectionLostError` or
  * `SocketClosedError`. After a successful shutdown, a further shutdown still succeeds.
  *
- * **Calls that nobody awaits.** Their failure is no unhandled rejection: the next read, or `closed`, gives the loss. A
+ * **Unawaited calls.** Their failure is no unhandled rejection: the next read, or `closed`, gives the loss. A
  * mistake in the call is one, since nothing else shows it.
  */
 export class Sender implements Outgoing {

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
  * Removes the file of a Unix socket on which no process listens: a process that was ended by SIGKILL leaves its file, and
  * bind(2) then fails with EADDRINUSE for ever.
  *
- * The question whether somebody listens is an attempt to connect, which a live listener gets as a connection that ends at
+ * The check for a listener is an attempt to connect, which a live listener gets as a connection that ends at
  * once. Anything but a refusal (ECONNREFUSED) counts as an answer, and a file that is no socket stays.
  *
  * @param isWanted whether the file is still to be removed, when the attempt to connect has ended.

@@ -9,7 +9,7 @@ export interface HeaderReadResults {
   onFailed(problem: string, cause?: Error): void;
 }
 
-/** The read of a PROXY header from a stream that nobody else reads yet. */
+/** The read of a PROXY header from a stream without another reader so far. */
 export class HeaderRead {
   private bytes = Buffer.alloc(0);
   private timer: NodeJS.Timeout | undefined;

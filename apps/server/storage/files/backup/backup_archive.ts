@@ -11,7 +11,7 @@ import { PRIVATE_FILE_MODE } from '../disk/private_files';
  */
 export async function* archiveOf(files: readonly SnapshotFile[], mtime = new Date()): AsyncGenerator<Uint8Array> {
   const { readable, controller } = createTarPacker();
-  // A failure reaches the reader by the controller, and after an early end of the reader nobody needs it.
+  // A failure reaches the reader by the controller. After an early end of the reader it has no effect.
   pack(files, controller, mtime).catch((error: Error) => controller.error(error));
   yield* readable;
 }
