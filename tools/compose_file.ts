@@ -10,8 +10,8 @@ const ADDRESSES = 253;
 /** The server and the echo service take an address each. One is for the netcat container that tests the echo service. */
 export const MAX_CLIENTS = ADDRESSES - 3;
 
-/** With several servers, PostgreSQL and its migration take an address each, beside the echo service and netcat. */
-const MAX_CLIENTS_AND_SERVERS = ADDRESSES - 4;
+/** With several servers, the database is in a network of its own: the echo service and netcat take an address each. */
+const MAX_CLIENTS_AND_SERVERS = ADDRESSES - 2;
 
 /** PostgreSQL accepts 100 connections by default, and a server has up to four. */
 export const MAX_SERVERS = 20;

@@ -121,6 +121,19 @@ describe('three servers on one PostgreSQL, in containers', function () {
     for (const address of closed) expect(results[address], address).not.to.equal('connected');
   });
 
+  it('have a database that no client can reach, by its name and its address', async () => {
+    const database = await addressIn(stack, 'postgres', 'store_net');
+    const addresses = ['postgres:5432', `${database}:5432`];
+    const results = await connectionsFrom(stack, 'client1', ['server3:12345', ...addresses]);
+    expect(results['server3:12345']).to.equal('connected');
+    for (const address of addresses) expect(results[address], address).not.to.equal('connected');
+    // The name and the address are right: in the network of the database, they lead to it.
+    for (const service of ['server3', 'migrate']) {
+      const inside = Object.fromEntries(addresses.map((address) => [address, 'connected']));
+      expect(await connectionsFrom(stack, service, addresses), service).to.deep.equal(inside);
+    }
+  });
+
   it('lost no bet and stored none twice: each agency has the rows of its file, in their order', async () => {
     await expectWholeFiles();
   });

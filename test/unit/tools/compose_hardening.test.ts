@@ -26,12 +26,19 @@ const MONITORING = ['512m', 128, 4096];
 const SERVER = ['1g', 128, 16384];
 const CLIENTS = { client1: NODE, client2: NODE, client3: NODE, echo: NODE };
 const OTHERS = { ...CLIENTS, prometheus: MONITORING, grafana: MONITORING };
+/** The network of each service that has only one, and another one than the clients. */
+const NETWORK_OF: Readonly<Record<string, string>> = {
+  prometheus: 'status_net',
+  grafana: 'status_net',
+  postgres: 'store_net',
+  migrate: 'store_net',
+};
 const SINGLE = { ...OTHERS, server: SERVER };
 const SEVERAL = { ...OTHERS, server1: SERVER, server2: SERVER, migrate: NODE, postgres: ['1g', 256, 4096] };
 
-for (const [title, { services, networks }, limits] of [
-  ['one server', composed(), SINGLE],
-  ['several servers', composed(2), SEVERAL],
+for (const [title, { services, networks }, limits, stores] of [
+  ['one server', composed(), SINGLE, []],
+  ['several servers', composed(2), SEVERAL, ['store_net']],
 ] as const) {
   describe(`the containers of the compose file with ${title}`, () => {
     it('have a limit of memory, of processes and of open files', () => {
@@ -69,13 +76,12 @@ for (const [title, { services, networks }, limits] of [
       for (const port of ports) expect(port).to.match(/^127\.0\.0\.1:/);
     });
 
-    it('have the status side in a network of its own, the first in alphabetical order', () => {
-      expect(Object.keys(networks).sort()).to.deep.equal(['status_net', 'testing_net']);
+    it('have a network for each purpose: bets, status side, database; that of the published ports is the first', () => {
+      expect(Object.keys(networks).sort()).to.deep.equal(['status_net', ...stores, 'testing_net']);
       const namesOf = (of: unknown): string[] => (Array.isArray(of) ? (of as string[]) : Object.keys(of as object));
       for (const [name, service] of Object.entries(services)) {
         const isServer = /^server\d*$/.test(name);
-        const isMonitoring = name === 'prometheus' || name === 'grafana';
-        const expected = isServer ? ['testing_net', 'status_net'] : [isMonitoring ? 'status_net' : 'testing_net'];
+        const expected = isServer ? ['testing_net', 'status_net', ...stores] : [NETWORK_OF[name] ?? 'testing_net'];
         expect(namesOf(service['networks']), name).to.have.members(expected);
         if (!isServer) continue;
         // The status port is bound to this name. In the other network it would be an address for the clients.

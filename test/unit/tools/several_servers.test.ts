@@ -23,6 +23,7 @@ const SECTION = '\nx-servers:\n';
 
 interface Compose {
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly networks: Readonly<Record<string, unknown>>;
   readonly volumes: unknown;
   readonly secrets?: Readonly<Record<string, { readonly file: string }>>;
   readonly configs?: { readonly prometheus: { readonly content: string } };
@@ -41,6 +42,12 @@ const bind = (source: string, target: string) => ({
   read_only: true,
   bind: { create_host_path: false },
 });
+
+/** The networks of a service by name; a list has no further settings. */
+const asRecord = (networks: unknown): object =>
+  Array.isArray(networks)
+    ? Object.fromEntries((networks as string[]).map((name) => [name, null]))
+    : (networks as object);
 
 const SERVER_INI = bind('./config/server.ini', '/app/config/server.ini');
 
@@ -85,7 +92,7 @@ describe('the compose file without --servers', () => {
 });
 
 describe('the compose file of several servers', () => {
-  const { services, volumes, secrets, configs } = composed(2, 3);
+  const { services, networks, volumes, secrets, configs } = composed(2, 3);
   const single = composed(2).services;
 
   it('has the servers in place of the one, and the database', () => {
@@ -116,7 +123,11 @@ describe('the compose file of several servers', () => {
       secrets: ['server_password'],
       ports: ['127.0.0.1:${STATUS_PORT2:-}:8080'],
       volumes: [SERVER_INI],
-      networks: { testing_net: { aliases: ['server'] }, status_net: { aliases: ['server2-status'] } },
+      networks: {
+        testing_net: { aliases: ['server'] },
+        status_net: { aliases: ['server2-status'] },
+        store_net: {},
+      },
       depends_on: { migrate: { condition: 'service_completed_successfully' } },
     });
   });
@@ -168,6 +179,15 @@ describe('the compose file of several servers', () => {
     ]);
   });
 
+  it('has its database in a network without a way out, with the servers and the migration', () => {
+    expect(networks['store_net']).to.deep.equal({ internal: true });
+    const members = Object.entries(services).filter(([, { networks: joined }]) => 'store_net' in asRecord(joined));
+    expect(members.map(([name]) => name)).to.have.members([
+      ...['server1', 'server2', 'server3', 'postgres', 'migrate'],
+    ]);
+    for (const name of ['postgres', 'migrate']) expect(services[name]!['networks'], name).to.deep.equal(['store_net']);
+  });
+
   it('has the passwords in files that git ignores', () => {
     expect(secrets).to.deep.equal({
       postgres_password: { file: './.secrets/postgres_password' },
@@ -206,10 +226,10 @@ describe('the compose file of several servers', () => {
   });
 
   it('is refused for more clients and servers than the network has addresses', () => {
-    expect(() => composeFile(TEMPLATE, 246, 3)).not.to.throw();
-    expect(() => composeFile(TEMPLATE, 247, 3)).to.throw(
+    expect(() => composeFile(TEMPLATE, 248, 3)).not.to.throw();
+    expect(() => composeFile(TEMPLATE, 249, 3)).to.throw(
       ComposeFileError,
-      /^247 clients and 3 servers are too many: the network has addresses for 249 of both together$/,
+      /^249 clients and 3 servers are too many: the network has addresses for 251 of both together$/,
     );
   });
 
@@ -318,7 +338,7 @@ describe('the program generate_compose.ts with --servers', function () {
       [['1', '--servers'], "Option '--servers <value>' argument missing (--help lists the options)"],
       [
         ['250', '--servers', '3'],
-        '250 clients and 3 servers are too many: the network has addresses for 249 of both together',
+        '250 clients and 3 servers are too many: the network has addresses for 251 of both together',
       ],
     ] as const) {
       const result = { status: 2, stdout: '', stderr: `generate_compose: ${message}\n` };
