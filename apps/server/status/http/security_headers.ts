@@ -1,6 +1,14 @@
+/** Features of browsers that no document of the status server uses. */
+const UNUSED_FEATURES = [
+  ...['accelerometer', 'autoplay', 'camera', 'display-capture', 'encrypted-media', 'fullscreen', 'gamepad'],
+  ...['geolocation', 'gyroscope', 'hid', 'idle-detection', 'magnetometer', 'microphone', 'midi', 'payment'],
+  ...['picture-in-picture', 'publickey-credentials-get', 'screen-wake-lock', 'serial', 'sync-xhr', 'usb'],
+  ...['web-share', 'xr-spatial-tracking'],
+];
+
 /**
- * The headers of every response, for all paths and codes. They forbid caching, embedding, type sniffing and the
- * `Referer` header.
+ * The headers of every response, for all paths and codes: those of the OWASP Secure Headers Project. They forbid caching,
+ * embedding, access by other sites, type sniffing, the `Referer` header and the features of browsers.
  *
  * @param policy the page's `Content-Security-Policy`. Other responses use it unchanged.
  */
@@ -8,7 +16,13 @@ export function securityHeaders(policy: string): Readonly<Record<string, string>
   return {
     'Content-Security-Policy': policy,
     'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'X-Permitted-Cross-Domain-Policies': 'none',
     'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Embedder-Policy': 'require-corp',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Permissions-Policy': UNUSED_FEATURES.map((feature) => `${feature}=()`).join(', '),
     'Cache-Control': 'no-store',
   };
 }

@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { expect } from 'chai';
+import { loadPageDocument } from '../../../../../apps/server/status/page_document';
+import { openStatusServer, type StatusServer } from '../../../../../apps/server/status/status_server';
+import { createMemoryLottery, type MemoryLottery } from '../../../../support/memory_lottery';
+import { metricsIn } from '../../../../support/metrics_text';
+import { PROMETHEUS_HEADERS } from '../../../../support/prometheus';
+
+const SETTINGS = {
+  SERVER_NAME: 'server1',
+  SERVER_STATUS_PORT: 0,
+  SERVER_STATUS_IP: '127.0.0.1',
+  SERVER_STATUS_HOSTS: [],
+  SERVER_WINNING_NUMBER: 7574,
+};
+
+/** The headers that are not about security. */
+const OTHERS = ['allow', 'connection', 'content-length', 'content-type', 'date', 'keep-alive', 'transfer-encoding'];
+
+const UNUSED_FEATURES =
+  'accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), ' +
+  'geolocation=(), gyroscope=(), hid=(), idle-detection=(), magnetometer=(), microphone=(), midi=(), payment=(), ' +
+  'picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), sync-xhr=(), usb=(), ' +
+  'web-share=(), xr-spatial-tracking=()';
+
+const EXPECTED = {
+  'content-security-policy': loadPageDocument().policy,
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'x-permitted-cross-domain-policies': 'none',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': UNUSED_FEATURES,
+  'cache-control': 'no-store',
+};
+
+describe('the security headers of the status server', () => {
+  let lottery: MemoryLottery;
+  let site: StatusServer;
+  let agent: Agent;
+
+  beforeEach(async () => {
+    lottery = createMemoryLottery();
+    lottery.activity.phase = 'ready';
+    agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    site = await openStatusServer({ settings: SETTINGS, ...lottery, maxConnections: 8 });
+  });
+
+  afterEach(async () => {
+    agent.destroy();
+    await site.close();
+  });
+
+  async function ask(method: string, path: string, headers: IncomingHttpHeaders = {}): Promise<IncomingMessage> {
+    const { hostname, port } = new URL(site.url);
+    const sent = request({ hostname, port, path, method, headers, agent });
+    const [response] = (await once(sent.end(), 'response')) as [IncomingMessage];
+    response.on('error', () => {});
+    return response;
+  }
+
+  /** The status of the answer, whose security headers are exactly the expected ones. */
+  async function statusOf(method: string, path: string, headers: IncomingHttpHeaders = {}): Promise<number> {
+    const response = await ask(method, path, headers);
+    const found = Object.entries(response.headers).filter(([name]) => !OTHERS.includes(name));
+    expect(Object.fromEntries(found), `${method} ${path}`).to.deep.equal(EXPECTED);
+    if (path === '/events' && response.statusCode === 200) response.destroy();
+    else response.resume();
+    return response.statusCode!;
+  }
+
+  const paths = ['/', '/events', '/status.json', '/metrics', '/healthz', '/readyz', '/nothing'];
+  const found = [200, 200, 200, 200, 200, 200, 404];
+  const everywhere: readonly (readonly [string, IncomingHttpHeaders, readonly number[]])[] = [
+    ['GET', {}, found],
+    ['HEAD', {}, found],
+    ['POST', {}, paths.map(() => 405)],
+    ['DELETE', {}, paths.map(() => 405)],
+    ['OPTIONS', {}, paths.map(() => 405)],
+    ['GET', { host: 'evil.example' }, paths.map(() => 421)],
+    ['HEAD', { host: 'evil.example' }, paths.map(() => 421)],
+  ];
+  for (const [method, headers, statuses] of everywhere) {
+    it(`are the same for every path: ${method} ${JSON.stringify(headers)}`, async () => {
+      const answered: number[] = [];
+      for (const path of paths) answered.push(await statusOf(method, path, headers));
+      expect(answered).to.deep.equal(statuses);
+    });
+  }
+
+  it('are the same with 503, also without a free page', async () => {
+    lottery.activity.phase = 'stopping';
+    expect([await statusOf('GET', '/readyz'), await statusOf('HEAD', '/readyz')]).to.deep.equal([503, 503]);
+    const pages: IncomingMessage[] = [];
+    agent.maxSockets = 8;
+    for (let page = 0; page < 4; page++) pages.push(await ask('GET', '/events'));
+    expect(pages.map(({ statusCode }) => statusCode)).to.deep.equal([200, 200, 200, 200]);
+    expect([await statusOf('GET', '/events'), await statusOf('HEAD', '/events')]).to.deep.equal([503, 503]);
+    for (const page of pages) page.destroy();
+  });
+
+  it('do not hinder Prometheus, which keeps its connection', async () => {
+    const ports = new Set<number | undefined>();
+    for (let scrape = 0; scrape < 3; scrape++) {
+      const response = await ask('GET', '/metrics', PROMETHEUS_HEADERS);
+      ports.add(response.socket.localPort);
+      expect([response.statusCode, response.headers['content-type']]).to.deep.equal([
+        200,
+        'text/plain; version=0.0.4; charset=utf-8',
+      ]);
+      expect(metricsIn(await text(response))).to.include('lottery_bets');
+    }
+    expect(ports.size).to.equal(1);
+  });
+});
