@@ -4,6 +4,7 @@ import { type ListenSocketOptions, type ProxyHeaderRefusedError } from '../../li
 import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
 import { AddressTable } from './limits/address_table';
+import { type ArrivalBounds, arrivalBounds, wantedConnections } from './limits/connection_bounds';
 import { Rate } from './limits/rate';
 import { RefusalLog } from './limits/refusal_log';
 import { SessionFactory } from './sessions/session_factory';
@@ -14,7 +15,7 @@ import { type DrawRecord } from './domain/draw_record';
 import { type FinishTracker } from './domain/finish_tracker';
 import { LotteryDraw } from './domain/lottery_draw';
 import { type LotteryOverview } from './domain/lottery_overview';
-import { allowedDescriptors, readDescriptorUse } from './process/descriptor_budget';
+import { readDescriptorUse } from './process/descriptor_budget';
 import { LotteryServer } from './lottery_server';
 import { SessionRegistry } from './sessions/session_registry';
 import type * as drawKeys from './evidence/draw_keys';
@@ -56,13 +57,15 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
       [TOKENS.SessionServices, TOKENS.LotteryOverview],
     );
   container.bind(TOKENS.DescriptorUse).toConstantValue(readDescriptorUse);
+  const bounds = arrivalBounds(settings, readDescriptorUse);
+  container.bind(TOKENS.WantedConnections).toConstantValue(wantedConnections(settings, bounds.proxyHeaders));
   const refusals = new RefusalLog(log);
   container.bind(TOKENS.RefusalLog).toConstantValue(refusals);
   container.bind(TOKENS.AddressTable).toConstantValue(createAddressTable(settings));
   container
     .bind<Transport>(TOKENS.Transport)
     .toResolvedValue(
-      (activity: ServerActivity) => createTransport(settings, refusals, activity, log),
+      (activity: ServerActivity) => createTransport(settings, bounds, refusals, activity, log),
       [TOKENS.ServerActivity],
     );
   container
@@ -80,12 +83,12 @@ function createAddressTable(settings: ServerSettings): AddressTable {
   });
 }
 
-function listenOptions(settings: ServerSettings, refusals: RefusalLog): ListenSocketOptions {
+function listenOptions(settings: ServerSettings, maxWaiting: number, refusals: RefusalLog): ListenSocketOptions {
   const { SERVER_IP: host, SERVER_PORT: port, SERVER_LISTEN_BACKLOG: backlog, SERVER_PROXY_FROM: trusted } = settings;
   if (trusted.length === 0) return { host, port, backlog };
   const onRefused = ({ message, remote }: ProxyHeaderRefusedError): void =>
     refusals.refused(remote, { error: message });
-  return { host, port, backlog, proxyProtocol: { trusted, maxWaiting: backlog, onRefused } };
+  return { host, port, backlog, proxyProtocol: { trusted, maxWaiting, onRefused } };
 }
 
 function createStoreModule(settings: ServerSettings): ContainerModule {
@@ -114,25 +117,18 @@ function bindEvidence(container: Container, { SERVER_DRAW_KEY_FILE: path }: Serv
   );
 }
 
-/** The part of the sessions that may be in their handshake: silent connections leave room for agencies. */
-const HANDSHAKE_SHARE = 4;
-const MAX_HANDSHAKES = 2048;
-
 /** @throws SettingsError a file of TLS cannot be used. */
 function createTransport(
   settings: ServerSettings,
+  { proxyHeaders, handshakes }: ArrivalBounds,
   refusals: RefusalLog,
   activity: ServerActivity,
   log: ActionLog,
 ): Transport {
-  const options = listenOptions(settings, refusals);
+  const options = listenOptions(settings, proxyHeaders, refusals);
   if (!settings.SERVER_TLS) return new PlainTransport(options);
   activity.tls = new TlsActivity();
-  const connections = Math.min(settings.SERVER_MAX_SESSIONS, allowedDescriptors(), MAX_HANDSHAKES * HANDSHAKE_SHARE);
-  const bounds = {
-    timeoutMs: settings.SERVER_MESSAGE_TIMEOUT_MS,
-    most: Math.max(1, Math.floor(connections / HANDSHAKE_SHARE)),
-  };
+  const bounds = { timeoutMs: settings.SERVER_MESSAGE_TIMEOUT_MS, most: handshakes };
   return new TlsTransport(options, serverTlsFiles(settings), bounds, activity.tls, log);
 }
 

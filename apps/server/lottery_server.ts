@@ -26,7 +26,7 @@ import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './
 import { describeWithFileLimit } from './process/open_file_limit';
 import { type ServerSettings } from './settings';
 import { type Transport } from './transport/transport';
-import { MAX_STATUS_CONNECTIONS, type OptionalStatusServer } from './status/optional_status_server';
+import { type OptionalStatusServer } from './status/optional_status_server';
 import { StoreConflictError, StoreLocationError, StoreSchemaError, StoreStoppedError } from './domain/store_errors';
 import { type Store } from './domain/store';
 import { TOKENS } from './tokens';
@@ -36,9 +36,8 @@ import { TOKENS } from './tokens';
  */
 export type ListeningMessage = { readonly kind: 'listening' } & Address;
 
-/** The time limit for the delivery of a refusal, and the maximum number of connections in this state. */
+/** The time limit for the delivery of a refusal. */
 const REFUSAL_LINGER_MS = 500;
-const MAX_REJECTIONS = 256;
 
 /**
  * The central server: opens the store, accepts agencies and runs a session for each. At the end it waits for all
@@ -48,8 +47,6 @@ const MAX_REJECTIONS = 256;
 export class LotteryServer {
   private readonly sessions = new OpenSessions();
   private readonly stopping = new AbortController();
-  /** The wanted numbers at first, then the numbers that `divideDescriptors` allows. */
-  private budget: DescriptorBudget;
   private failure: Error | undefined;
   /** The number of connections with a refused certificate that get an `E`. */
   private refusing = 0;
@@ -65,13 +62,9 @@ export class LotteryServer {
     @inject(TOKENS.AddressTable) private readonly addresses: AddressTable,
     @inject(TOKENS.RefusalLog) private readonly refusals: RefusalLog,
     @inject(TOKENS.DescriptorUse) private readonly readDescriptors: () => DescriptorUse,
-  ) {
-    this.budget = {
-      sessions: settings.SERVER_MAX_SESSIONS,
-      rejections: MAX_REJECTIONS,
-      status: settings.SERVER_STATUS_PORT === 0 ? 0 : MAX_STATUS_CONNECTIONS,
-    };
-  }
+    /** The wanted numbers at first, then the numbers that `divideDescriptors` allows. */
+    @inject(TOKENS.WantedConnections) private budget: DescriptorBudget,
+  ) {}
 
   /**
    * Serves until `stop` fires or the store fails.
@@ -194,7 +187,7 @@ export class LotteryServer {
   /** Refuses a connection before it has a session. */
   private async refuse(peer: PeerSocket, { code, message }: ProtocolError): Promise<void> {
     this.services.activity.sessionRefused(0, code);
-    if (this.refusing >= MAX_REJECTIONS) {
+    if (this.refusing >= this.budget.rejections) {
       peer.reset();
       return;
     }

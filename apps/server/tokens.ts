@@ -26,6 +26,7 @@ export const TOKENS = {
   SessionServices: Symbol.for('SessionServices'),
   SessionFactory: Symbol.for('SessionFactory'),
   DescriptorUse: Symbol.for('DescriptorUse'),
+  WantedConnections: Symbol.for('WantedConnections'),
   AddressTable: Symbol.for('AddressTable'),
   RefusalLog: Symbol.for('RefusalLog'),
   Transport: Symbol.for('Transport'),

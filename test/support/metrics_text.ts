@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { LIMIT_NAMES } from '../../apps/server/limits/limit_name';
 
 const REPOSITORY = join(__dirname, '../..');
 const DASHBOARD = join(REPOSITORY, 'monitoring/grafana/dashboards/lottery.json');
@@ -37,6 +38,16 @@ export interface DrawnMetric {
 /** The names of the metrics in the text of a scrape. */
 export function metricsIn(text: string): readonly string[] {
   return allOf(text, /^# TYPE (\w+) /gm);
+}
+
+/** The counts of `lottery_limited_total` above 0, by the limit. Each limit has a count. */
+export async function limitedBy(statusPort: number): Promise<Record<string, number>> {
+  const text = await (await fetch(`http://127.0.0.1:${statusPort}/metrics`)).text();
+  const samples = Array.from(text.matchAll(/^lottery_limited_total\{limit="(\w+)"\} (\d+)$/gm));
+  expect(samples.map(([, limit]) => limit)).to.deep.equal(LIMIT_NAMES);
+  const counts: Record<string, number> = {};
+  for (const [, limit, count] of samples) if (count !== '0') counts[limit!] = Number(count);
+  return counts;
 }
 
 export async function readDocumentedMetrics(): Promise<DocumentedMetrics> {

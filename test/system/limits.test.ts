@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { findFreePort } from '../../tools/free_port';
 import { type App } from '../support/app';
 import { LotterySandbox } from '../support/lottery_sandbox';
+import { limitedBy } from '../support/metrics_text';
 import { v1, v2 } from '../support/proxy_headers';
 import { message, WireClient } from '../support/wire_client';
 
@@ -38,15 +39,7 @@ describe('the limits of the server', function () {
     return client;
   }
 
-  /** The counts of `lottery_limited_total` above 0. */
-  async function limited(): Promise<Record<string, number>> {
-    const text = await (await fetch(`http://127.0.0.1:${statusPort}/metrics`)).text();
-    const samples = Array.from(text.matchAll(/^lottery_limited_total\{limit="(\w+)"\} (\d+)$/gm));
-    expect(samples).to.have.length(9);
-    const counts: Record<string, number> = {};
-    for (const [, limit, count] of samples) if (count !== '0') counts[limit!] = Number(count);
-    return counts;
-  }
+  const limited = (): Promise<Record<string, number>> => limitedBy(statusPort);
 
   it('refuse further sessions of an address as busy, and no other address', async () => {
     await start({ SERVER_ADDRESS_SESSIONS: '2' });

@@ -1,6 +1,7 @@
 /** The limits that end, refuse or slow a session: the label `limit` of the metric `lottery_limited_total`. */
 export const LIMIT_NAMES = [
   'sessions',
+  'handshakes',
   'address_sessions',
   'address_connects',
   'address_refusals',

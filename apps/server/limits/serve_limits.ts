@@ -19,6 +19,8 @@ export function serveLimits(
 /** The limit of a refusal by the listener; undefined if the server stops. */
 export function limitOf(reason: RefusalReason): LimitName | undefined {
   switch (reason) {
+    case 'maxHandshaking':
+      return 'handshakes';
     case 'maxPerAddress':
       return 'address_sessions';
     case 'connectsPerSecond':

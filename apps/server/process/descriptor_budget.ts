@@ -12,12 +12,14 @@ export interface DescriptorUse {
 
 /** The maximum number of simultaneous connections by kind. Each takes one descriptor. */
 export interface DescriptorBudget {
-  /** Sessions of agencies. */
+  /** Sessions of agencies, those in their TLS handshake included. */
   readonly sessions: number;
   /** Connections refused with `busy`, until the delivery of the message. */
   readonly rejections: number;
   /** Connections to the status page. */
   readonly status: number;
+  /** Connections whose PROXY header has not come. The listener has this bound already, so it is not divided. */
+  readonly proxyHeaders: number;
 }
 
 /** Reserve for short-lived descriptors: reading a directory, loading a bundle, an accept. */
@@ -36,12 +38,21 @@ const LEAST_SMALL_SHARE = 2;
  * @returns undefined if there are too few for a session.
  */
 export function divideDescriptors(use: DescriptorUse, wanted: DescriptorBudget): DescriptorBudget | undefined {
-  const left = use.allowed - use.open - RESERVED;
-  const smallShare = Math.max(LEAST_SMALL_SHARE, Math.floor(left / SMALL_SHARE));
+  const { proxyHeaders } = wanted;
+  const smallShare = smallShareOf(use);
   const rejections = Math.min(wanted.rejections, smallShare);
   const status = Math.min(wanted.status, smallShare);
-  const sessions = Math.min(wanted.sessions, left - rejections - status);
-  return sessions < 1 ? undefined : { sessions, rejections, status };
+  const sessions = Math.min(wanted.sessions, descriptorsLeft(use) - rejections - status - proxyHeaders);
+  return sessions < 1 ? undefined : { sessions, rejections, status, proxyHeaders };
+}
+
+/** The most connections of a kind beside the sessions. */
+export function smallShareOf(use: DescriptorUse): number {
+  return Math.max(LEAST_SMALL_SHARE, Math.floor(descriptorsLeft(use) / SMALL_SHARE));
+}
+
+function descriptorsLeft({ open, allowed }: DescriptorUse): number {
+  return allowed - open - RESERVED;
 }
 
 /** The descriptors of this process according to /proc (proc(5)) on Linux. */

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { divideDescriptors, readDescriptorUse } from '../../../../../apps/server/process/descriptor_budget';
 
-const WANTED = { sessions: 10_000, rejections: 256, status: 512 };
+const WANTED = { sessions: 10_000, rejections: 256, status: 512, proxyHeaders: 0 };
 
 describe('the budget of descriptors', () => {
   it('has the wanted number for each kind of connection if enough are free', () => {
@@ -15,8 +15,18 @@ describe('the budget of descriptors', () => {
       sessions: 24,
       rejections: 3,
       status: 3,
+      proxyHeaders: 0,
     });
     expect(divideDescriptors({ open: 26, allowed: 64 }, { ...WANTED, status: 0 })?.sessions).to.equal(27);
+  });
+
+  it('leaves the bound of waiting PROXY headers as it is', () => {
+    expect(divideDescriptors({ open: 26, allowed: 64 }, { ...WANTED, proxyHeaders: 5 })).to.deep.equal({
+      sessions: 19,
+      rejections: 3,
+      status: 3,
+      proxyHeaders: 5,
+    });
   });
 
   it('is undefined if there is none for a session', () => {
