@@ -49,7 +49,11 @@ export const onOrOff = v.pipe(
 /** A local address to listen on: a host name or an IP address. An IPv6 address may be in brackets. */
 export const bindAddress = v.pipe(
   nonEmptyText,
-  parsed((text) => (isIPv6(text) ? text : readHost(text)), 'must be an IP address or a host name, without a port'),
+  // Only a text with a colon gets to Node's check: its first call takes milliseconds, for a large regular expression.
+  parsed(
+    (text) => readHost(text) ?? (isIPv6(text) ? text : undefined),
+    'must be an IP address or a host name, without a port',
+  ),
 );
 
 /** A server: a host name, or an IP address without brackets, and a TCP port. */
