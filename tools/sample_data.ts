@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type Faker, fakerES } from '@faker-js/faker';
+import { type Faker } from '@faker-js/faker';
 
 /** The parameters of sample data: agencies 1 to `agencies`, each with `bets` bets, in `directory`. */
 export interface SampleDataRequest {
@@ -49,9 +49,11 @@ export async function makeSampleData(request: SampleDataRequest): Promise<string
     if (onlyMissing && existsSync(path)) continue;
     const present = await checksumOf(path);
     if (present !== undefined && present !== manifest[name]) throw new ForeignFileError(path);
+    // Its lists of names take longer to load than all else of a program, so they are loaded on demand.
+    const { fakerES } = await import('@faker-js/faker');
     // The checksum is saved before the rename: an interruption leaves no partial file, and none that looks foreign.
     const unfinished = `${path}.part`;
-    await pipeline(sampleRows(agency, bets), createWriteStream(unfinished));
+    await pipeline(sampleRows(fakerES, agency, bets), createWriteStream(unfinished));
     manifest[name] = (await checksumOf(unfinished))!;
     await writeFile(join(directory, MANIFEST), `${JSON.stringify(manifest, undefined, 2)}\n`);
     await rename(unfinished, path);
@@ -61,11 +63,11 @@ export async function makeSampleData(request: SampleDataRequest): Promise<string
 }
 
 /** The rows of an agency's file, in chunks. */
-export function* sampleRows(agency: number, bets: number): Generator<string> {
-  fakerES.seed([SEED, agency]);
+function* sampleRows(faker: Faker, agency: number, bets: number): Generator<string> {
+  faker.seed([SEED, agency]);
   for (let done = 0; done < bets; done += ROWS_PER_CHUNK) {
     let chunk = '';
-    for (let row = done; row < Math.min(bets, done + ROWS_PER_CHUNK); row++) chunk += `${sampleRow(fakerES)}\n`;
+    for (let row = done; row < Math.min(bets, done + ROWS_PER_CHUNK); row++) chunk += `${sampleRow(faker)}\n`;
     yield chunk;
   }
 }

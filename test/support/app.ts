@@ -47,7 +47,10 @@ export class App {
   private readonly child: ChildProcess;
   private readonly watchers = new Set<() => void>();
   private hasEnded = false;
+  private readonly completeLines: string[] = [];
   private output = '';
+  /** The part of `output` behind its last complete line. */
+  private unfinished = '';
   private errors = '';
 
   /** Resolves after the end of the process and of its output. */
@@ -64,7 +67,7 @@ export class App {
       stdio: ['ignore', stdout ?? 'pipe', stderr ?? 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.output += text;
+      this.addOutput(text);
       this.look();
     });
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -95,7 +98,7 @@ export class App {
 
   /** The complete lines on stdout so far. */
   get lines(): readonly string[] {
-    return this.output.split('\n').slice(0, -1);
+    return this.completeLines;
   }
 
   /** All of stdout so far. */
@@ -165,6 +168,13 @@ export class App {
       this.watchers.add(look);
       look();
     });
+  }
+
+  private addOutput(text: string): void {
+    this.output += text;
+    const lines = (this.unfinished + text).split('\n');
+    this.unfinished = lines.pop()!;
+    for (const line of lines) this.completeLines.push(line);
   }
 
   private look(): void {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { bundledProgram } from './bundled_program';
 
 const EXAMPLES = join(__dirname, '../../examples');
 
@@ -21,7 +22,7 @@ export class ExampleServer {
 
   /** Starts it. Resolves when it listens. */
   static async start(file: string, ...args: string[]): Promise<ExampleServer> {
-    const program = spawn(process.execPath, ['-r', 'tsx/cjs', join(EXAMPLES, file), ...args], {
+    const program = spawn(process.execPath, [bundledProgram(join(EXAMPLES, file)), ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const server = new ExampleServer(program, createInterface(program.stdout));

@@ -9,6 +9,7 @@ import { Database, type DatabaseOptions } from '../../apps/server/storage/postgr
 import { databaseTargetOf } from '../../apps/server/storage/postgres/database/database_target';
 import { migrateSchema } from '../../apps/server/storage/postgres/schema_migration';
 import { findFreePort } from '../../tools/free_port';
+import { makeEmptyCluster, OWNER } from './empty_cluster';
 import { eventually } from './eventually';
 import { findPostgresPrograms } from './postgres_programs';
 import { unprivilegedUser } from './unprivileged_user';
@@ -24,8 +25,6 @@ export interface PostgresOptions {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
-/** The owner of everything; connects without a password by the Unix socket. */
-const OWNER = 'lottery';
 const TEMPLATE = 'migrated';
 export const MIGRATIONS = join(__dirname, '../../apps/server/storage/postgres/migrations');
 const READY = 'database system is ready to accept connections';
@@ -223,12 +222,7 @@ export class PostgresServer {
 
   private async initialize({ fsync, tcp, authentication, parameters }: PostgresOptions): Promise<void> {
     const data = join(this.directory, 'data');
-    const args = ['-D', data, '-U', OWNER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions'];
-    const initdb = spawnAs(join(this.programs, 'initdb'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let errors = '';
-    initdb.stderr!.setEncoding('utf8').on('data', (text: string) => (errors += text));
-    const [code] = (await once(initdb, 'close')) as [number | null];
-    if (code !== 0) throw new Error(`initdb ended with ${code}:\n${errors}`);
+    await makeEmptyCluster(this.programs, data);
     const configuration = {
       listen_addresses: tcp === true ? '127.0.0.1' : '',
       port: String(this.port),

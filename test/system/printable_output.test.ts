@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { App, type ProgramName } from '../support/app';
+import { bundledProgram } from '../support/bundled_program';
 import { DANGEROUS_CHARACTERS } from '../support/dangerous_characters';
 import { formatBets, generateBets } from '../support/generated_bets';
 import { LotterySandbox } from '../support/lottery_sandbox';
@@ -146,11 +147,11 @@ describe('a foreign string in the output', function () {
   });
 
   function runWithTypeScript(program: string, args: string[], env: Record<string, string> = {}) {
-    const command = [require.resolve('ts-node/dist/bin.js'), join(REPOSITORY, program), ...args];
+    const command = [bundledProgram(join(REPOSITORY, program)), ...args];
     const options = { cwd: sandbox.directory, encoding: 'utf8', timeout: 20_000 } as const;
     return spawnSync(process.execPath, command, {
       ...options,
-      env: { PATH: process.env['PATH'], TS_NODE_TRANSPILE_ONLY: 'true', ...env },
+      env: { PATH: process.env['PATH'], ...env },
     });
   }
 

@@ -149,7 +149,11 @@ describe('the whole lottery with one command', function () {
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`stops orderly at ${signal}`, async () => {
-      const app = run('--agencies', '2', '--bets', '60000');
+      await mkdir(sandbox.path('mine'));
+      for (const agency of [1, 2]) {
+        await sandbox.write(`mine/agency-${agency}.csv`, formatBets(generateBets(agency, 60_000)));
+      }
+      const app = run('--agencies', '2', '--data', 'mine');
       // Both uploads have begun. Before that, the signal itself would end a starting process.
       for (const agency of [1, 2]) {
         const stored = new RegExp(`action: apuesta_recibida \\| result: success \\| agency: ${agency} `);

@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { build } from 'esbuild';
 import { expect } from 'chai';
 import { App } from '../support/app';
+import { bundledProgram } from '../support/bundled_program';
 import { outputOf, runCommand } from '../support/command';
 import { formatBets, generateBets } from '../support/generated_bets';
 import { Campaign, sized } from './support/campaign';
@@ -33,19 +33,6 @@ describe('torture: kill -9', function () {
   after(async () => {
     await rm(directory, { recursive: true, force: true });
   });
-
-  /** Builds one of the crashing programs. */
-  async function bundle(name: string): Promise<string> {
-    const program = join(directory, `${name}.js`);
-    await build({
-      entryPoints: [join(__dirname, `support/${name}.ts`)],
-      outfile: program,
-      bundle: true,
-      platform: 'node',
-      logLevel: 'error',
-    });
-    return program;
-  }
 
   describe('of the server', () => {
     const kills = new Campaign('kill -9 of the server at random moments under the load of 5 agencies');
@@ -91,7 +78,7 @@ describe('torture: kill -9', function () {
     });
 
     it('keeps every acknowledged bet at every step', async () => {
-      const program = await bundle('crashing_server');
+      const program = bundledProgram(join(__dirname, 'support/crashing_server.ts'));
       for (let step = 0, isCrashing = true; isCrashing; step += sized(11, 1)) {
         await steps.run(`step ${step}`, async () => {
           const lottery = new ProcessLottery(join(directory, `step-${step}`), 6, 2, 2);
@@ -111,7 +98,7 @@ describe('torture: kill -9', function () {
     const steps = new Campaign('kill -9 of a client before and after each message, answer and read of its file');
 
     it('at every step allows the next client to continue the upload', async () => {
-      const program = await bundle('crashing_client');
+      const program = bundledProgram(join(__dirname, 'support/crashing_client.ts'));
       const file = join(directory, 'crashing.csv');
       await writeFile(file, formatBets(smallAgencies(1, { bets: 6 })[0]!.bets));
       for (let step = 0, isCrashing = true; isCrashing; step += sized(9, 1)) {

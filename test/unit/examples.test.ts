@@ -7,11 +7,11 @@ import { createInterface, type Interface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { ConnectionLostError, ConnectSocket } from '../../lib/index';
+import { bundledProgram } from '../support/bundled_program';
 import { patternedBytes } from '../support/bytes';
 
 const run = promisify(execFile);
 const EXAMPLES = join(__dirname, '../../examples');
-const TYPESCRIPT = ['-r', 'tsx/cjs'];
 
 describe('the examples', () => {
   let server: ChildProcess | undefined;
@@ -21,7 +21,7 @@ describe('the examples', () => {
 
   /** Starts a server. Returns its printed port. */
   async function start(program: string, ...args: string[]): Promise<string> {
-    server = spawn(process.execPath, [...TYPESCRIPT, join(EXAMPLES, program), ...args], {
+    server = spawn(process.execPath, [bundledProgram(join(EXAMPLES, program)), ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     output = createInterface(server.stdout!);
@@ -30,7 +30,7 @@ describe('the examples', () => {
   }
 
   async function outputOf(program: string, ...args: string[]): Promise<string> {
-    return (await run(process.execPath, [...TYPESCRIPT, join(EXAMPLES, program), ...args])).stdout;
+    return (await run(process.execPath, [bundledProgram(join(EXAMPLES, program)), ...args])).stdout;
   }
 
   it('echo: every line is echoed, and SIGTERM stops the server with exit code 0', async () => {

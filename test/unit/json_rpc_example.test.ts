@@ -5,6 +5,7 @@ import { clientCodec, clientProtocol, type RpcError } from '../../examples/json_
 import { ConnectSocket, FramedSocket, RequestChannel } from '../../lib/index';
 import { certificateFile, identity, pem } from '../support/certificates';
 import { type CommandResult, outputOf, runCommand } from '../support/command';
+import { bundledProgram } from '../support/bundled_program';
 import { ExampleServer } from '../support/example_server';
 import { expectCode, rejection } from '../support/rejection';
 
@@ -130,8 +131,8 @@ describe('the JSON-RPC server of the examples', function () {
 
   it('serves the client of the examples', async () => {
     const files = ['client', 'key', 'ca'].map(certificateFile);
-    const client = join(ROOT, 'examples/json_rpc_client.ts');
-    const args = ['-r', 'tsx/cjs', client, String(server.port), ...files];
+    const client = bundledProgram(join(ROOT, 'examples/json_rpc_client.ts'));
+    const args = [client, String(server.port), ...files];
     expect(await outputOf(process.execPath, args)).to.equal("[ 'red', 'green' ]\nblue\n");
   });
 

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { ConnectSocket } from '../../lib/index';
+import { bundledProgram } from '../support/bundled_program';
 
 const run = promisify(execFile);
 const SERVER = join(__dirname, '../../examples/resp_server.ts');
@@ -18,7 +19,7 @@ describe('the RESP server of the examples', () => {
   let port: string;
 
   before(async () => {
-    server = spawn(process.execPath, ['-r', 'tsx/cjs', SERVER], { stdio: ['ignore', 'pipe', 'inherit'] });
+    server = spawn(process.execPath, [bundledProgram(SERVER)], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface(server.stdout!), 'line')) as [string];
     port = /:(\d+)$/.exec(line)![1]!;
   });

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { composeFile, ComposeFileError, MAX_SERVERS, parseServerCount, secretFiles } from '../../../tools/compose_file';
 import { createSecretFiles } from '../../../tools/secret_files';
+import { bundledProgram } from '../../support/bundled_program';
 
 const REPOSITORY = join(__dirname, '../../..');
 const TEMPLATE = readFileSync(join(REPOSITORY, 'docker-compose.template.yaml'), 'utf8');
@@ -269,8 +270,8 @@ describe('the program generate_compose.ts with --servers', function () {
   const modeOf = (name: string): string => (statSync(path(name)).mode & 0o777).toString(8);
 
   function run(...args: string[]) {
-    const program = ['-r', require.resolve('tsx/cjs'), join(REPOSITORY, 'generate_compose.ts')];
-    const { status, stdout, stderr } = spawnSync(process.execPath, [...program, ...args], {
+    const program = bundledProgram(join(REPOSITORY, 'generate_compose.ts'));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
       cwd: directory,
       encoding: 'utf8',
     });
