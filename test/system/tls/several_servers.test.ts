@@ -44,12 +44,6 @@ describe('two servers on one PostgreSQL, by mutual TLS', function () {
     });
   }
 
-  async function storedRows(): Promise<string[]> {
-    const columns = 'agency, first_name, last_name, document, birthdate, number';
-    const rows = await postgres.run(`SELECT ${columns} FROM bets ORDER BY agency, seq`, database);
-    return rows.map(({ agency, ...bet }) => storedRow(Number(agency), Object.values(bet).map(String) as never));
-  }
-
   for (const [what, signal] of [
     ['stops', 'SIGTERM'],
     ['is killed', 'SIGKILL'],
@@ -64,7 +58,7 @@ describe('two servers on one PostgreSQL, by mutual TLS', function () {
       await one.app.stop(signal);
       for (const client of clients) expect((await client.end(40_000)).code, client.stdout).to.equal(0);
       const expected = Array.from(files, ([agency, bets]) => bets.map((bet) => storedRow(agency, bet)));
-      expect(await storedRows()).to.deep.equal(expected.flat());
+      expect(await postgres.storedRows(database)).to.deep.equal(expected.flat());
       for (const [index, bets] of Array.from(files.values()).entries()) {
         const documents = clients[index]!.grep(/action: ganador /).map((text) => /dni: (\d+)/.exec(text)![1]);
         expect(documents).to.deep.equal(winnersAmong(bets));
@@ -88,7 +82,7 @@ describe('two servers on one PostgreSQL, by mutual TLS', function () {
       const connection = await sandbox.connectTls(port, { cert: certificate, key });
       expect(await connection.ask('N', '1')).to.equal("E wrong-agency: the certificate is agency 2's");
     }
-    expect(await storedRows()).to.deep.equal([]);
+    expect(await postgres.storedRows(database)).to.deep.equal([]);
   });
 
   it('end the session of a certificate that has come to the other one', async () => {
@@ -100,6 +94,6 @@ describe('two servers on one PostgreSQL, by mutual TLS', function () {
     expect(await second.ask('N', '1')).to.equal('O 0');
     expect(await first.ask('B', '1,Ana,Paz,1,1999-03-17,7')).to.match(/^E superseded: /);
     expect(await second.ask('B', '1,Ana,Paz,1,1999-03-17,7')).to.equal('O 1');
-    expect(await storedRows()).to.deep.equal(['1,Ana,Paz,1,1999-03-17,7']);
+    expect(await postgres.storedRows(database)).to.deep.equal(['1,Ana,Paz,1,1999-03-17,7']);
   });
 });
