@@ -5,6 +5,7 @@ SHELL := bash
 AGENCIES ?= 5
 BETS ?= 10000
 COMPOSE_FILE := docker-compose-dev.yaml
+CERTIFICATES := .data/certificates
 COMPOSE := docker compose -f $(COMPOSE_FILE)
 PACKAGE_FILES := dist/package/sockwright
 PACKAGE = dist/package/sockwright-$(shell node -p "require('./lib/package.json').version").tgz
@@ -105,9 +106,13 @@ docker-image: docker-engine ## Build the images server:latest, client:latest and
 	  docker build $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) --target $$target --tag $$target:latest . || exit; \
 	done
 
-# An existing file is kept, with its edits. AGENCIES or SERVERS on the command line or in the environment makes it anew.
-$(COMPOSE_FILE): $(if $(filter-out file undefined,$(origin AGENCIES) $(origin SERVERS)),always) | node_modules
-	@npx --no-install ts-node generate_compose.ts '$(AGENCIES)' $(if $(SERVERS),--servers '$(SERVERS)') -o $@
+# An existing file is kept, with its edits. AGENCIES, SERVERS or TLS on the command line or in the environment makes it anew.
+$(COMPOSE_FILE): $(if $(filter-out file undefined,$(origin AGENCIES) $(origin SERVERS) $(origin TLS)),always) | node_modules $(if $(TLS),$(CERTIFICATES))
+	@npx --no-install ts-node generate_compose.ts '$(AGENCIES)' $(if $(SERVERS),--servers '$(SERVERS)') $(if $(TLS),--tls) -o $@
+
+# Those of an existing directory are used. Without clients, agencies of another machine may need some.
+$(CERTIFICATES): | build
+	@node dist/tools/generate_certificates.js --agencies '$(or $(filter-out 0,$(AGENCIES)),5)' --directory '$@'
 
 .PHONY: always
 always:
@@ -115,7 +120,7 @@ always:
 # Missing sample data are made. Containers of services that the compose file no longer has are removed: after a change of
 # SERVERS, an older server would still have the name `server` in the network, and take bets for another store.
 .PHONY: docker-compose-up
-docker-compose-up: docker-engine $(COMPOSE_FILE) docker-image build ## Start the lottery in containers (AGENCIES=5, SERVERS=3: with PostgreSQL)
+docker-compose-up: docker-engine $(COMPOSE_FILE) docker-image build ## Start the lottery in containers (AGENCIES=5, SERVERS=3: with PostgreSQL, TLS=1)
 	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); [ "$$clients" -eq 0 ] || \
 	  node dist/tools/generate_data.js --agencies "$$clients" --bets '$(BETS)' --only-missing
 	$(COMPOSE) up -d --remove-orphans

@@ -7,22 +7,23 @@ import {
   composeFile,
   ComposeFileError,
   MAX_CLIENTS,
-  MAX_SERVERS,
   mountedFiles,
   parseClientCount,
   parseServerCount,
   secretFiles,
 } from './tools/compose_file';
-import { createSecretFiles } from './tools/secret_files';
+import { MAX_SERVERS } from './tools/max_servers';
+import { copySecretFiles, createSecretFiles } from './tools/secret_files';
 
 const TEMPLATE = 'docker-compose.template.yaml';
-const USAGE = `usage: npx ts-node generate_compose.ts CLIENTS [--servers SERVERS] [-o FILE] [-t TEMPLATE]
+const USAGE = `usage: npx ts-node generate_compose.ts CLIENTS [--servers SERVERS] [--tls] [-o FILE] [-t TEMPLATE]
 
 Writes a compose file with the server, the echo service and the given number of clients (0 to ${MAX_CLIENTS}).
 Relative paths in the file start at its own directory.
 
       --servers SERVERS    the number of servers (1 to ${MAX_SERVERS}), on one PostgreSQL; its missing passwords are made.
                            Without this option: one server, on its own files
+      --tls                mutual TLS, with copies of the files in .data/certificates (make certificates)
   -o, --output FILE        the file to write (default: docker-compose-dev.yaml)
   -t, --template FILE      the template (default: ${TEMPLATE} beside this program)
   -h, --help               print this text
@@ -32,6 +33,7 @@ interface CommandLine {
   readonly clients: number;
   /** undefined: one server without a database. */
   readonly servers: number | undefined;
+  readonly tls: boolean;
   readonly output: string;
   readonly template: string;
 }
@@ -40,16 +42,17 @@ function main(args: string[]): void {
   try {
     const commandLine = parseCommandLine(args);
     if (commandLine === undefined) return writeText(process.stdout, USAGE);
-    const { clients, servers, output, template } = commandLine;
+    const { clients, servers, tls, output, template } = commandLine;
     rejectTemplateAsOutput(commandLine);
-    const compose = composeFile(readTemplate(template), clients, servers);
+    const compose = composeFile(readTemplate(template), clients, { servers, tls });
     rejectMountedFileAsOutput(commandLine, compose);
-    const passwords = createSecretFiles(secretFiles(compose).map((file) => resolve(dirname(output), file)));
+    const { copies, passwords } = writeSecretFiles(commandLine, compose);
     writeOutput(output, compose);
     writeLine(
       process.stdout,
-      `${output}: ${formatServers(servers)}, the echo service and ${formatCount(clients, 'client')}`,
+      `${output}: ${formatServers(servers)}, the echo service and ${formatCount(clients, 'client')}${tls ? ', by TLS' : ''}`,
     );
+    if (copies > 0) writeLine(process.stdout, `copied ${formatCount(copies, 'file')} with certificates and keys`);
     if (passwords > 0) writeLine(process.stdout, `made ${formatCount(passwords, 'password')} for the database`);
   } catch (error) {
     if (!(error instanceof ComposeFileError)) throw error;
@@ -73,7 +76,19 @@ function parseCommandLine(args: string[]): CommandLine | undefined {
   if (more.length > 0)
     throw new ComposeFileError(`unexpected argument after the number of clients: "${more.join(' ')}"`);
   const servers = values.servers === undefined ? undefined : parseServerCount(values.servers);
-  return { clients: parseClientCount(count), servers, output: values.output, template: values.template };
+  const { tls, output, template } = values;
+  return { clients: parseClientCount(count), servers, tls, output, template };
+}
+
+/** Copies certificates and makes passwords, beside the output. Returns the numbers of written files. */
+function writeSecretFiles({ clients, output }: CommandLine, compose: string): { copies: number; passwords: number } {
+  const beside = (file: string): string => join(dirname(output), file);
+  const files = secretFiles(compose);
+  const copies = files.flatMap(({ file, copyOf }) =>
+    copyOf === undefined ? [] : { file: beside(file), copyOf: beside(copyOf) },
+  );
+  const passwords = files.filter(({ copyOf }) => copyOf === undefined).map(({ file }) => resolve(beside(file)));
+  return { copies: copySecretFiles(copies, clients), passwords: createSecretFiles(passwords) };
 }
 
 function rejectTemplateAsOutput({ output, template }: CommandLine): void {
@@ -82,7 +97,8 @@ function rejectTemplateAsOutput({ output, template }: CommandLine): void {
 
 /** Relative paths of mounted files start at the template's directory. */
 function rejectMountedFileAsOutput({ output, template }: CommandLine, compose: string): void {
-  for (const file of [...mountedFiles(compose), ...secretFiles(compose)]) {
+  const secrets = secretFiles(compose).flatMap(({ file, copyOf }) => (copyOf === undefined ? [file] : [file, copyOf]));
+  for (const file of [...mountedFiles(compose), ...secrets]) {
     if (!isSameFile(output, resolve(dirname(template), file))) continue;
     throw new ComposeFileError(`${output} is ${file}, a file mounted in a container: write to another file`);
   }
@@ -114,6 +130,7 @@ function parseOptions(args: string[]) {
       allowPositionals: true,
       options: {
         servers: { type: 'string' },
+        tls: { type: 'boolean', default: false },
         output: { type: 'string', short: 'o', default: 'docker-compose-dev.yaml' },
         template: { type: 'string', short: 't', default: join(__dirname, TEMPLATE) },
         help: { type: 'boolean', short: 'h', default: false },

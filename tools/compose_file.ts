@@ -1,5 +1,6 @@
 import { type Document, isCollection, isMap, parse, parseDocument, type Scalar, visit, type YAMLMap } from 'yaml';
 import { hasPlaceholder, repeatPlaceholder, replacePlaceholder } from './compose_placeholders';
+import { MAX_SERVERS } from './max_servers';
 import { applyMergePatch } from './merge_patch';
 
 /**
@@ -13,15 +14,24 @@ export const MAX_CLIENTS = ADDRESSES - 3;
 /** With several servers, the database is in a network of its own: the echo service and netcat take an address each. */
 const MAX_CLIENTS_AND_SERVERS = ADDRESSES - 2;
 
-/** PostgreSQL accepts 100 connections by default, and a server has up to four. */
-export const MAX_SERVERS = 20;
-
 const ID = '{id}';
 const AGENCIES = '{agencies}';
 const SERVER = '{server}';
 
-/** The extension of the template with the changes for several servers. */
+/** The extensions of the template with the changes for several servers, for TLS, and for both. */
 const SERVERS_PATCH = 'x-servers';
+const TLS_PATCH = 'x-tls';
+const SERVERS_AND_TLS_PATCH = 'x-servers-tls';
+
+/** The extension of a secret whose file is a copy: the path of the original. */
+const COPY_OF = 'x-copy-of';
+
+export interface ComposeOptions {
+  /** The number of servers that share a PostgreSQL. Without it there is one server with its own files. */
+  readonly servers?: number | undefined;
+  /** Whether the agencies connect by mutual TLS. */
+  readonly tls?: boolean;
+}
 
 /** An invalid count or template. The message is one line for the user. */
 export class ComposeFileError extends Error {
@@ -47,21 +57,24 @@ function parseCount(text: string, what: string, min: number, max: number): numbe
 /**
  * Builds the text of a compose file with this number of clients. The template's comments and order are kept.
  *
- * @param servers the number of servers that share a PostgreSQL. Without it there is one server with its own files.
  * @throws ComposeFileError the template cannot be used, or its network is too small.
  */
-export function composeFile(template: string, clients: number, servers?: number): string {
+export function composeFile(template: string, clients: number, { servers, tls = false }: ComposeOptions = {}): string {
   const document = parseTemplate(template);
   const services = requireMap(document, 'services');
   const server = requireService(services, 'server', AGENCIES);
   replacePlaceholder(server, AGENCIES, clients === 0 ? undefined : String(clients));
-  if (servers === undefined) {
-    document.delete(SERVERS_PATCH);
-  } else {
-    requireAddresses(clients, servers);
-    insertServers(document, servers);
+  if (servers !== undefined) requireAddresses(clients, servers);
+  applySection(document, SERVERS_PATCH, servers !== undefined);
+  applySection(document, TLS_PATCH, tls);
+  applySection(document, SERVERS_AND_TLS_PATCH, servers !== undefined && tls);
+  const compose = document.contents as YAMLMap;
+  if (servers !== undefined) {
+    replacePattern(services, 'server', SERVER, servers);
+    repeatPlaceholder(compose, SERVER, servers);
   }
   replacePattern(services, 'client', ID, clients);
+  if (tls) repeatPlaceholder(compose, ID, clients);
   // A removed last section leaves its blank line.
   return `${document.toString({ lineWidth: 0 }).trimEnd()}\n`;
 }
@@ -73,15 +86,15 @@ function requireAddresses(clients: number, servers: number): void {
   );
 }
 
-function insertServers(document: Document, servers: number): void {
-  const compose = document.contents as YAMLMap;
-  const patch = requireMap(document, SERVERS_PATCH);
-  // It describes the section.
-  patch.commentBefore = null;
-  applyMergePatch(compose, patch);
-  document.delete(SERVERS_PATCH);
-  replacePattern(requireMap(document, 'services'), 'server', SERVER, servers);
-  repeatPlaceholder(compose, SERVER, servers);
+/** Merges a section of the template into the others if it is wanted, and removes it. */
+function applySection(document: Document, name: string, isWanted: boolean): void {
+  if (isWanted) {
+    const patch = requireMap(document, name);
+    // It describes the section.
+    patch.commentBefore = null;
+    applyMergePatch(document.contents as YAMLMap, patch);
+  }
+  document.delete(name);
 }
 
 /** The local paths in a compose file's bind mounts, in their original form. */
@@ -91,10 +104,19 @@ export function mountedFiles(compose: string): string[] {
   return volumes.flatMap((volume) => sourceOf(volume) ?? []);
 }
 
-/** The local paths of a compose file's secrets, in their original form. */
-export function secretFiles(compose: string): string[] {
-  const { secrets } = parse(compose) as { secrets?: Record<string, { file?: string } | null> };
-  return Object.values(secrets ?? {}).flatMap((secret) => secret?.file ?? []);
+/** The file of a secret, with paths in their original form. */
+export interface SecretFile {
+  readonly file: string;
+  /** The original of a copy; undefined for a password. */
+  readonly copyOf: string | undefined;
+}
+
+/** The files of a compose file's secrets. */
+export function secretFiles(compose: string): SecretFile[] {
+  const { secrets } = parse(compose) as { secrets?: Record<string, { file?: string; [COPY_OF]?: string } | null> };
+  return Object.values(secrets ?? {}).flatMap((secret) =>
+    secret?.file === undefined ? [] : { file: secret.file, copyOf: secret[COPY_OF] },
+  );
 }
 
 /** https://docs.docker.com/reference/compose-file/services/#volumes */

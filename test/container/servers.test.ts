@@ -1,18 +1,15 @@
 import { expect } from 'chai';
-import { parse } from 'papaparse';
 import { parseDocument } from 'yaml';
 
 import { outputOf, runCommand } from '../support/command';
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
 import { addressIn, connectionsFrom, requireConfined, requireLimits } from '../support/confinement';
+import { postgresImageIsThere, StackDatabase } from '../support/stack_database';
 
 const AGENCIES = [1, 2, 3, 4, 5];
 const CLIENTS = AGENCIES.map((id) => `client${id}`);
 const SERVERS = ['server1', 'server2', 'server3'];
 const BETS = 10_000;
-const WINNING_NUMBER = 7574;
-const NUMBER_FIELD = 4;
-const POSTGRES_IMAGE = 'postgres:17';
 
 /** 20 bets in a batch, one batch in flight, and 20 ms a commit: on the fastest machine, the upload takes 10 s. */
 const SLOW_UPLOAD = { CLI_BATCH_MAX_AMOUNT: '20', CLI_WINDOW: '1' };
@@ -24,11 +21,13 @@ const STORED_BATCH = /action: apuesta_recibida \| result: success/;
 describe('three servers on one PostgreSQL, in containers', function () {
   this.timeout(600_000);
   let stack: ComposeStack;
+  let database: StackDatabase;
   let broken = false;
 
   before(async function () {
     if (!(await engineAnswers()) || !(await postgresImageIsThere())) this.skip();
     stack = await ComposeStack.create();
+    database = new StackDatabase(stack);
     await stack.edit('config/client.ini', (ini) =>
       Object.entries(SLOW_UPLOAD).reduce(
         (text, [name, value]) => text.replace(new RegExp(`^${name}\\s*=.*$`, 'm'), `${name} = ${value}`),
@@ -78,22 +77,8 @@ describe('three servers on one PostgreSQL, in containers', function () {
   });
 
   it('have every agency end with exit code 0 and its own winners', async () => {
-    let total = 0;
-    for (const agency of AGENCIES) {
-      const client = `client${agency}`;
-      expect(await stack.exitCodeOf(client), client).to.equal(0);
-      const winners = await winnersIn(agency);
-      expect(await stack.logsOf(client)).to.match(
-        new RegExp(`action: consulta_ganadores \\| result: success \\| cant_ganadores: ${winners.length}\\b`),
-      );
-      expect(await queryRows(`SELECT document FROM winners WHERE agency = ${agency} ORDER BY seq`)).to.deep.equal(
-        winners,
-      );
-      total += winners.length;
-    }
-    expect(total, 'winners in the sample data').to.be.greaterThan(0);
-    expect(await query('SELECT count(*) FROM winners')).to.equal(String(total));
-    expect(await query('SELECT count(*) FROM draws WHERE held_at IS NOT NULL')).to.equal('1');
+    for (const agency of AGENCIES) await stack.requireWinners(agency);
+    await database.requireWinners(AGENCIES);
   });
 
   it('have the limits of the compose file, as their database has', async () => {
@@ -122,8 +107,7 @@ describe('three servers on one PostgreSQL, in containers', function () {
   });
 
   it('have a database that no client can reach, by its name and its address', async () => {
-    const database = await addressIn(stack, 'postgres', 'store_net');
-    const addresses = ['postgres:5432', `${database}:5432`];
+    const addresses = ['postgres:5432', `${await addressIn(stack, 'postgres', 'store_net')}:5432`];
     const results = await connectionsFrom(stack, 'client1', ['server3:12345', ...addresses]);
     expect(results['server3:12345']).to.equal('connected');
     for (const address of addresses) expect(results[address], address).not.to.equal('connected');
@@ -135,7 +119,7 @@ describe('three servers on one PostgreSQL, in containers', function () {
   });
 
   it('lost no bet and stored none twice: each agency has the rows of its file, in their order', async () => {
-    await expectWholeFiles();
+    await database.requireWholeFiles(AGENCIES);
   });
 
   it('have the exit code of their end: 0 after a stop, 137 after a kill', async () => {
@@ -144,14 +128,14 @@ describe('three servers on one PostgreSQL, in containers', function () {
 
   it('have a role that can neither delete a bet nor change the schema', async () => {
     for (const statement of ['DELETE FROM bets', 'TRUNCATE bets', 'DROP TABLE bets', 'CREATE TABLE other (a int)']) {
-      const { code, stderr } = await psql('lottery_server', statement);
+      const { code, stderr } = await database.psql('lottery_server', statement);
       expect(code, statement).to.equal(1);
       expect(stderr, statement).to.match(/^ERROR: {2}(permission denied for|must be owner of) (table|schema) /);
     }
   });
 
   it('need a password in the network', async () => {
-    const { code, stderr } = await psql('lottery_server', 'SELECT 1', 'postgres');
+    const { code, stderr } = await database.psql('lottery_server', 'SELECT 1', 'postgres');
     expect(code).to.equal(2);
     expect(stderr).to.match(/no password supplied/);
   });
@@ -159,7 +143,7 @@ describe('three servers on one PostgreSQL, in containers', function () {
   it('come back, and go on with their bets', async () => {
     await stack.make('docker-compose-up');
     for (const client of CLIENTS) expect(await stack.exitCodeOf(client), client).to.equal(0);
-    await expectWholeFiles();
+    await database.requireWholeFiles(AGENCIES);
   });
 
   it('end with exit code 0 everywhere when they are stopped', async () => {
@@ -172,7 +156,7 @@ describe('three servers on one PostgreSQL, in containers', function () {
     await stack.make('docker-compose-down');
     expect(await stack.compose('ps', '--all', '--quiet')).to.equal('');
     await stack.make('docker-compose-up');
-    await expectWholeFiles();
+    await database.requireWholeFiles(AGENCIES);
   });
 
   it('are replaced by one server with its own files, and come back to their database', async () => {
@@ -181,7 +165,7 @@ describe('three servers on one PostgreSQL, in containers', function () {
     expect(containers).to.have.members(['server', 'echo', 'client1']);
     await stack.make('docker-compose-up', `AGENCIES=${AGENCIES.length}`, 'SERVERS=3');
     for (const client of CLIENTS) expect(await stack.exitCodeOf(client), client).to.equal(0);
-    await expectWholeFiles();
+    await database.requireWholeFiles(AGENCIES);
   });
 
   it('lose their database by make docker-compose-clean', async () => {
@@ -190,51 +174,7 @@ describe('three servers on one PostgreSQL, in containers', function () {
   });
 
   async function expectUploading(): Promise<void> {
-    expect(Number(await query('SELECT finished FROM draws'))).to.be.lessThan(AGENCIES.length);
-    expect(Number(await query('SELECT count(*) FROM bets'))).to.be.within(1, AGENCIES.length * BETS - 1);
-  }
-
-  async function expectWholeFiles(): Promise<void> {
-    for (const agency of AGENCIES) {
-      const expected = (await stack.betsOf(agency)).map((bet, index) => [String(index + 1), ...bet]);
-      const columns = 'seq, first_name, last_name, document, birthdate, number';
-      const stored = await queryRows(`SELECT ${columns} FROM bets WHERE agency = ${agency} ORDER BY seq`);
-      expect(stored.map(asText), `agency ${agency}`).to.deep.equal(expected.map(asText));
-    }
-    expect(await query('SELECT count(*) FROM bets')).to.equal(String(AGENCIES.length * BETS));
-  }
-
-  async function winnersIn(agency: number): Promise<string[][]> {
-    const bets = await stack.betsOf(agency);
-    return bets.filter((bet) => Number(bet[NUMBER_FIELD]) === WINNING_NUMBER).map(([, , document]) => [document!]);
-  }
-
-  async function query(select: string): Promise<string | undefined> {
-    return (await queryRows(select))[0]?.[0];
-  }
-
-  async function queryRows(select: string): Promise<string[][]> {
-    const { code, stdout, stderr } = await psql('postgres', `COPY (${select}) TO STDOUT (FORMAT csv)`);
-    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
-    return parse<string[]>(stdout.trimEnd()).data;
-  }
-
-  /** @param host the address of PostgreSQL. From its own loopback address no password is required. */
-  function psql(role: string, statement: string, host = '127.0.0.1') {
-    const options = ['--no-psqlrc', '--no-password', '--host', host, '--username', role, '--dbname', 'lottery'];
-    return runCommand('docker', ['exec', stack.container('postgres'), 'psql', ...options, '--command', statement]);
+    expect(Number(await database.value('SELECT finished FROM draws'))).to.be.lessThan(AGENCIES.length);
+    expect(Number(await database.value('SELECT count(*) FROM bets'))).to.be.within(1, AGENCIES.length * BETS - 1);
   }
 });
-
-function asText(row: string[]): string {
-  return JSON.stringify(row);
-}
-
-/** Whether the image is on this machine, or can be pulled. */
-async function postgresImageIsThere(): Promise<boolean> {
-  for (const command of [['image', 'inspect'], ['pull']]) {
-    const { code } = await runCommand('docker', [...command, POSTGRES_IMAGE], { timeoutMs: 300_000 });
-    if (code === 0) return true;
-  }
-  return false;
-}

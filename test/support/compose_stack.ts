@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,6 +20,9 @@ const COPIED = [
 const COPY_OPTIONS = { recursive: true, filter: (path: string) => basename(path) !== 'dist' };
 const BUILD_MS = 600_000;
 const END_MS = 300_000;
+
+/** That of config/server.ini. */
+const WINNING_NUMBER = 7574;
 
 type Services = Record<string, { container_name?: string }>;
 
@@ -82,9 +86,17 @@ export class ComposeStack {
   }
 
   async make(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.tryMake(...args);
+    if (code === 0) return stdout;
+    throw new Error(`make ${args.join(' ')} ended with exit code ${code}:\n${stdout}${stderr}`);
+  }
+
+  /** As `make`, with any exit code. */
+  tryMake(...args: string[]): Promise<CommandResult> {
     // The flags and variables of a make that runs the tests are not for this one.
-    const env = { MAKEFLAGS: undefined, MFLAGS: undefined, AGENCIES: undefined, SERVERS: undefined, BETS: undefined };
-    return outputOf('make', args, { cwd: this.directory, env, timeoutMs: BUILD_MS });
+    const names = ['MAKEFLAGS', 'MFLAGS', 'AGENCIES', 'SERVERS', 'BETS', 'TLS'];
+    const env = Object.fromEntries(names.map((name) => [name, undefined]));
+    return runCommand('make', args, { cwd: this.directory, env, timeoutMs: BUILD_MS });
   }
 
   async compose(...args: string[]): Promise<string> {
@@ -95,6 +107,21 @@ export class ComposeStack {
   async betsOf(agency: number): Promise<string[][]> {
     const csv = await readFile(this.path(`.data/agency-${agency}.csv`), 'utf8');
     return parseRows<string[]>(csv.trimEnd()).data;
+  }
+
+  /** The documents of the winning bets of an agency's file, in its order. */
+  async winnersIn(agency: number): Promise<string[]> {
+    const bets = await this.betsOf(agency);
+    return bets.filter(([, , , , number]) => Number(number) === WINNING_NUMBER).map(([, , document]) => document!);
+  }
+
+  /** Requires that an agency ends with exit code 0 and the number of winners of its file. */
+  async requireWinners(agency: number): Promise<void> {
+    const client = `client${agency}`;
+    expect(await this.exitCodeOf(client), client).to.equal(0);
+    const { length } = await this.winnersIn(agency);
+    const line = new RegExp(`action: consulta_ganadores \\| result: success \\| cant_ganadores: ${length}\\b`);
+    expect(await this.logsOf(client)).to.match(line);
   }
 
   /**

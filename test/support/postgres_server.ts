@@ -11,6 +11,7 @@ import { migrateSchema } from '../../apps/server/storage/postgres/schema_migrati
 import { findFreePort } from '../../tools/free_port';
 import { makeEmptyCluster, OWNER } from './empty_cluster';
 import { eventually } from './eventually';
+import { storedRow } from './generated_bets';
 import { findPostgresPrograms } from './postgres_programs';
 import { unprivilegedUser } from './unprivileged_user';
 
@@ -133,6 +134,13 @@ export class PostgresServer {
     } finally {
       await client.end();
     }
+  }
+
+  /** The bets of a database as rows of bets.csv, by agency and in the agency's order. */
+  async storedRows(database: string): Promise<string[]> {
+    const columns = 'agency, first_name, last_name, document, birthdate, number';
+    const rows = await this.run(`SELECT ${columns} FROM bets ORDER BY agency, seq`, database);
+    return rows.map(({ agency, ...bet }) => storedRow(Number(agency), Object.values(bet).map(String) as never));
   }
 
   /** Ends the server with a signal: SIGKILL to each of its processes, SIGQUIT (a crash too) or SIGINT (a fast shutdown). */

@@ -44,14 +44,6 @@ describe('several servers over one database', function () {
     return [code as number | string, app.stderr];
   }
 
-  async function storedRows(): Promise<string[]> {
-    const rows = await postgres.run(
-      'SELECT agency, first_name, last_name, document, birthdate, number FROM bets ORDER BY agency, seq',
-      database,
-    );
-    return rows.map(({ agency, ...bet }) => storedRow(Number(agency), Object.values(bet).map(String) as never));
-  }
-
   it('store every bet once, though each of them is killed in turn', async () => {
     const files = await sandbox.writeBets(3, ROWS);
     const servers = [await startServer('one'), await startServer('two'), await startServer('three')];
@@ -64,7 +56,7 @@ describe('several servers over one database', function () {
       servers[index] = await startServer(`again${index}`, { SERVER_PORT: String(port) });
     }
     for (const client of clients) expect((await client.end(40_000)).code, client.stdout).to.equal(0);
-    expect(await storedRows()).to.deep.equal(
+    expect(await postgres.storedRows(database)).to.deep.equal(
       Array.from(files, ([agency, bets]) => bets.map((bet) => storedRow(agency, bet))).flat(),
     );
     for (const [index, client] of clients.entries()) {
@@ -89,7 +81,7 @@ describe('several servers over one database', function () {
     busy.write(message('B', '1,Ana,Paz,1,1999-03-17,7'));
     expect(await busy.next()).to.match(/^E superseded: /);
     expect(await silent.next()).to.match(/^E superseded: /);
-    expect(await storedRows()).to.deep.equal([]);
+    expect(await postgres.storedRows(database)).to.deep.equal([]);
   });
 
   it('refuse to start with other terms, or without a schema, by one line and exit code 2', async () => {

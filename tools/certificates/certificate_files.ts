@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '../../apps/runtime/coded_error';
+import { MAX_SERVERS } from '../max_servers';
 import { CertificateAuthority, type Identity, validFor } from './certificate_authority';
 
 /** The certificates of a lottery are valid for a year; those of production come from the operator's own authority. */
@@ -10,9 +11,13 @@ const DIRECTORY_MODE = 0o700;
 const KEY_MODE = 0o600;
 const PUBLIC_MODE = 0o644;
 
-/** The names of the server: its name in the network of the containers, and those of this machine. */
+/**
+ * The names of the server: those in the network of the containers, where `server` also is the name of several servers
+ * together, and those of this machine.
+ */
 const SERVER_NAMES = [
   { type: 'dns', value: 'server' },
+  ...Array.from({ length: MAX_SERVERS }, (_, index) => ({ type: 'dns', value: `server${index + 1}` }) as const),
   { type: 'dns', value: 'localhost' },
   { type: 'ip', value: '127.0.0.1' },
   { type: 'ip', value: '::1' },

@@ -18,7 +18,7 @@ interface Compose {
   readonly networks: Readonly<Record<string, unknown>>;
 }
 
-const composed = (servers?: number) => parse(composeFile(TEMPLATE, 3, servers), { merge: true }) as Compose;
+const composed = (servers?: number) => parse(composeFile(TEMPLATE, 3, { servers }), { merge: true }) as Compose;
 
 /** Memory, processes and open files, where they are not the common ones. */
 const NODE = ['256m', 128, 1024];

@@ -14,7 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { composeFile, ComposeFileError, MAX_SERVERS, parseServerCount, secretFiles } from '../../../tools/compose_file';
+import { composeFile, ComposeFileError, parseServerCount, secretFiles } from '../../../tools/compose_file';
+import { MAX_SERVERS } from '../../../tools/max_servers';
 import { createSecretFiles } from '../../../tools/secret_files';
 import { bundledProgram } from '../../support/bundled_program';
 
@@ -31,7 +32,7 @@ interface Compose {
 }
 
 const composed = (clients: number, servers?: number) =>
-  parse(composeFile(TEMPLATE, clients, servers), { merge: true }) as Compose;
+  parse(composeFile(TEMPLATE, clients, { servers }), { merge: true }) as Compose;
 
 /** The section of limits that every service has. */
 const { 'x-hardened': HARDENED } = parse(TEMPLATE) as { 'x-hardened': Readonly<Record<string, unknown>> };
@@ -195,7 +196,9 @@ describe('the compose file of several servers', () => {
       owner_password: { file: './.secrets/owner_password' },
       server_password: { file: './.secrets/server_password' },
     });
-    expect(secretFiles(composeFile(TEMPLATE, 2, 3))).to.deep.equal(Object.values(secrets!).map(({ file }) => file));
+    expect(secretFiles(composeFile(TEMPLATE, 2, { servers: 3 }))).to.deep.equal(
+      Object.values(secrets!).map(({ file }) => ({ file, copyOf: undefined })),
+    );
     expect(secretFiles(composeFile(TEMPLATE, 2))).to.deep.equal([]);
     expect(readFileSync(join(REPOSITORY, '.gitignore'), 'utf8').split('\n')).to.include('.secrets/');
   });
@@ -211,7 +214,7 @@ describe('the compose file of several servers', () => {
   });
 
   it('has comments at the first server alone', () => {
-    const text = composeFile(TEMPLATE, 2, 3);
+    const text = composeFile(TEMPLATE, 2, { servers: 3 });
     const [first, second] = [text.indexOf('\n  server1:'), text.indexOf('\n  server2:')];
     expect(text.slice(first, second)).to.include('# The name of this server on the status pages.');
     expect(text.slice(second, text.indexOf('\n  echo:'))).not.to.include('#');
@@ -227,8 +230,8 @@ describe('the compose file of several servers', () => {
   });
 
   it('is refused for more clients and servers than the network has addresses', () => {
-    expect(() => composeFile(TEMPLATE, 248, 3)).not.to.throw();
-    expect(() => composeFile(TEMPLATE, 249, 3)).to.throw(
+    expect(() => composeFile(TEMPLATE, 248, { servers: 3 })).not.to.throw();
+    expect(() => composeFile(TEMPLATE, 249, { servers: 3 })).to.throw(
       ComposeFileError,
       /^249 clients and 3 servers are too many: the network has addresses for 251 of both together$/,
     );
@@ -236,9 +239,12 @@ describe('the compose file of several servers', () => {
 
   it('is refused for a template without a section or a number for them', () => {
     const [base] = TEMPLATE.split(SECTION);
-    expect(() => composeFile(base!, 2, 3)).to.throw(ComposeFileError, /^the template has no "x-servers"$/);
+    expect(() => composeFile(base!, 2, { servers: 3 })).to.throw(ComposeFileError, /^the template has no "x-servers"$/);
     const numberless = `${base}\nx-servers:\n  services:\n    server:\n      image: x\n`;
-    expect(() => composeFile(numberless, 2, 3)).to.throw(ComposeFileError, /"server" has no placeholder \{server\}$/);
+    expect(() => composeFile(numberless, 2, { servers: 3 })).to.throw(
+      ComposeFileError,
+      /"server" has no placeholder \{server\}$/,
+    );
   });
 });
 
@@ -284,7 +290,7 @@ describe('the program generate_compose.ts with --servers', function () {
       stdout: 'out.yaml: 3 servers on PostgreSQL, the echo service and 10 clients\nmade 3 passwords for the database\n',
       stderr: '',
     });
-    expect(readFileSync(path('out.yaml'), 'utf8')).to.equal(composeFile(TEMPLATE, 10, 3));
+    expect(readFileSync(path('out.yaml'), 'utf8')).to.equal(composeFile(TEMPLATE, 10, { servers: 3 }));
     expect(modeOf('.secrets')).to.equal('700');
     const files = ['owner_password', 'postgres_password', 'server_password'];
     expect(readdirSync(path('.secrets'))).to.have.members(files);
@@ -323,7 +329,7 @@ describe('the program generate_compose.ts with --servers', function () {
     expect(run('1', '--servers', '1')).to.deep.equal({
       status: 2,
       stdout: '',
-      stderr: `generate_compose: other users can read the passwords in ${secrets} (mode 755): chmod 700 ${secrets}\n`,
+      stderr: `generate_compose: other users can read the secrets in ${secrets} (mode 755): chmod 700 ${secrets}\n`,
     });
     expect(readdirSync(directory)).to.deep.equal(['.secrets']);
     expect(readdirSync(secrets)).to.deep.equal([]);

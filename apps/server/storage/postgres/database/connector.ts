@@ -7,13 +7,11 @@ import {
   DatabaseUnavailableError,
   describeFailure,
   isRefusedConnection,
+  isWithoutTls,
 } from './database_errors';
 import { type DatabaseTarget } from './database_target';
 import { type DatabaseHost, describeHost, isUnixSocket } from './database_url';
 import { type TlsMode } from './tls_modes';
-
-/** The message of `pg`'s error after a server's response `N` to SSLRequest. */
-const NO_TLS = 'The server does not support SSL connections';
 
 /** Opens connections: to the last good host first, then to the others in the order of the URL. */
 export class Connector {
@@ -65,7 +63,7 @@ export class Connector {
       try {
         return await this.openSession(host, ssl);
       } catch (error) {
-        if (index === modes.length - 1 || (error as Error).message !== NO_TLS) throw error;
+        if (index === modes.length - 1 || !isWithoutTls(error)) throw error;
       }
     }
     throw new Error('there is no way to connect');

@@ -9,7 +9,7 @@ export class DatabaseUnavailableError extends StoreUnavailableError {
   override readonly code = 'DATABASE_UNAVAILABLE';
 }
 
-/** The servers of the database were reached and refused the connection: a wrong password, no such database. */
+/** The servers of the database were reached, and cannot be used: a wrong password, no such database, another certificate. */
 export class DatabaseRefusedError extends DatabaseUnavailableError {}
 
 /**
@@ -63,8 +63,23 @@ const LOST = /^(08...|25006|25P03|57P0.|53300)$/;
 /** Lasting reasons for the refusal of a connection: authorization (28), a missing database (3D). */
 const REFUSED_CONNECTION = /^(28...|3D...)$/;
 
+/** Node's codes of a refused certificate (its documentation of `tls`, X509 certificate error codes). */
+const REFUSED_CERTIFICATE =
+  /^(CERT_\w+|UNABLE_TO_\w+|(DEPTH_ZERO_)?SELF_SIGNED_CERT\w*|ERROR_IN_CERT_\w+|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME_INVALID)$/;
+
+/** The message of `pg`'s error after a server's response `N` to SSLRequest. */
+const NO_TLS = 'The server does not support SSL connections';
+
+/** Whether a server of the database has no TLS, and the connection needs it. */
+export function isWithoutTls(error: unknown): boolean {
+  return (error as Error).message === NO_TLS;
+}
+
+/** Whether a person has to change something: the server refuses, or its TLS is not that of the settings. */
 export function isRefusedConnection(error: unknown): boolean {
-  return REFUSED_CONNECTION.test(sqlStateOf(error) ?? '');
+  const state = sqlStateOf(error);
+  if (state !== undefined) return REFUSED_CONNECTION.test(state);
+  return isWithoutTls(error) || REFUSED_CERTIFICATE.test((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** The state of an error response of the server. Errors of Node have codes of five letters too (EPIPE). */

@@ -46,6 +46,10 @@ export function tlsModesOf(parameters: TlsParameters): readonly TlsMode[] | stri
     if (typeof content === 'string') return `has an ${name} that cannot be read (${content})`;
     files[option] = content;
   }
+  if (files.ca !== undefined && !hasCertificate(files.ca as Buffer))
+    return 'has an sslrootcert without a certificate in PEM';
+  const unusable = files.cert === undefined ? undefined : faultOfIdentity(files);
+  if (unusable !== undefined) return `has an sslcert and an sslkey that cannot be used (${unusable})`;
   if (sslmode === 'verify-full') return [files];
   if (hasAuthorities) return [{ ...files, checkServerIdentity: () => undefined }];
   const unverified = { ...files, rejectUnauthorized: false };
@@ -56,6 +60,26 @@ export function tlsModesOf(parameters: TlsParameters): readonly TlsMode[] | stri
 function readOrCode(path: string): Buffer | string {
   try {
     return readFileSync(path);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  }
+}
+
+/** Whether a file has a certificate in PEM, the first one undamaged. TLS would ignore other content. */
+function hasCertificate(content: Buffer): boolean {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
+  try {
+    return content.includes('-----BEGIN CERTIFICATE-----') && new X509Certificate(content).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The code of OpenSSL's error about a certificate and its key; undefined if they fit. */
+function faultOfIdentity(files: ConnectionOptions): string | undefined {
+  try {
+    process.getBuiltinModule('node:tls').createSecureContext(files);
+    return undefined;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'unknown error';
   }

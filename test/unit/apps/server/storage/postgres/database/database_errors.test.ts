@@ -48,10 +48,35 @@ describe('an error of the server', () => {
   }
 });
 
+describe('an error of TLS', () => {
+  for (const code of [
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'CERT_HAS_EXPIRED',
+  ]) {
+    it(`${code} is lasting`, () => {
+      expect(isRefusedConnection(Object.assign(new Error('the reason'), { code }))).to.equal(true);
+    });
+  }
+
+  it('is lasting for a server without TLS', () => {
+    expect(isRefusedConnection(new Error('The server does not support SSL connections'))).to.equal(true);
+  });
+});
+
 describe('an error of the connection', () => {
   // Codes of Node have five characters too.
-  for (const code of [undefined, 'EPIPE', 'EPERM', 'ECONNRESET']) {
-    it(`${code} ends the connection`, () => {
+  for (const code of [
+    undefined,
+    'EPIPE',
+    'EPERM',
+    'ECONNRESET',
+    'ENOTFOUND',
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'DATABASE_UNAVAILABLE',
+  ]) {
+    it(`${code} ends the connection, and is transient`, () => {
       const error = Object.assign(new Error('the reason'), { code });
       expect(refusalOf(error)).to.equal(undefined);
       expect(isRefusedConnection(error)).to.equal(false);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -9,6 +9,9 @@ import {
 } from '../../../../../../../apps/server/storage/postgres/database/database_url';
 import { type TlsMode } from '../../../../../../../apps/server/storage/postgres/database/tls_modes';
 import { SettingsError } from '../../../../../../../apps/runtime/settings';
+import { tlsIdentity } from '../../../../../../support/tls_identity';
+
+const OTHER_CERTIFICATE = join(__dirname, '../../../../../../support/certificates/client_other_ca.pem');
 
 const PREFER: readonly TlsMode[] = [{ rejectUnauthorized: false }, false];
 
@@ -154,7 +157,10 @@ describe('the URL of the database', () => {
 
     beforeEach(() => {
       directory = mkdtempSync(join(tmpdir(), 'tls-'));
-      for (const name of ['ca', 'cert', 'key']) writeFileSync(join(directory, name), `the ${name}`);
+      writeFileSync(join(directory, 'ca'), tlsIdentity.cert);
+      writeFileSync(join(directory, 'cert'), tlsIdentity.cert);
+      writeFileSync(join(directory, 'key'), tlsIdentity.key);
+      writeFileSync(join(directory, 'text'), 'no certificate');
     });
 
     afterEach(() => rmSync(directory, { recursive: true }));
@@ -162,7 +168,7 @@ describe('the URL of the database', () => {
     const tlsOf = (query: string) => parseDatabaseUrl(`postgresql://u@a/d?${query.replaceAll('@', directory)}`).tls;
 
     it('checks the certificate, and with verify-full the name in it', () => {
-      const ca = Buffer.from('the ca');
+      const ca = Buffer.from(tlsIdentity.cert);
       expect(tlsOf('sslmode=verify-full&sslrootcert=@/ca')).to.deep.equal([{ ca }]);
       for (const mode of ['verify-ca', 'require', 'prefer']) {
         const [options, ...others] = tlsOf(`sslmode=${mode}&sslrootcert=@/ca`);
@@ -172,11 +178,28 @@ describe('the URL of the database', () => {
     });
 
     it('sends the certificate of the client', () => {
-      const files = { cert: Buffer.from('the cert'), key: Buffer.from('the key') };
+      const files = { cert: Buffer.from(tlsIdentity.cert), key: Buffer.from(tlsIdentity.key) };
       expect(tlsOf('sslmode=verify-full&sslcert=@/cert&sslkey=@/key')).to.deep.equal([files]);
       expect(tlsOf('sslmode=require&sslcert=@/cert&sslkey=@/key')).to.deep.equal([
         { ...files, rejectUnauthorized: false },
       ]);
+    });
+
+    it('refuses files that TLS cannot use, without their names', () => {
+      const damaged = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+      writeFileSync(join(directory, 'damaged'), damaged);
+      for (const ca of ['text', 'damaged']) {
+        expect(() => tlsOf(`sslmode=verify-full&sslrootcert=@/${ca}`)).to.throw(
+          SettingsError,
+          /^SERVER_DATABASE_URL has an sslrootcert without a certificate in PEM\b(?!.*tls-)/,
+        );
+      }
+      expect(() => tlsOf('sslcert=@/text&sslkey=@/key')).to.throw(
+        SettingsError,
+        /^SERVER_DATABASE_URL has an sslcert and an sslkey that cannot be used \(ERR_OSSL_PEM_NO_START_LINE\)(?!.*tls-)/,
+      );
+      writeFileSync(join(directory, 'other'), readFileSync(OTHER_CERTIFICATE));
+      expect(() => tlsOf('sslcert=@/other&sslkey=@/key')).to.throw(SettingsError, /cannot be used \(ERR_OSSL_X509_/);
     });
   });
 
