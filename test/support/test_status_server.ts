@@ -58,6 +58,7 @@ export class TestStatusServer {
   readonly heldIsAsked: Promise<void>;
   answerHeld: () => void = () => {};
   port = 0;
+  url = '';
   private readonly sockets: Socket[] = [];
   private readonly server: BoundedHttpServer;
   private onHeldAsked: () => void = () => {};
@@ -80,7 +81,8 @@ export class TestStatusServer {
   /** Starts a server on a free port of the loopback interface, or on `port`. */
   static async start(more: Partial<HttpServerOptions> = {}, port = 0): Promise<TestStatusServer> {
     const started = new TestStatusServer(more);
-    started.port = Number(new URL(await started.server.listen(port, '127.0.0.1')).port);
+    started.url = await started.server.listen(port, '127.0.0.1');
+    started.port = Number(new URL(started.url).port);
     return started;
   }
 

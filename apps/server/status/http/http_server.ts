@@ -8,6 +8,7 @@ import { HttpConnection } from './http_connection';
 import { OpenConnections, PHASE_LIMITS, type PhaseLimits } from './open_connections';
 import { type Refusal, type RefusalKind, refusalHeaders, REFUSALS, refusalText } from './refusals';
 import { type ServedHosts } from './served_hosts';
+import { type TlsSockets } from './tls_sockets';
 import { type StatusApp } from '../status_app';
 
 /** The parts of an HTTP server. */
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   /** The listener for errors of accept(2). */
   readonly onError: (error: Error) => void;
   readonly limits?: PhaseLimits;
+  /** With it, the connections are TLS. */
+  readonly tls?: TlsSockets | undefined;
 }
 
 /** The interval between two checks of the time limits. */
@@ -72,7 +75,8 @@ export class BoundedHttpServer {
     this.listener.on('error', this.options.onError);
     this.limitTimer = setInterval(() => this.endOverdue(), LIMIT_CHECK_MS);
     const { address, port: bound } = this.listener.address() as AddressInfo;
-    return `http://${formatAddress({ host: address, port: bound })}/`;
+    const scheme = this.options.tls === undefined ? 'http' : 'https';
+    return `${scheme}://${formatAddress({ host: address, port: bound })}/`;
   }
 
   /** Closes every connection, after the bytes written in this turn, as far as the peer receives them. */
@@ -85,7 +89,9 @@ export class BoundedHttpServer {
   }
 
   private accept(socket: Socket): void {
-    const connection = new HttpConnection(socket);
+    const { tls } = this.options;
+    // A connection counts from here on, so its first phase includes the handshake.
+    const connection = new HttpConnection(tls === undefined ? socket : tls.secure(socket));
     this.connections.add(connection);
     this.http.emit('connection', connection);
   }
