@@ -121,6 +121,7 @@ export class TestStatusServer {
       await isAnswered;
       return context.text('held\n');
     });
+    app.post('/form', async (context) => context.text(`form: ${await context.req.text()}\n`));
     app.get('/large', (context) => context.text(LARGE));
     app.get('/page', (context) => {
       const { outgoing } = context.env;

@@ -7,6 +7,7 @@ import { formatAddress } from '../../../../lib/index';
 import { HttpConnection } from './http_connection';
 import { OpenConnections, PHASE_LIMITS, type PhaseLimits } from './open_connections';
 import { type Refusal, type RefusalKind, refusalHeaders, REFUSALS, refusalText } from './refusals';
+import { isFromOtherSite } from './request_origin';
 import { type ServedHosts } from './served_hosts';
 import { type TlsSockets } from './tls_sockets';
 import { type StatusApp } from '../status_app';
@@ -27,7 +28,12 @@ export interface HttpServerOptions {
   readonly limits?: PhaseLimits;
   /** With it, the connections are TLS. */
   readonly tls?: TlsSockets | undefined;
+  /** Whether the endpoints receive forms: `POST` with a small body. Other bodies are never read. */
+  readonly forms?: boolean | undefined;
 }
+
+/** The longest body of a form. */
+const MAX_FORM_BYTES = 2048;
 
 /** The interval between two checks of the time limits. */
 const LIMIT_CHECK_MS = 1_000;
@@ -106,6 +112,7 @@ export class BoundedHttpServer {
       response.writeHead(refusal.status, refusalHeaders(refusal)).end(refusal.body);
       return;
     }
+    if (isForm(request) && this.options.forms === true) connection.readBody(bodyLength(request));
     // The adaptor builds a URL from the host and rejects some spellings of an address. Only the path of that URL is
     // used.
     request.headers.host = 'localhost';
@@ -116,7 +123,8 @@ export class BoundedHttpServer {
     const hosts = request.headersDistinct['host'] ?? [];
     // RFC 9112, section 3.2.
     if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) return REFUSALS.noHost;
-    return this.options.hosts.serves(hostOf(request)) ? undefined : REFUSALS.foreignHost;
+    if (!this.options.hosts.serves(hostOf(request))) return REFUSALS.foreignHost;
+    return this.options.forms === true && isForm(request) ? formRefusal(request) : undefined;
   }
 
   private refuse(stream: Duplex, kind: RefusalKind): void {
@@ -132,6 +140,20 @@ export class BoundedHttpServer {
       else connection.destroy();
     }
   }
+}
+
+function isForm({ method }: IncomingMessage): boolean {
+  return method === 'POST';
+}
+
+function formRefusal(request: IncomingMessage): Refusal | undefined {
+  if (isFromOtherSite(request.headers, hostOf(request))) return REFUSALS.otherSite;
+  if (request.headers['transfer-encoding'] !== undefined) return REFUSALS.noLength;
+  return bodyLength(request) > MAX_FORM_BYTES ? REFUSALS.longBody : undefined;
+}
+
+function bodyLength({ headers }: IncomingMessage): number {
+  return Number(headers['content-length'] ?? 0);
 }
 
 /** The host of an absolute target, otherwise of the header (RFC 9112, section 3.2.2). */
