@@ -26,6 +26,7 @@ export async function makeRunCertificates(directory: string, agencies: number): 
       SERVER_TLS_KEY_FILE: join(directory, 'server.key.pem'),
       SERVER_TLS_CLIENT_CA_FILE: join(directory, 'ca.pem'),
       SERVER_TLS_CRL_FILE: join(directory, 'crl.pem'),
+      SERVER_STATUS_TLS: process.env['SERVER_STATUS_TLS'] ?? 'on',
     },
     client: {
       CLI_TLS: 'on',

@@ -85,7 +85,8 @@ class LotteryRun {
   private async startServer(): Promise<{ server: AppProcess; port: number }> {
     // Zero disables the server's status page, so a free port is chosen here.
     const statusPort = process.env['SERVER_STATUS_PORT'] ?? String(await findFreePort());
-    if (statusPort !== '0') this.print(`status page: http://127.0.0.1:${statusPort}/\n`);
+    const scheme = this.tls.server['SERVER_STATUS_TLS'] === 'on' ? 'https' : 'http';
+    if (statusPort !== '0') this.print(`status page: ${scheme}://127.0.0.1:${statusPort}/\n`);
     const environment = {
       SERVER_IP: '127.0.0.1',
       SERVER_PORT: '0',

@@ -25,6 +25,7 @@ import { createFilesModule } from './storage/files/files_module';
 import { createPostgresModule } from './storage/postgres/postgres_module';
 import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
+import { statusUsesTls } from './status/status_tls';
 import { TlsActivity } from './stats/tls_activity';
 import { PlainTransport } from './transport/plain_transport';
 import { serverTlsFiles } from './transport/tls_settings';
@@ -53,8 +54,9 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   container
     .bind<OptionalStatusServer>(TOKENS.StatusServer)
     .toResolvedValue(
-      (services: SessionServices, overview: LotteryOverview) => createStatusServer(settings, services, overview),
-      [TOKENS.SessionServices, TOKENS.LotteryOverview],
+      (services: SessionServices, overview: LotteryOverview, transport: Transport) =>
+        createStatusServer(settings, services, overview, transport),
+      [TOKENS.SessionServices, TOKENS.LotteryOverview, TOKENS.Transport],
     );
   container.bind(TOKENS.DescriptorUse).toConstantValue(readDescriptorUse);
   const bounds = arrivalBounds(settings, readDescriptorUse);
@@ -132,16 +134,19 @@ function createTransport(
   return new TlsTransport(options, serverTlsFiles(settings), bounds, activity.tls, log);
 }
 
+/** @throws SettingsError the settings of the status server cannot be used. */
 function createStatusServer(
   settings: ServerSettings,
   services: SessionServices,
   overview: LotteryOverview,
+  transport: Transport,
 ): OptionalStatusServer {
   if (settings.SERVER_STATUS_PORT === 0) return new OptionalStatusServer(undefined, services.log);
+  const identity = statusUsesTls(settings) ? () => transport.identity! : undefined;
   return new OptionalStatusServer((maxConnections) => {
     // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     const { openStatusServer } = require('./status/status_server') as typeof statusServer;
-    return openStatusServer({ settings, maxConnections, overview, ...services });
+    return openStatusServer({ settings, maxConnections, overview, identity, ...services });
   }, services.log);
 }

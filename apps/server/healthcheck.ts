@@ -7,6 +7,7 @@ import { loadSettings } from '../runtime/settings';
 import { writeLine, written } from '../runtime/standard_streams';
 import { describeWithFileLimit } from './process/open_file_limit';
 import { SERVER_SETTINGS } from './settings';
+import { statusUsesTls } from './status/status_tls';
 
 /**
  * The HEALTHCHECK of a container. The exit code is 0 if the server with these settings is ready, otherwise 1 with the
@@ -20,11 +21,15 @@ async function requireReady(): Promise<void> {
   const settings = loadSettings(SERVER_SETTINGS, { defaultFile: 'config/server.ini', environment: process.env });
   const { SERVER_STATUS_IP, SERVER_STATUS_PORT, SERVER_IP, SERVER_PORT } = settings;
   if (SERVER_STATUS_PORT === 0) await requireAccepting(reachable(SERVER_IP), SERVER_PORT);
-  else await requireReadyAnswer(reachable(SERVER_STATUS_IP), SERVER_STATUS_PORT);
+  else await requireReadyAnswer(reachable(SERVER_STATUS_IP), SERVER_STATUS_PORT, statusUsesTls(settings));
 }
 
-async function requireReadyAnswer(host: string, port: number): Promise<void> {
-  const request = get({ host, port, path: '/readyz', timeout: TIMEOUT_MS });
+async function requireReadyAnswer(host: string, port: number, usesTls: boolean): Promise<void> {
+  const options = { host, port, path: '/readyz', timeout: TIMEOUT_MS };
+  // The certificate need not have the address of this machine, and the request has no secret.
+  const request = usesTls
+    ? process.getBuiltinModule('node:https').get({ ...options, rejectUnauthorized: false })
+    : get(options);
   request.on('timeout', () => request.destroy(tooSlow()));
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   response.resume();

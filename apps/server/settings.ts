@@ -146,6 +146,11 @@ export const SERVER_SETTINGS = {
     fallback: '',
     about: 'further host names of the status page, separated by commas',
   },
+  SERVER_STATUS_TLS: {
+    schema: onOrOff,
+    fallback: undefined,
+    about: 'on: the status page by https, with the certificate of SERVER_TLS; unset: as SERVER_TLS',
+  },
 } satisfies SettingsTable;
 
 export type ServerSettings = SettingsOf<typeof SERVER_SETTINGS>;

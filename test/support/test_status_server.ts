@@ -58,6 +58,7 @@ export class TestStatusServer {
   readonly heldIsAsked: Promise<void>;
   answerHeld: () => void = () => {};
   port = 0;
+  url = '';
   private readonly sockets: Socket[] = [];
   private readonly server: BoundedHttpServer;
   private onHeldAsked: () => void = () => {};
@@ -80,7 +81,8 @@ export class TestStatusServer {
   /** Starts a server on a free port of the loopback interface, or on `port`. */
   static async start(more: Partial<HttpServerOptions> = {}, port = 0): Promise<TestStatusServer> {
     const started = new TestStatusServer(more);
-    started.port = Number(new URL(await started.server.listen(port, '127.0.0.1')).port);
+    started.url = await started.server.listen(port, '127.0.0.1');
+    started.port = Number(new URL(started.url).port);
     return started;
   }
 
@@ -119,6 +121,7 @@ export class TestStatusServer {
       await isAnswered;
       return context.text('held\n');
     });
+    app.post('/form', async (context) => context.text(`form: ${await context.req.text()}\n`));
     app.get('/large', (context) => context.text(LARGE));
     app.get('/page', (context) => {
       const { outgoing } = context.env;

@@ -43,6 +43,10 @@ describe('the whole lottery with one command', function () {
   it('runs by TLS, with certificates of its own', async () => {
     const app = run('--agencies', '2', '--bets', '300', '--tls');
     expect((await app.end(30_000)).code, app.stdout + app.stderr).to.equal(0);
+    const url = /^status page: (https:.*)$/m.exec(app.stdout)![1];
+    expect(await readFile(sandbox.path('.data/run/server.log'), 'utf8')).to.include(
+      `action: status_page | result: success | url: ${url}\n`,
+    );
     const rows: string[] = [];
     for (const agency of ['1', '2']) {
       const text = await readFile(sandbox.path(`.data/agency-${agency}.csv`), 'utf8');

@@ -4,12 +4,14 @@ import { type FinishTracker } from '../domain/finish_tracker';
 import { type LotteryOverview } from '../domain/lottery_overview';
 import { type ServerSettings } from '../settings';
 import { type WinnerService } from '../domain/winner_service';
+import { type ServerIdentity } from '../transport/transport';
 import { Metrics } from './metrics/metrics';
 import { loadPageDocument } from './page_document';
 import { MAX_PAGES, SseBroadcaster } from './sse_broadcaster';
 import { OverviewReader } from './report/overview_reader';
 import { securityHeaders } from './http/security_headers';
 import { ServedHosts } from './http/served_hosts';
+import { TlsSockets } from './http/tls_sockets';
 import { StatusAggregator } from './report/status_aggregator';
 import { createStatusApp } from './status_app';
 import { BoundedHttpServer } from './http/http_server';
@@ -27,6 +29,8 @@ export interface StatusServerParts {
   readonly log: ActionLog;
   /** The maximum number of connections, at least 2. Half of them may be open pages, at most 200. */
   readonly maxConnections: number;
+  /** The server's present certificate. With it, the status server uses TLS. */
+  readonly identity?: (() => ServerIdentity) | undefined;
 }
 
 const TICK_MS = 1_000;
@@ -100,7 +104,7 @@ export class StatusServer {
  * @throws the error of listen(2), for example for a port in use.
  */
 export async function openStatusServer(parts: StatusServerParts): Promise<StatusServer> {
-  const { settings, activity, overview, tracker, log, maxConnections } = parts;
+  const { settings, activity, overview, tracker, log, maxConnections, identity } = parts;
   const reader = new OverviewReader(overview, log);
   const terms = { number: settings.SERVER_WINNING_NUMBER, agencies: tracker.expected };
   const aggregator = new StatusAggregator({ serverName: settings.SERVER_NAME, terms, activity, overview });
@@ -111,7 +115,8 @@ export async function openStatusServer(parts: StatusServerParts): Promise<Status
   const { fetch } = createStatusApp({ activity, aggregator, broadcaster, metrics, page, log });
   const server = new BoundedHttpServer({
     fetch,
-    headers: securityHeaders(page.policy),
+    headers: securityHeaders(page.policy, identity !== undefined),
+    tls: identity === undefined ? undefined : new TlsSockets(identity),
     hosts: ServedHosts.of(settings),
     maxConnections: maxConnections,
     isPage: (response) => broadcaster.has(response),

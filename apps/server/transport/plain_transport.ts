@@ -3,6 +3,8 @@ import { type Transport } from './transport';
 
 /** Plain TCP: a connection may name any agency. */
 export class PlainTransport implements Transport {
+  readonly identity = undefined;
+
   constructor(private readonly options: ListenSocketOptions) {}
 
   createListener(): ListenSocket {

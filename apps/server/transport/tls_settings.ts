@@ -2,6 +2,7 @@ import { type TlsListenOptions } from '../../../lib/index';
 import { SettingsError } from '../../runtime/settings';
 import { readAuthorities, readIdentity, readRevocations, type TlsFile, TlsFileError } from '../../runtime/tls_files';
 import { type ServerSettings } from '../settings';
+import { type ServerIdentity } from './transport';
 
 /** The files of the settings SERVER_TLS_…. */
 export interface ServerTlsFiles {
@@ -13,6 +14,7 @@ export interface ServerTlsFiles {
 
 /** The content of these files. */
 export interface ServerTlsContent {
+  readonly identity: ServerIdentity;
   readonly options: TlsListenOptions;
   /** The end of validity of the server's certificate, and of the first authority. */
   readonly expiry: { readonly certificate: Date; readonly clientCa: Date };
@@ -57,7 +59,7 @@ export function readServerTls(files: ServerTlsFiles): ServerTlsContent {
     rejectUnauthorized: false,
     resumption: false,
   };
-  return { options, expiry: { certificate: validTo, clientCa: authorities.validTo } };
+  return { identity: { cert, key }, options, expiry: { certificate: validTo, clientCa: authorities.validTo } };
 }
 
 /** As `readServerTls` at the start. @throws SettingsError */

@@ -14,7 +14,7 @@ import { type CertificateFault, checkCertificate } from './certificate_check';
 import { FileChanges } from './file_changes';
 import { HandshakeLog } from './handshake_log';
 import { readServerTls, readServerTlsAtStart, type ServerTlsContent, type ServerTlsFiles } from './tls_settings';
-import { type Transport } from './transport';
+import { type ServerIdentity, type Transport } from './transport';
 
 /** The bounds of the handshakes. */
 export interface HandshakeBounds {
@@ -51,6 +51,10 @@ export class TlsTransport implements Transport {
     this.changes = new FileChanges(paths, this.reload);
     this.content = readServerTlsAtStart(files);
     this.activity.expiry = this.content.expiry;
+  }
+
+  get identity(): ServerIdentity {
+    return this.content.identity;
   }
 
   /** @throws SettingsError the files are valid, and OpenSSL cannot use them. */

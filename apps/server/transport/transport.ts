@@ -1,8 +1,17 @@
 import { type ListenSocket, type PeerSocket } from '../../../lib/index';
 import { type ProtocolError } from '../../protocol/protocol_error';
 
+/** A certificate of the server with its chain, and its private key, in PEM. */
+export interface ServerIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** The transport of the sessions: plain TCP, or TLS with the certificates of the agencies. */
 export interface Transport {
+  /** The present certificate: the same object until a change of the files. Undefined with plain TCP. */
+  readonly identity: ServerIdentity | undefined;
+
   /** Makes the listener, which is not bound yet. */
   createListener(): ListenSocket;
 

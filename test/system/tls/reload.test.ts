@@ -101,7 +101,11 @@ describe('a server by TLS whose files change', function () {
   it('warns of a certificate near its end, and has metrics of it and of the failures', async () => {
     await certificates.writeServer({ validity: validFor(13.5) });
     const statusPort = String(await findFreePort());
-    const { app: server, port } = await sandbox.startServer({ ...certificates.server, SERVER_STATUS_PORT: statusPort });
+    const { app: server, port } = await sandbox.startServer({
+      ...certificates.server,
+      SERVER_STATUS_PORT: statusPort,
+      SERVER_STATUS_TLS: 'off',
+    });
     await server.line(
       /WARNING {2}action: tls_expiry \| result: fail \| setting: SERVER_TLS_CERT_FILE \| file: .* \| days: 13$/,
     );

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { type Address } from '../../../../lib/index';
 import { RequestHead } from './request_head';
 
 /**
@@ -13,11 +14,13 @@ export type ConnectionPhase = 'accepted' | 'head' | 'answer' | 'idle' | 'end';
  * A connection in front of Node's HTTP parser, in place of the socket. The parser reads all requests of a chunk at
  * once, thousands in 64 KiB, and each is served. This stream passes one head at a time, and nothing during a response.
  * Further bytes in that time, a request or a body, are not read, and the response is the connection's last one. RFC
- * 9112, section 9.3.2, lets a client repeat unanswered requests.
+ * 9112, section 9.3.2, lets a client repeat unanswered requests. `readBody` makes an exception for a body of known length.
  */
 export class HttpConnection extends Duplex {
   private head = new RequestHead();
   private isLast = false;
+  /** The number of bytes that are still missing of a body that is read. */
+  private missingBody = 0;
   private inFlight: ServerResponse | undefined;
   private currentPhase: ConnectionPhase = 'accepted';
   private phaseStartedAt = performance.now();
@@ -44,6 +47,11 @@ export class HttpConnection extends Duplex {
     return this.inFlight;
   }
 
+  get remoteAddress(): Address | undefined {
+    const { remoteAddress: host, remotePort: port } = this.socket;
+    return host === undefined || port === undefined ? undefined : { host, port };
+  }
+
   /** Registers the request of the last head, and its response. */
   setResponse(request: IncomingMessage, response: ServerResponse): void {
     this.inFlight = response;
@@ -54,6 +62,11 @@ export class HttpConnection extends Duplex {
     this.setConnectionClose();
   }
 
+  /** Passes the body of the last head to the parser, up to its length. */
+  readBody(length: number): void {
+    this.missingBody = length;
+  }
+
   /** Responds to bytes that are no request, and ends the connection. */
   refuse(answer: string): void {
     this.stopReading();
@@ -61,6 +74,7 @@ export class HttpConnection extends Duplex {
   }
 
   private receive(chunk: Buffer): void {
+    if (this.missingBody > 0) return this.receiveBody(chunk);
     if (this.isLast || this.phase === 'answer' || this.phase === 'end') return this.stopReading();
     if (this.phase !== 'head') this.enter('head');
     const end = this.head.endIn(chunk);
@@ -70,8 +84,18 @@ export class HttpConnection extends Duplex {
     }
     this.head = new RequestHead();
     this.enter('answer');
-    if (end < chunk.length) this.stopReading();
+    const rest = chunk.subarray(end);
+    if (rest.length > 0) this.isLast = true;
+    // The parser handles the request at once, so `readBody` comes before the rest.
     this.push(chunk.subarray(0, end));
+    if (rest.length > 0) this.receiveBody(rest);
+  }
+
+  private receiveBody(chunk: Buffer): void {
+    const body = chunk.subarray(0, this.missingBody);
+    this.missingBody -= body.length;
+    if (body.length > 0) this.push(body);
+    if (body.length < chunk.length) this.stopReading();
   }
 
   private stopReading(): void {

@@ -7,7 +7,9 @@ import { formatAddress } from '../../../../lib/index';
 import { HttpConnection } from './http_connection';
 import { OpenConnections, PHASE_LIMITS, type PhaseLimits } from './open_connections';
 import { type Refusal, type RefusalKind, refusalHeaders, REFUSALS, refusalText } from './refusals';
+import { isFromOtherSite } from './request_origin';
 import { type ServedHosts } from './served_hosts';
+import { type TlsSockets } from './tls_sockets';
 import { type StatusApp } from '../status_app';
 
 /** The parts of an HTTP server. */
@@ -24,7 +26,14 @@ export interface HttpServerOptions {
   /** The listener for errors of accept(2). */
   readonly onError: (error: Error) => void;
   readonly limits?: PhaseLimits;
+  /** With it, the connections are TLS. */
+  readonly tls?: TlsSockets | undefined;
+  /** Whether the endpoints receive forms: `POST` with a small body. Other bodies are never read. */
+  readonly forms?: boolean | undefined;
 }
+
+/** The longest body of a form. */
+const MAX_FORM_BYTES = 2048;
 
 /** The interval between two checks of the time limits. */
 const LIMIT_CHECK_MS = 1_000;
@@ -72,7 +81,8 @@ export class BoundedHttpServer {
     this.listener.on('error', this.options.onError);
     this.limitTimer = setInterval(() => this.endOverdue(), LIMIT_CHECK_MS);
     const { address, port: bound } = this.listener.address() as AddressInfo;
-    return `http://${formatAddress({ host: address, port: bound })}/`;
+    const scheme = this.options.tls === undefined ? 'http' : 'https';
+    return `${scheme}://${formatAddress({ host: address, port: bound })}/`;
   }
 
   /** Closes every connection, after the bytes written in this turn, as far as the peer receives them. */
@@ -85,7 +95,9 @@ export class BoundedHttpServer {
   }
 
   private accept(socket: Socket): void {
-    const connection = new HttpConnection(socket);
+    const { tls } = this.options;
+    // A connection counts from here on, so its first phase includes the handshake.
+    const connection = new HttpConnection(tls === undefined ? socket : tls.secure(socket));
     this.connections.add(connection);
     this.http.emit('connection', connection);
   }
@@ -100,6 +112,7 @@ export class BoundedHttpServer {
       response.writeHead(refusal.status, refusalHeaders(refusal)).end(refusal.body);
       return;
     }
+    if (isForm(request) && this.options.forms === true) connection.readBody(bodyLength(request));
     // The adaptor builds a URL from the host and rejects some spellings of an address. Only the path of that URL is
     // used.
     request.headers.host = 'localhost';
@@ -110,7 +123,8 @@ export class BoundedHttpServer {
     const hosts = request.headersDistinct['host'] ?? [];
     // RFC 9112, section 3.2.
     if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) return REFUSALS.noHost;
-    return this.options.hosts.serves(hostOf(request)) ? undefined : REFUSALS.foreignHost;
+    if (!this.options.hosts.serves(hostOf(request))) return REFUSALS.foreignHost;
+    return this.options.forms === true && isForm(request) ? formRefusal(request) : undefined;
   }
 
   private refuse(stream: Duplex, kind: RefusalKind): void {
@@ -126,6 +140,20 @@ export class BoundedHttpServer {
       else connection.destroy();
     }
   }
+}
+
+function isForm({ method }: IncomingMessage): boolean {
+  return method === 'POST';
+}
+
+function formRefusal(request: IncomingMessage): Refusal | undefined {
+  if (isFromOtherSite(request.headers, hostOf(request))) return REFUSALS.otherSite;
+  if (request.headers['transfer-encoding'] !== undefined) return REFUSALS.noLength;
+  return bodyLength(request) > MAX_FORM_BYTES ? REFUSALS.longBody : undefined;
+}
+
+function bodyLength({ headers }: IncomingMessage): number {
+  return Number(headers['content-length'] ?? 0);
 }
 
 /** The host of an absolute target, otherwise of the header (RFC 9112, section 3.2.2). */

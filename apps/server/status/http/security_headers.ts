@@ -11,8 +11,9 @@ const UNUSED_FEATURES = [
  * embedding, access by other sites, type sniffing, the `Referer` header and the features of browsers.
  *
  * @param policy the page's `Content-Security-Policy`. Other responses use it unchanged.
+ * @param usesTls whether browsers may reach this name by https alone from now on.
  */
-export function securityHeaders(policy: string): Readonly<Record<string, string>> {
+export function securityHeaders(policy: string, usesTls = false): Readonly<Record<string, string>> {
   return {
     'Content-Security-Policy': policy,
     'X-Content-Type-Options': 'nosniff',
@@ -24,5 +25,6 @@ export function securityHeaders(policy: string): Readonly<Record<string, string>
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Permissions-Policy': UNUSED_FEATURES.map((feature) => `${feature}=()`).join(', '),
     'Cache-Control': 'no-store',
+    ...(usesTls && { 'Strict-Transport-Security': 'max-age=31536000' }),
   };
 }

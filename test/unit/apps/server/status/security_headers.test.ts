@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { loadPageDocument } from '../../../../../apps/server/status/page_document';
 import { openStatusServer, type StatusServer } from '../../../../../apps/server/status/status_server';
+import { identity, pem } from '../../../../support/certificates';
 import { createMemoryLottery, type MemoryLottery } from '../../../../support/memory_lottery';
 import { metricsIn } from '../../../../support/metrics_text';
 import { PROMETHEUS_HEADERS } from '../../../../support/prometheus';
@@ -101,6 +103,35 @@ describe('the security headers of the status server', () => {
     expect(pages.map(({ statusCode }) => statusCode)).to.deep.equal([200, 200, 200, 200]);
     expect([await statusOf('GET', '/events'), await statusOf('HEAD', '/events')]).to.deep.equal([503, 503]);
     for (const page of pages) page.destroy();
+  });
+
+  it('demand https from then on, with TLS only', async () => {
+    const secure = await openStatusServer({
+      settings: SETTINGS,
+      ...lottery,
+      maxConnections: 8,
+      identity: () => identity('server'),
+    });
+    for (const [path, headers] of [
+      ['/', {}],
+      ['/nothing', {}],
+      ['/', { host: 'evil.example' }],
+    ] as const) {
+      const sent = requestTls(new URL(path, secure.url), {
+        headers,
+        ca: pem('ca'),
+        servername: 'localhost',
+        agent: false,
+      }).end();
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      const found = Object.entries(response.headers).filter(([name]) => !OTHERS.includes(name));
+      expect(Object.fromEntries(found)).to.deep.equal({
+        ...EXPECTED,
+        'strict-transport-security': 'max-age=31536000',
+      });
+      response.resume();
+    }
+    await secure.close();
   });
 
   it('do not hinder Prometheus, which keeps its connection', async () => {
