@@ -4,6 +4,7 @@ import { type ListenSocketOptions, type ProxyHeaderRefusedError } from '../../li
 import { type ActionLog } from '../runtime/action_log';
 import { ServerActivity } from './stats/server_activity';
 import { AddressTable } from './limits/address_table';
+import { AgencyTable } from './limits/agency_table';
 import { type ArrivalBounds, arrivalBounds, wantedConnections } from './limits/connection_bounds';
 import { Rate } from './limits/rate';
 import { RefusalLog } from './limits/refusal_log';
@@ -64,6 +65,7 @@ export function createServerContainer(settings: ServerSettings, log: ActionLog):
   const refusals = new RefusalLog(log);
   container.bind(TOKENS.RefusalLog).toConstantValue(refusals);
   container.bind(TOKENS.AddressTable).toConstantValue(createAddressTable(settings));
+  container.bind(TOKENS.AgencyTable).toConstantValue(createAgencyTable(settings));
   container
     .bind<Transport>(TOKENS.Transport)
     .toResolvedValue(
@@ -83,6 +85,18 @@ function createAddressTable(settings: ServerSettings): AddressTable {
     messages: new Rate(settings.SERVER_ADDRESS_MESSAGES_PER_SECOND, 1000),
     refusals: new Rate(settings.SERVER_ADDRESS_REFUSALS_PER_MINUTE, 60_000),
   });
+}
+
+function createAgencyTable(settings: ServerSettings): AgencyTable {
+  const { SERVER_AGENCY_CONNECTS_PER_SECOND: connects, SERVER_AGENCY_CONNECT_BURST: burst } = settings;
+  const limits = {
+    sessions: settings.SERVER_AGENCY_SESSIONS || Infinity,
+    connects: connects === 0 ? new Rate(0, 1000) : new Rate(burst, (1000 * burst) / connects),
+    bytes: new Rate(settings.SERVER_AGENCY_BYTES_PER_SECOND, 1000),
+    messages: new Rate(settings.SERVER_AGENCY_MESSAGES_PER_SECOND, 1000),
+    refusals: new Rate(settings.SERVER_AGENCY_REFUSALS_PER_MINUTE, 60_000),
+  };
+  return new AgencyTable(limits, settings.SERVER_AGENCIES);
 }
 
 function listenOptions(settings: ServerSettings, maxWaiting: number, refusals: RefusalLog): ListenSocketOptions {

@@ -17,6 +17,7 @@ import { ExitCode } from '../runtime/exit_code';
 import { sendToParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
 import { type AddressTable } from './limits/address_table';
+import { type LimitName } from './limits/limit_name';
 import { type RefusalLog } from './limits/refusal_log';
 import { busyText, limitOf, serveLimits } from './limits/serve_limits';
 import { OpenSessions } from './sessions/open_sessions';
@@ -180,13 +181,28 @@ export class LotteryServer {
   private serve(peer: PeerSocket): Promise<unknown> {
     const agency = this.transport.agencyOf(peer);
     if (agency instanceof ProtocolError) return this.refuse(peer, agency);
+    const session = this.sessionFactory.create(peer, agency);
+    if (typeof session === 'string') return this.refuseAgency(peer, agency!, session);
     this.services.log.info('accept_connections', 'success', describePeer(peer));
-    return this.sessions.run(this.sessionFactory.create(peer, agency));
+    return this.sessions.run(session);
   }
 
-  /** Refuses a connection before it has a session. */
-  private async refuse(peer: PeerSocket, { code, message }: ProtocolError): Promise<void> {
-    this.services.activity.sessionRefused(0, code);
+  /** Refuses a connection for a limit of the agency in its certificate. */
+  private refuseAgency(peer: PeerSocket, agency: number, limit: LimitName): Promise<void> {
+    this.services.activity.limitReached(limit);
+    this.refusals.refused(peer.remoteAddress, { error: 'busy', limit, sessions: this.sessions.size }, agency);
+    const text = busyText(limit, this.budget.sessions, this.settings);
+    const id = agency <= this.settings.SERVER_AGENCIES ? agency : 0;
+    return this.refuse(peer, new ProtocolError('busy', text), id);
+  }
+
+  /**
+   * Refuses a connection before it has a session.
+   *
+   * @param agency 0 for an unidentified or unknown one.
+   */
+  private async refuse(peer: PeerSocket, { code, message }: ProtocolError, agency = 0): Promise<void> {
+    this.services.activity.sessionRefused(agency, code);
     if (this.refusing >= this.budget.rejections) {
       peer.reset();
       return;

@@ -113,6 +113,36 @@ export const SERVER_SETTINGS = {
     fallback: '1000',
     about: 'sessions of an address that end with an E a minute; 0: no limit',
   },
+  SERVER_AGENCY_SESSIONS: {
+    schema: wholeNumber(0, 1_000_000),
+    fallback: '100',
+    about: 'with TLS, the maximum number of open sessions of an agency, from all its addresses; 0: no limit',
+  },
+  SERVER_AGENCY_CONNECTS_PER_SECOND: {
+    schema: wholeNumber(0, 1_000_000),
+    fallback: '10',
+    about: 'with TLS, new sessions of an agency a second; 0: no limit',
+  },
+  SERVER_AGENCY_CONNECT_BURST: {
+    schema: wholeNumber(1, 1_000_000),
+    fallback: '100',
+    about: 'with TLS, new sessions of an agency at once, after a pause',
+  },
+  SERVER_AGENCY_BYTES_PER_SECOND: {
+    schema: wholeNumber(0, 1_000_000_000_000),
+    fallback: '100000000',
+    about: "with TLS, bytes of an agency's messages a second; 0: no limit",
+  },
+  SERVER_AGENCY_MESSAGES_PER_SECOND: {
+    schema: wholeNumber(0, 1_000_000_000),
+    fallback: '100000',
+    about: 'with TLS, messages of an agency a second; 0: no limit',
+  },
+  SERVER_AGENCY_REFUSALS_PER_MINUTE: {
+    schema: wholeNumber(0, 1_000_000_000),
+    fallback: '100',
+    about: 'with TLS, sessions of an agency that end with an E a minute; 0: no limit',
+  },
   SERVER_PROXY_FROM: {
     schema: networks,
     fallback: '',

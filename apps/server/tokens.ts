@@ -28,6 +28,7 @@ export const TOKENS = {
   DescriptorUse: Symbol.for('DescriptorUse'),
   WantedConnections: Symbol.for('WantedConnections'),
   AddressTable: Symbol.for('AddressTable'),
+  AgencyTable: Symbol.for('AgencyTable'),
   RefusalLog: Symbol.for('RefusalLog'),
   Transport: Symbol.for('Transport'),
   ListenSocket: Symbol.for('ListenSocket'),

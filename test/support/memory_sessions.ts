@@ -1,6 +1,6 @@
 import { createAgencyCodec, createServerCodec, type LotteryMessage } from '../../apps/protocol/messages';
 import { AgencySession, type SessionLimits } from '../../apps/server/sessions/agency_session';
-import { type AddressTraffic } from '../../apps/server/limits/address_traffic';
+import { type Traffic } from '../../apps/server/limits/traffic';
 import { FramedSocket } from '../../lib/index';
 import { connectedPair } from '../../lib/testing/index';
 import { createMemoryLottery } from './memory_lottery';
@@ -30,10 +30,10 @@ export class MemorySessions {
   readonly lottery = createMemoryLottery();
   private readonly sessions: MemorySession[] = [];
 
-  connect(limits: Partial<SessionLimits> = {}, address?: AddressTraffic): MemorySession {
+  connect(limits: Partial<SessionLimits> = {}, traffic?: Traffic): MemorySession {
     const [near, far] = connectedPair();
     const framed = new FramedSocket(near, createServerCodec());
-    const session = new AgencySession(framed, this.lottery, { ...LIMITS, ...limits }, address);
+    const session = new AgencySession(framed, this.lottery, { ...LIMITS, ...limits }, traffic);
     const channel = new FramedSocket(far, createAgencyCodec());
     const ended = session.run();
     const next = async (): Promise<string> => {

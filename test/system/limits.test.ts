@@ -75,6 +75,18 @@ describe('the limits of the server', function () {
     ]);
   });
 
+  it('have none of an agency without certificates: a claimed id could lock out the real agency', async () => {
+    await start({ SERVER_AGENCY_SESSIONS: '1', SERVER_AGENCY_REFUSALS_PER_MINUTE: '1' });
+    const first = await connectFrom('127.0.0.2');
+    expect(await first.ask('N', '1')).to.equal('O 0');
+    const second = await connectFrom('127.0.0.3');
+    expect(await second.ask('N', '1')).to.equal('O 0');
+    second.send('X');
+    expect(await second.rest()).to.match(/^E bad-type: /);
+    expect(await (await connectFrom('127.0.0.4')).ask('N', '1')).to.equal('O 0');
+    expect(await limited()).to.deep.equal({});
+  });
+
   it('let an address wait after many refused messages', async () => {
     await start({ SERVER_ADDRESS_REFUSALS_PER_MINUTE: '2' });
     for (let number = 0; number < 2; number++) {

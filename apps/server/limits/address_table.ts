@@ -1,5 +1,6 @@
 import { type Address, addressGroup } from '../../../lib/index';
-import { type AddressRates, AddressTraffic } from './address_traffic';
+import { AddressTraffic } from './address_traffic';
+import { type TrafficRates } from './traffic';
 
 /**
  * The traffic of each address, IPv6 addresses by their /64 prefix. Each call takes constant time on average. The memory
@@ -11,7 +12,7 @@ export class AddressTable {
   private readonly resting = new Set<AddressTraffic>();
 
   constructor(
-    private readonly rates: AddressRates,
+    private readonly rates: TrafficRates,
     private readonly maxResting = 32_768,
   ) {}
 

@@ -1,3 +1,6 @@
+/** Half a microsecond: sums of intervals are rounded. */
+const ROUNDING_MS = 0.0005;
+
 /**
  * The rate of token buckets. A bucket is one number, the time at which it is full again, in milliseconds of a clock that
  * does not go back (the generic cell rate algorithm, ITU-T I.371). A bucket can be overdrawn.
@@ -27,6 +30,6 @@ export class Rate {
 
   /** Whether a bucket has a token. */
   hasToken(fullAt: number, now: number): boolean {
-    return this.overdrawnMs(fullAt, now) + this.intervalMs <= 0;
+    return this.overdrawnMs(fullAt, now) + this.intervalMs <= ROUNDING_MS;
   }
 }

@@ -51,6 +51,12 @@ export function busyText(limit: LimitName, sessions: number, settings: ServerSet
       return `this address has connected too often, ${settings.SERVER_ADDRESS_CONNECTS_PER_SECOND} a second are allowed`;
     case 'address_refusals':
       return `too many sessions of this address were refused, ${settings.SERVER_ADDRESS_REFUSALS_PER_MINUTE} a minute are allowed`;
+    case 'agency_sessions':
+      return `${settings.SERVER_AGENCY_SESSIONS} sessions of this agency are open, no more are taken`;
+    case 'agency_connects':
+      return `this agency has connected too often, ${settings.SERVER_AGENCY_CONNECTS_PER_SECOND} a second are allowed`;
+    case 'agency_refusals':
+      return `too many sessions of this agency were refused, ${settings.SERVER_AGENCY_REFUSALS_PER_MINUTE} a minute are allowed`;
     default:
       return `${sessions} sessions are open, no more are taken`;
   }

@@ -12,7 +12,7 @@ import { PROTOCOL_ERROR_CODES, ProtocolError, type ProtocolErrorCode } from '../
 import { describePeer } from '../../runtime/action_log';
 import { type AgencyClaim } from '../domain/agency_claim';
 import { ClaimSupersededError, StoreError } from '../domain/store_errors';
-import { type AddressTraffic } from '../limits/address_traffic';
+import { type Traffic } from '../limits/traffic';
 import { type QueueLimits, ResponseQueue, type SessionResponse } from './response_queue';
 import { type SessionContext } from './session_context';
 import { SessionProtocol } from './session_protocol';
@@ -44,7 +44,7 @@ const RESPONSE_LIMITS: QueueLimits = { responses: 64, bytes: 65_536 };
  */
 const MAX_LINGER_MS = 5_000;
 
-/** The codes of an `E` that count as refusals of the agency's address. */
+/** The codes of an `E` that count as refusals of the agency, and of its address. */
 const CAUSED_BY_AGENCY: ReadonlySet<ProtocolErrorCode> = new Set(
   PROTOCOL_ERROR_CODES.filter((code) => !['superseded', 'busy', 'storage', 'shutting-down'].includes(code)),
 );
@@ -75,7 +75,7 @@ export class AgencySession implements SessionContext {
     private readonly services: SessionServices,
     private readonly limits: SessionLimits,
     /** Its `leave` is called at the end of the session. */
-    private readonly address?: AddressTraffic | undefined,
+    private readonly traffic?: Traffic | undefined,
     certified?: number,
   ) {
     this.responses = new ResponseQueue(channel, RESPONSE_LIMITS, limits.messageTimeoutMs, this);
@@ -165,22 +165,22 @@ export class AgencySession implements SessionContext {
   }
 
   /**
-   * Counts the message. Over the rates of its address the session pauses: further bytes fill the buffer of the socket,
+   * Counts the message. Over the rates of its address or agency the session pauses: further bytes fill the buffer of the socket,
    * then that of the agency's system, so the agency waits and loses nothing.
    */
   private mustPause(message: LotteryMessage): boolean {
     const now = performance.now();
     if (this.lifeLeftMs(now) <= 0) throw this.lifetimeExpired();
-    if (this.address === undefined) return false;
-    this.address.onMessage(messageBytes(message), now);
-    if (this.address.overdrawnMs(now) <= 0) return false;
-    this.services.activity.limitReached(this.address.overdrawnLimit(now));
+    if (this.traffic === undefined) return false;
+    this.traffic.onMessage(messageBytes(message), now);
+    if (this.traffic.overdrawnMs(now) <= 0) return false;
+    this.services.activity.limitReached(this.traffic.overdrawnLimit(now));
     return true;
   }
 
-  /** Waits until the messages that its address has sent so far are within the rates. */
+  /** Waits until the messages that its address and agency have sent so far are within the rates. */
   private async pause(): Promise<void> {
-    const milliseconds = Math.ceil(this.address!.overdrawnMs(performance.now()));
+    const milliseconds = Math.ceil(this.traffic!.overdrawnMs(performance.now()));
     await delay(milliseconds, undefined, { signal: this.ending }).catch(() => {});
     this.throwIfEnding();
   }
@@ -200,7 +200,7 @@ export class AgencySession implements SessionContext {
     this.isSettled = true;
     this.onSettled?.();
     await this.sendErrorAndClose();
-    this.address?.leave(performance.now());
+    this.traffic?.leave(performance.now());
     this.services.activity.sessionClosed(performance.now() - this.startedAt);
     this.services.log.debug('close_session', 'success', this.describe());
     this.onEnded?.(this);
@@ -271,7 +271,7 @@ export class AgencySession implements SessionContext {
       this.services.log.info('session', 'fail', { ...this.describe(), error: this.refusal.message });
       const { code, detail } = this.refusal;
       this.services.activity.sessionRefused(this.protocol.agencyId, code);
-      if (CAUSED_BY_AGENCY.has(code)) this.address?.onRefused(performance.now());
+      if (CAUSED_BY_AGENCY.has(code)) this.traffic?.onRefused(performance.now());
       // A failed send is ignored: the peer may be gone, or may not read.
       await this.channel
         .send(textMessage(MessageType.error, `${code}: ${detail}`), { timeoutMs: lingerMs })

@@ -24,6 +24,18 @@ describe('Rate', () => {
     expect(rate.hasToken(bucket, 5510)).to.equal(true);
   });
 
+  it('grants the last token of a bucket also if its intervals are rounded', () => {
+    const rate = new Rate(100, 100_000 / 3);
+    let bucket = 0;
+    const granted = Array.from({ length: 101 }, () => {
+      if (!rate.hasToken(bucket, 12_345.678)) return false;
+      bucket = rate.take(bucket, 1, 12_345.678);
+      return true;
+    });
+    expect(granted.lastIndexOf(true)).to.equal(99);
+    expect(granted.indexOf(false)).to.equal(100);
+  });
+
   it('of 0 has no limit', () => {
     const rate = new Rate(0, 1000);
     const bucket = rate.take(0, 1e12, 5000);

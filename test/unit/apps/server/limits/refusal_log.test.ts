@@ -75,6 +75,21 @@ describe('RefusalLog', () => {
     ]);
   });
 
+  it('has lines of each agency, whatever its addresses, beside those of the addresses', () => {
+    const log = new RefusalLog(memory.log);
+    log.refused(at('192.0.2.1'), { error: 'busy' }, 7);
+    for (let host = 2; host <= 9; host++) log.refused(at(`192.0.2.${host}`), { error: 'busy' }, 7);
+    log.refused(at('192.0.2.9'), { error: 'busy' }, 8);
+    log.refused(at('192.0.2.9'), { error: 'busy' });
+    clock.tick(60_000);
+    expect(takeLines()).to.deep.equal([
+      line('agency: 7 | ip: 192.0.2.1 | port: 1 | error: busy | refused: 1'),
+      line('agency: 8 | ip: 192.0.2.9 | port: 1 | error: busy | refused: 1'),
+      line('ip: 192.0.2.9 | port: 1 | error: busy | refused: 1'),
+      line('agency: 7 | ip: 192.0.2.9 | port: 1 | error: busy | refused: 8'),
+    ]);
+  });
+
   it('writes what is left at its close', () => {
     const log = new RefusalLog(memory.log);
     log.refused(undefined, { error: 'busy' });

@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import { type AddressTraffic } from '../../../../../apps/server/limits/address_traffic';
+import { AgencyTable } from '../../../../../apps/server/limits/agency_table';
+import { type AgencyTraffic } from '../../../../../apps/server/limits/agency_traffic';
+import { CombinedTraffic } from '../../../../../apps/server/limits/combined_traffic';
 import { AddressTable } from '../../../../../apps/server/limits/address_table';
 import { Rate } from '../../../../../apps/server/limits/rate';
-import { bet, MemorySessions } from '../../../../support/memory_sessions';
+import { bet, type MemorySession, MemorySessions } from '../../../../support/memory_sessions';
 import { turns } from '../../../../support/turns';
 import { message } from '../../../../support/wire_client';
 
@@ -156,6 +159,33 @@ describe('a session with limits', () => {
       await pass(1);
       expect(await agency.rest()).to.match(/^E bad-bet: /);
       expect(limited()).to.deep.equal({ address_bytes: 1 });
+    });
+
+    it('share the rate of their agency with sessions of other addresses', async () => {
+      const wide = new Rate(1e9, 1000);
+      const addresses = new AddressTable({ bytes: wide, messages: wide, refusals: wide });
+      const limits = { bytes: wide, messages: new Rate(10, 1000), refusals: wide, connects: wide, sessions: Infinity };
+      const agencies = new AgencyTable(limits, 3);
+      const connect = (host: string): MemorySession => {
+        const agency = agencies.enter(1, performance.now()) as AgencyTraffic;
+        return sessions.connect({}, new CombinedTraffic(addresses.enter({ host, port: 1 })!, agency));
+      };
+      const bets = Array.from({ length: 29 }, (_, number) => bet(number + 1));
+      const first = connect('192.0.2.1');
+      first.write(message('N', '1'), ...bets.slice(0, 15).map((each) => message('B', each)));
+      await pass(0);
+      expect(sessions.lottery.bets.rows).to.deep.equal(bets.slice(0, 9));
+      await pass(600);
+      expect(sessions.lottery.bets.rows).to.deep.equal(bets.slice(0, 15));
+      const second = connect('192.0.2.2');
+      second.write(message('N', '1'), ...bets.slice(15).map((each) => message('B', each)));
+      await pass(0);
+      expect(sessions.lottery.bets.rows).to.deep.equal(bets.slice(0, 15));
+      await pass(400);
+      expect(sessions.lottery.bets.rows.length).to.be.within(17, 18);
+      await pass(1_100);
+      expect(sessions.lottery.bets.rows).to.deep.equal(bets);
+      expect(Object.keys(limited())).to.deep.equal(['agency_messages']);
     });
 
     it('ends at once while it waits', async () => {
