@@ -3,18 +3,21 @@ import { parseSubjectAltName, type SubjectAltName } from './subject_alt_name';
 
 /** The certificate of a peer (RFC 5280). Whether it may be relied on is `authorized` of `TlsInfo`. */
 export class PeerCertificate {
-  private parsed: X509Certificate | undefined;
-  private names: SubjectAltName | undefined;
+  /** Not kept in use: the parsed form takes 10 kB, which a server would have for each of its connections. */
+  private parsed: WeakRef<X509Certificate> | undefined;
 
   constructor(
     /** The encoded certificate (DER). */
     readonly raw: Buffer,
   ) {}
 
-  /** Node's object, for all else that is in the certificate. */
+  /** Node's object, for all else that is in the certificate. It is made of `raw` when it is needed, and not kept. */
   get x509(): X509Certificate {
-    this.parsed ??= new (process.getBuiltinModule('node:crypto').X509Certificate)(this.raw);
-    return this.parsed;
+    const known = this.parsed?.deref();
+    if (known !== undefined) return known;
+    const parsed = new (process.getBuiltinModule('node:crypto').X509Certificate)(this.raw);
+    this.parsed = new WeakRef(parsed);
+    return parsed;
   }
 
   /** For people: `C=AR, O=Lottery, CN=agency 7`. The name for programs is in `subjectAltName`. */
@@ -40,8 +43,7 @@ export class PeerCertificate {
 
   /** The names for programs, by kind. */
   get subjectAltName(): SubjectAltName {
-    this.names ??= parseSubjectAltName(this.x509.subjectAltName ?? '');
-    return this.names;
+    return parseSubjectAltName(this.x509.subjectAltName ?? '');
   }
 
   get validFrom(): Date {
