@@ -2,7 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findFreePort } from '../../tools/free_port';
 import { inputFile } from './input_files';
-import { Program } from './program';
+import { commandOf, type Program } from './program';
+import { startTogether } from './shell_start';
 import { verifyStore } from './stored_bets';
 
 /** The programs of one implementation. */
@@ -15,6 +16,8 @@ export interface Contestant {
 export interface LotteryFigures {
   /** From the start of the first process to the end of the last agency. */
   readonly wholeMs: number;
+  /** The processor time of all processes, in steps of 10 ms. */
+  readonly cpuMs: number;
   /** From the first agency's connection to the last one's last acknowledged bet. */
   readonly uploadMs: number;
   /** From the last agency's finish to the last agency's winners. */
@@ -68,16 +71,19 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
     SERVER_DATA_DIR: store,
     SERVER_WINNING_NUMBER: String(WINNING_NUMBER),
   };
-  const server = new Program(contestant.server, { ...serverSettings, ...settings }, join(directory, 'server.log'));
-  const clients = Array.from({ length: AGENCIES }, (_, index) => {
+  const serverLog = join(directory, 'server.log');
+  const serverCommand = commandOf(contestant.server, { ...serverSettings, ...settings }, serverLog);
+  const clientCommands = Array.from({ length: AGENCIES }, (_, index) => {
     const id = index + 1;
     const clientSettings = {
       CLI_ID: String(id),
       CLI_SERVER_ADDRESS: `127.0.0.1:${port}`,
       CLI_DATA_FILE: inputFile(input, id),
     };
-    return new Program(contestant.client, { ...clientSettings, ...settings });
+    return commandOf(contestant.client, { ...clientSettings, ...settings });
   });
+  const { programs, cpuMs } = await startTogether([serverCommand, ...clientCommands]);
+  const [server, ...clients] = programs as [Program, ...Program[]];
   const serverPeak = watchPeak([server]);
   const agencyPeak = watchPeak(clients);
   const began = Promise.all(clients.map((client) => client.timeOfLine('action: upload | result: in_progress')));
@@ -100,6 +106,7 @@ export async function runLottery(request: LotteryRequest): Promise<LotteryFigure
   }
   return {
     wholeMs: endedAt - server.startedAt,
+    cpuMs: await cpuMs,
     uploadMs: Math.max(...uploadedAt) - Math.min(...beganAt),
     drawMs: Math.max(...informedAt) - (finishedLastAt ?? Math.max(...uploadedAt)),
     ...peaks,

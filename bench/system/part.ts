@@ -5,6 +5,9 @@ export const OURS: Contestant = { server: PROGRAMS.server, client: PROGRAMS.clie
 export const BASELINE: Contestant = { server: PROGRAMS.baselineServer, client: PROGRAMS.baselineClient };
 export const PYTHON_BASELINE: Contestant = { server: PROGRAMS.pythonServer, client: PROGRAMS.pythonClient };
 
+/** A pair as lean as a script can be. */
+export const LEAN_PYTHON: Contestant = { server: PROGRAMS.leanServer, client: PROGRAMS.leanClient };
+
 /** The parameters of a part of the benchmark. */
 export interface PartContext {
   /** The directory of all files. It must be on a real disk: in memory, flushes cost nothing. */

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { type Readable } from 'node:stream';
+import { findPython } from './python';
 
 const DIST = join(__dirname, '..', '..');
 
@@ -13,6 +14,8 @@ export const PROGRAMS = {
   migrate: join(DIST, 'apps', 'server', 'migrate.js'),
   baselineServer: join(DIST, 'bench', 'system', 'baseline', 'server.js'),
   baselineClient: join(DIST, 'bench', 'system', 'baseline', 'client.js'),
+  leanServer: join(DIST, 'bench', 'system', 'baseline', 'python', 'lean_server.py'),
+  leanClient: join(DIST, 'bench', 'system', 'baseline', 'python', 'lean_client.py'),
   pythonServer: join(DIST, 'bench', 'system', 'baseline', 'python', 'server.py'),
   pythonClient: join(DIST, 'bench', 'system', 'baseline', 'python', 'client.py'),
   empty: join(DIST, 'bench', 'system', 'empty.js'),
@@ -20,42 +23,77 @@ export const PROGRAMS = {
   collectGarbage: join(DIST, 'bench', 'system', 'collect_garbage.js'),
 } as const;
 
-const PYTHON = 'python3';
-
-/** Whether this machine has a Python for the baseline, 3.9 or later. */
-export function hasPython(): boolean {
-  return spawnSync(PYTHON, ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']).status === 0;
+/** A program to start. */
+export interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A file for its standard output. Without it, `Program` collects the lines. */
+  readonly log?: string;
 }
 
-export const NO_PYTHON = 'not measured: no python3 of version 3.9 or later';
+/** The command that runs a script of `PROGRAMS`. */
+export function commandOf(
+  script: string,
+  environment: Readonly<Record<string, string>> = {},
+  log?: string,
+  nodeOptions: readonly string[] = [],
+): Command {
+  return {
+    program: script.endsWith('.py') ? findPython()! : process.execPath,
+    args: [...nodeOptions, script],
+    environment: { CONFIG_FILE: '/dev/null', ...environment },
+    ...(log === undefined ? {} : { log }),
+  };
+}
 
 /** Linux counts the processor time of a process in hundredths of a second (USER_HZ), on all platforms of Node. */
 const TICK_MS = 10;
 
-/** A measured process. Times are those of `performance.now()`. */
-export class Program {
-  readonly startedAt = performance.now();
-  /** Its exit code or the name of its signal, and the time of its end. */
-  readonly ended: Promise<{ code: number | string; at: number }>;
-  private readonly child: ChildProcess;
-  private readonly waiting: { text: string; resolve: (at: number) => void }[] = [];
+/** The lines of a program's standard output, with their times. */
+export class OutputLines {
+  /** Resolves after the last line. */
+  readonly closed: Promise<unknown>;
   private readonly lines: { line: string; at: number }[] = [];
+  private readonly waiting: { text: string; resolve: (at: number) => void }[] = [];
 
-  /** @param log a file for its standard output. Without it, this object collects the lines. */
-  constructor(script: string, environment: Record<string, string> = {}, log?: string, nodeOptions: string[] = []) {
-    const output = log === undefined ? undefined : openSync(log, 'a');
-    const command = script.endsWith('.py') ? PYTHON : process.execPath;
-    this.child = spawn(command, [...nodeOptions, script], {
-      env: { ...process.env, CONFIG_FILE: '/dev/null', ...environment },
-      stdio: ['ignore', output ?? 'pipe', 'inherit'],
-    });
-    if (output !== undefined) closeSync(output);
-    this.ended = once(this.child, 'exit').then(([code, signal]) => ({
-      code: (code ?? signal) as number | string,
-      at: performance.now(),
-    }));
-    if (this.child.stdout) createInterface(this.child.stdout).on('line', (line) => this.onLine(line));
-    void this.ended.then(() => this.failWaits());
+  /** @param output null if it goes to a file. It is read from here on. */
+  constructor(output: Readable | null) {
+    this.closed = output === null ? Promise.resolve() : once(output, 'close');
+    if (output !== null) createInterface(output).on('line', (line) => this.onLine(line));
+  }
+
+  find(text: string): { line: string; at: number } | undefined {
+    return this.lines.find(({ line }) => line.includes(text));
+  }
+
+  /** The time of the next line with `text`. It stays pending without such a line. */
+  next(text: string): Promise<number> {
+    return new Promise((resolve) => this.waiting.push({ text, resolve }));
+  }
+
+  private onLine(line: string): void {
+    const at = performance.now();
+    this.lines.push({ line, at });
+    for (const wait of this.waiting) if (line.includes(wait.text)) wait.resolve(at);
+  }
+}
+
+/** A measured process, started by `shell_start.ts`. Times are those of `performance.now()`. */
+export class Program {
+  /** Its exit code (128 and the number of its signal), and the time of its end. */
+  readonly ended: Promise<{ code: number; at: number }>;
+
+  constructor(
+    private readonly command: Command,
+    private readonly pid: number,
+    readonly startedAt: number,
+    exitCode: Promise<number>,
+    private readonly output: OutputLines,
+  ) {
+    const end = exitCode.then((code) => ({ code, at: performance.now() }));
+    // The exit code and the last lines arrive by different pipes.
+    this.ended = output.closed.then(() => end);
   }
 
   /**
@@ -64,24 +102,22 @@ export class Program {
    * @throws Error the program ended without such a line.
    */
   async timeOfLine(text: string): Promise<number> {
-    const found = this.lines.find(({ line }) => line.includes(text));
+    const found = this.output.find(text);
     if (found !== undefined) return found.at;
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ text, resolve });
-      void this.ended.then(({ code }) => setImmediate(() => reject(new Error(`ended (${code}) without "${text}"`))));
-    });
+    const failed = this.ended.then(({ code }) => Promise.reject(new Error(`ended (${code}) without "${text}"`)));
+    return Promise.race([this.output.next(text), failed]);
   }
 
   /** The value of a field in the first successful line of this action; undefined without such a line. */
   field(action: string, name: string): string | undefined {
-    const found = this.lines.find(({ line }) => line.includes(`action: ${action} | result: success`));
+    const found = this.output.find(`action: ${action} | result: success`);
     return found === undefined ? undefined : new RegExp(`\\| ${name}: (\\S+)`).exec(found.line)?.[1];
   }
 
   /** A memory figure of /proc/PID/status in bytes (proc(5)); undefined after the end of the process. */
   memory(name: 'VmRSS' | 'VmHWM'): number | undefined {
     try {
-      const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
+      const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
       const match = new RegExp(`${name}:\\s+(\\d+) kB`).exec(status);
       return match === null ? undefined : Number(match[1]) * 1024;
     } catch {
@@ -91,13 +127,13 @@ export class Program {
 
   /** The used processor time in milliseconds, in steps of 10 (`utime` and `stime` of proc(5)). */
   cpuMs(): number {
-    const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'latin1');
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
   signal(name: NodeJS.Signals): void {
-    this.child.kill(name);
+    process.kill(this.pid, name);
   }
 
   /**
@@ -118,17 +154,7 @@ export class Program {
    */
   async requireSuccess(): Promise<number> {
     const { code, at } = await this.ended;
-    if (code !== 0) throw new Error(`${this.child.spawnargs.join(' ')} ended with ${code}`);
+    if (code !== 0) throw new Error(`${this.command.args.join(' ')} ended with ${code}`);
     return at;
-  }
-
-  private onLine(line: string): void {
-    const at = performance.now();
-    this.lines.push({ line, at });
-    for (const wait of this.waiting) if (line.includes(wait.text)) wait.resolve(at);
-  }
-
-  private failWaits(): void {
-    this.waiting.length = 0;
   }
 }

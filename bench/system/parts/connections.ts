@@ -7,7 +7,8 @@ import { createAgencyCodec, MessageType, textMessage } from '../../../apps/proto
 import { findFreePort } from '../../../tools/free_port';
 import { pairedRatio, spread } from '../../statistics';
 import { type Part } from '../part';
-import { Program, PROGRAMS } from '../program';
+import { commandOf, type Program, PROGRAMS } from '../program';
+import { start } from '../shell_start';
 
 const WANTED = 10_000;
 /** The maximum number of pending connection attempts. */
@@ -137,7 +138,7 @@ async function startServer(
     SERVER_DATA_DIR: join(directory, 'store'),
   };
   const options = ['--expose-gc', '-r', PROGRAMS.collectGarbage];
-  const server = new Program(script, settings, join(directory, 'server.log'), options);
+  const server = await start(commandOf(script, settings, join(directory, 'server.log'), options));
   await connectOnce(port);
   return { server, port };
 }

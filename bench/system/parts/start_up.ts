@@ -3,7 +3,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { pairedRatio, spread } from '../../statistics';
 import { type Part } from '../part';
-import { Program, PROGRAMS } from '../program';
+import { commandOf, PROGRAMS } from '../program';
+import { start } from '../shell_start';
 
 const ROUNDS_EACH = 3;
 
@@ -23,20 +24,20 @@ export const startUp: Part = {
     print('empty process, start to end', spread(empty, 'ms', 1));
     print('server listens', spread(server, 'ms', 1));
     print('agency has connected', spread(agency, 'ms', 1));
-    print('server / empty process', `${pairedRatio(server, empty)}   to reach: 1.5`);
-    print('agency / empty process', `${pairedRatio(agency, empty)}   to reach: 1.5`);
+    print('server / empty process', `${pairedRatio(server, empty)}   to reach: 1.25`);
+    print('agency / empty process', `${pairedRatio(agency, empty)}   to reach: 1.10`);
   },
 };
 
 async function runEmptyProcess(): Promise<number> {
-  const program = new Program(PROGRAMS.empty);
+  const program = await start(commandOf(PROGRAMS.empty));
   return (await program.requireSuccess()) - program.startedAt;
 }
 
 async function startServer(directory: string): Promise<number> {
   rmSync(directory, { recursive: true, force: true });
   const settings = { SERVER_IP: '127.0.0.1', SERVER_PORT: '0', SERVER_DATA_DIR: join(directory, 'store') };
-  const program = new Program(PROGRAMS.server, settings);
+  const program = await start(commandOf(PROGRAMS.server, settings));
   const listensAt = await program.timeOfLine('action: listen | result: success');
   await program.stop();
   return listensAt - program.startedAt;
@@ -54,7 +55,7 @@ async function startAgency(file: string): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const settings = { CLI_SERVER_ADDRESS: `127.0.0.1:${port}`, CLI_RETRY_LIMIT_MS: '0', CLI_DATA_FILE: file };
-  const program = new Program(PROGRAMS.client, settings);
+  const program = await start(commandOf(PROGRAMS.client, settings));
   const failed = program.ended.then(({ code }) => Promise.reject(new Error(`the agency ended (${code}) too early`)));
   const connectedAt = await Promise.race([connected, failed]);
   await program.ended;

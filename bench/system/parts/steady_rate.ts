@@ -3,7 +3,7 @@ import { pairedRatio, spread } from '../../statistics';
 import { makeInputFiles, scaledBets } from '../input_files';
 import { type LotteryFigures, runLottery } from '../lottery_run';
 import { BASELINE, OURS, type Part, PYTHON_BASELINE } from '../part';
-import { hasPython, NO_PYTHON } from '../program';
+import { findPython, NO_PYTHON } from '../python';
 
 const MILLION = 1_000_000;
 const MEBIBYTE = 1_048_576;
@@ -18,7 +18,7 @@ export const million: Part = {
     const ours: LotteryFigures[] = [];
     const baseline: LotteryFigures[] = [];
     const python: LotteryFigures[] = [];
-    const withPython = hasPython();
+    const withPython = findPython() !== undefined;
     for (let round = 0; round < rounds; round++) {
       ours.push(await runLottery({ contestant: OURS, input, directory: run }));
       if (round < 3) baseline.push(await runLottery({ contestant: BASELINE, input, directory: run }));
