@@ -28,7 +28,7 @@ import { TlsActivity } from './stats/tls_activity';
 import { PlainTransport } from './transport/plain_transport';
 import { serverTlsFiles } from './transport/tls_settings';
 import { TlsTransport } from './transport/tls_transport';
-import { type Transport } from './transport/transport';
+import { MAX_HANDSHAKES, type Transport } from './transport/transport';
 import { TOKENS } from './tokens';
 
 /** Composes the server. Everything here is a singleton; sessions are created per connection. */
@@ -116,7 +116,6 @@ function bindEvidence(container: Container, { SERVER_DRAW_KEY_FILE: path }: Serv
 
 /** The part of the sessions that may be in their handshake: silent connections leave room for agencies. */
 const HANDSHAKE_SHARE = 4;
-const MAX_HANDSHAKES = 2048;
 
 /** @throws SettingsError a file of TLS cannot be used. */
 function createTransport(

@@ -44,6 +44,17 @@ export function divideDescriptors(use: DescriptorUse, wanted: DescriptorBudget):
   return sessions < 1 ? undefined : { sessions, rejections, status };
 }
 
+/** The descriptors of the store, of its lock and of the listener, rounded up. */
+const START = 32;
+
+/** Whether `held` connections can wait during the start, and every kind has its wanted number after it. */
+export function hasRoomBeside({ open, allowed }: DescriptorUse, wanted: DescriptorBudget, held: number): boolean {
+  const budget = divideDescriptors({ open: open + START + held, allowed }, wanted);
+  return (
+    budget?.sessions === wanted.sessions && budget.rejections === wanted.rejections && budget.status === wanted.status
+  );
+}
+
 /** The descriptors of this process according to /proc (proc(5)) on Linux. */
 export function readDescriptorUse(): DescriptorUse {
   return { open: countOpenDescriptors(), allowed: allowedDescriptors() };

@@ -1,6 +1,9 @@
 import { type ListenSocket, type PeerSocket } from '../../../lib/index';
 import { type ProtocolError } from '../../protocol/protocol_error';
 
+/** The maximum number of TLS handshakes at the same time. */
+export const MAX_HANDSHAKES = 2048;
+
 /** The transport of the sessions: plain TCP, or TLS with the certificates of the agencies. */
 export interface Transport {
   /** Makes the listener, which is not bound yet. */
