@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import axe from 'axe-core';
-import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 /** The path of Chromium: that of Debian, or the value of CHROMIUM. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** The directory of the screenshots, which are not part of the project. */
-const PICTURES = join(__dirname, '../../test-output');
+/** The directory of the screenshots, for a look at the page. Without PICTURES in the environment there are none. */
+const PICTURES = process.env['PICTURES'] === undefined ? undefined : join(__dirname, '../../test-output');
 
 /** Options without any connections to other machines. */
 const QUIET = [
@@ -39,24 +38,19 @@ export interface WatchedPage {
   readonly requests: string[];
 }
 
-/** A browser with temporary, empty profiles. */
+/** One Chromium. Each page has an empty profile of its own. */
 export class TestBrowser {
-  private readonly contexts: BrowserContext[] = [];
-  private readonly profiles: string[] = [];
+  private constructor(private readonly browser: Browser) {}
+
+  static async launch(): Promise<TestBrowser> {
+    return new TestBrowser(await chromium.launch({ executablePath: CHROMIUM, args: QUIET }));
+  }
 
   /** Opens a page on the given kind of screen. */
   async open(url: string, view: ViewName): Promise<WatchedPage> {
-    const profile = await mkdtemp(join(tmpdir(), 'lottery-browser-'));
-    this.profiles.push(profile);
-    const context = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
-      args: QUIET,
-      locale: 'en-GB',
-      ...VIEWS[view],
-    });
-    this.contexts.push(context);
+    const context = await this.browser.newContext({ locale: 'en-GB', ...VIEWS[view] });
     context.setDefaultTimeout(15_000);
-    const page = context.pages()[0] ?? (await context.newPage());
+    const page = await context.newPage();
     const watched: WatchedPage = { page, problems: [], requests: [] };
     page.on('console', (message) => {
       if (message.type() === 'error') watched.problems.push(message.text());
@@ -67,21 +61,25 @@ export class TestBrowser {
     return watched;
   }
 
+  /** Ends it, with all its pages. */
   async close(): Promise<void> {
-    await Promise.all(this.contexts.map((context) => context.close()));
-    await Promise.all(this.profiles.map((profile) => rm(profile, { recursive: true, force: true })));
+    await this.browser.close();
   }
 }
 
-/** Saves a screenshot of the whole page. */
+/** Saves a screenshot of the whole page, if pictures are wanted. */
 export async function takePicture({ page }: WatchedPage, name: string): Promise<void> {
+  if (PICTURES === undefined) return;
   await mkdir(PICTURES, { recursive: true });
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
 }
 
 /** The violations found by axe-core: each rule with its elements. */
 export async function findBarriers({ page }: WatchedPage): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  // The document of a page keeps it from one check to the next.
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: typeof axe }).axe.run({ resultTypes: ['violations'] }),
+  );
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }

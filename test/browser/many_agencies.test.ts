@@ -35,7 +35,7 @@ describe('the status page with many agencies', function () {
       if (agency % 2 === 0) expect(await connection.ask('F')).to.equal(`O ${rows.length}`);
       connection.destroy();
     }
-    browser = new TestBrowser();
+    browser = await TestBrowser.launch();
     desktop = await browser.open(url, 'desktop');
     phone = await browser.open(url, 'phone');
   });

@@ -43,7 +43,7 @@ describe('the status page with servers and a database', function () {
     const second = await sandbox.startServer({ ...settings, SERVER_NAME: LONG_NAME });
     other = second.app;
     port = second.port;
-    browser = new TestBrowser();
+    browser = await TestBrowser.launch();
     for (const view of VIEWS_WATCHED) pages.push(await browser.open(url, view));
   });
 

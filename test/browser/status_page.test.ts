@@ -55,7 +55,7 @@ describe('the status page in a browser', function () {
       SERVER_WAIT_HOLD_MS: '100',
     };
     await startServer();
-    browser = new TestBrowser();
+    browser = await TestBrowser.launch();
     for (const view of VIEWS_WATCHED) pages.push(await browser.open(url, view));
     desktop = pages[0]!;
   });
