@@ -11,7 +11,8 @@ import { statusUsesTls } from './status/status_tls';
 
 /**
  * The HEALTHCHECK of a container. The exit code is 0 if the server with these settings is ready, otherwise 1 with the
- * reason on stderr. Without a status page (SERVER_STATUS_PORT 0) a server that accepts a connection counts as ready.
+ * reason on stderr. Without a status page (SERVER_STATUS_PORT 0) a server that accepts a connection counts as ready. It
+ * may still open its files then, and the connections wait for that.
  */
 
 const TIMEOUT_MS = 2_000;

@@ -17,13 +17,19 @@ import { ExitCode } from '../runtime/exit_code';
 import { sendToParent } from '../runtime/parent_process';
 import { SettingsError } from '../runtime/settings';
 import { type AddressTable } from './limits/address_table';
+import { MAX_HANDSHAKES } from './limits/connection_bounds';
 import { type LimitName } from './limits/limit_name';
 import { type RefusalLog } from './limits/refusal_log';
 import { busyText, limitOf, serveLimits } from './limits/serve_limits';
 import { OpenSessions } from './sessions/open_sessions';
 import { type SessionFactory } from './sessions/session_factory';
 import { type SessionServices } from './sessions/session_services';
-import { type DescriptorBudget, type DescriptorUse, divideDescriptors } from './process/descriptor_budget';
+import {
+  type DescriptorBudget,
+  type DescriptorUse,
+  divideDescriptors,
+  hasRoomBeside,
+} from './process/descriptor_budget';
 import { describeWithFileLimit } from './process/open_file_limit';
 import { type ServerSettings } from './settings';
 import { type Transport } from './transport/transport';
@@ -55,7 +61,7 @@ export class LotteryServer {
   constructor(
     @inject(TOKENS.ServerSettings) private readonly settings: ServerSettings,
     @inject(TOKENS.Transport) private readonly transport: Transport,
-    @inject(TOKENS.ListenSocket) private readonly listener: ListenSocket,
+    @inject(TOKENS.ListenSocket) private listener: ListenSocket,
     @inject(TOKENS.Store) private readonly store: Store,
     @inject(TOKENS.SessionFactory) private readonly sessionFactory: SessionFactory,
     @inject(TOKENS.SessionServices) private readonly services: SessionServices,
@@ -77,11 +83,20 @@ export class LotteryServer {
     if (stop.aborted) this.stopping.abort();
     this.store.onBroken((error) => this.onStoreBroken(error));
     this.services.bets.onSuperseded((claim) => this.services.registry.supersede(claim));
-    const opening = await this.openStore();
-    if (opening !== 'opened') return opening === 'stopped' ? ExitCode.done : ExitCode.failed;
+    const listening = this.canHoldConnections() ? this.listenEarly() : undefined;
+    try {
+      const opening = await this.openStore();
+      if (opening !== 'opened') return opening === 'stopped' ? ExitCode.done : ExitCode.failed;
+      return await this.runWithStore((await listening) === true);
+    } finally {
+      await this.listener.close();
+    }
+  }
+
+  private async runWithStore(isListening: boolean): Promise<ExitCode> {
     this.services.winners.start(this.stopping.signal);
     try {
-      if (!(await this.listen()) || !this.planConnections()) return ExitCode.failed;
+      if (!(isListening || (await this.listen())) || !this.planConnections()) return ExitCode.failed;
       this.becomeReady();
       await this.serveUntilStopped();
     } finally {
@@ -114,6 +129,31 @@ export class LotteryServer {
     }
     this.services.log.info('open_store', 'success', { [field]: value });
     return 'opened';
+  }
+
+  /**
+   * Whether connections can wait for the opening of the store. Agencies of a shared store can connect to another server
+   * meanwhile.
+   */
+  private canHoldConnections(): boolean {
+    const { SERVER_LISTEN_BACKLOG: backlog, SERVER_TLS: isTls } = this.settings;
+    const held = backlog + (isTls ? MAX_HANDSHAKES : 0);
+    return !this.store.isShared && hasRoomBeside(this.readDescriptors(), this.budget, held);
+  }
+
+  /**
+   * Listens while the store is opened: a connection waits for it, and does not have to be repeated after a pause.
+   * Returns false if the address cannot be bound yet, as beside a server that ends. `listen` tries it again with a new
+   * listener, and reports the failure.
+   */
+  private async listenEarly(): Promise<boolean> {
+    try {
+      await this.listener.bindAndListen();
+      return true;
+    } catch {
+      this.listener = this.transport.createListener();
+      return false;
+    }
   }
 
   private async listen(): Promise<boolean> {

@@ -14,6 +14,9 @@ export interface StoreLocation {
 export interface Store {
   readonly location: StoreLocation;
 
+  /** Whether other servers use it at the same time. Agencies can connect to them while this server opens it. */
+  readonly isShared: boolean;
+
   /**
    * Sets the listener for the failure of the store, after which nothing can be stored. It is called once, also in the
    * absence of writes. There is one listener, set before `open`.

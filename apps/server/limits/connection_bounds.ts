@@ -12,7 +12,8 @@ const MAX_REJECTIONS = 256;
 
 /** The part of the sessions that may be in their handshake: silent connections leave room for agencies. */
 const HANDSHAKE_SHARE = 4;
-const MAX_HANDSHAKES = 2048;
+/** The maximum number of TLS handshakes at the same time. */
+export const MAX_HANDSHAKES = 2048;
 
 /** The bounds of the connections on their way to a session. The listener has them before the store is open. */
 export interface ArrivalBounds {

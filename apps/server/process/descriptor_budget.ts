@@ -55,6 +55,17 @@ function descriptorsLeft({ open, allowed }: DescriptorUse): number {
   return allowed - open - RESERVED;
 }
 
+/** The descriptors of the store, of its lock and of the listener, rounded up. */
+const START = 32;
+
+/** Whether `held` connections can wait during the start, and every kind has its wanted number after it. */
+export function hasRoomBeside({ open, allowed }: DescriptorUse, wanted: DescriptorBudget, held: number): boolean {
+  const budget = divideDescriptors({ open: open + START + held, allowed }, wanted);
+  return (
+    budget?.sessions === wanted.sessions && budget.rejections === wanted.rejections && budget.status === wanted.status
+  );
+}
+
 /** The descriptors of this process according to /proc (proc(5)) on Linux. */
 export function readDescriptorUse(): DescriptorUse {
   return { open: countOpenDescriptors(), allowed: allowedDescriptors() };

@@ -23,6 +23,7 @@ import { type StoreHealth } from './disk/store_health';
 /** A store in the files of one directory. One server at a time has it open. */
 @injectable()
 export class FileStore implements Store {
+  readonly isShared = false;
   private readonly watch: DirectoryWatch;
 
   constructor(

@@ -48,6 +48,7 @@ const OPEN_DRAW = `
 /** A store in PostgreSQL, shared by any number of servers (docs/cluster.md). */
 @injectable()
 export class PostgresStore implements Store {
+  readonly isShared = true;
   private readonly polls: readonly RepeatingTask[];
   private listener: (error: Error) => void = () => {};
 

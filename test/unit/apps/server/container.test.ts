@@ -63,6 +63,7 @@ describe("the server's container", () => {
     let breakStore: (error: Error) => void = () => {};
     const store: Store = {
       location: { setting: 'SERVER_DATA_DIR', field: 'dir', value: 'memory' },
+      isShared: false,
       onBroken: (listener) => (breakStore = listener),
       open: async () => {},
       close: async () => {},

@@ -1,6 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { divideDescriptors, readDescriptorUse } from '../../../../../apps/server/process/descriptor_budget';
+import {
+  divideDescriptors,
+  hasRoomBeside,
+  readDescriptorUse,
+} from '../../../../../apps/server/process/descriptor_budget';
 
 const WANTED = { sessions: 10_000, rejections: 256, status: 512, proxyHeaders: 0 };
 
@@ -48,6 +53,25 @@ describe('the budget of descriptors', () => {
         expect(Math.min(budget.sessions, budget.rejections, budget.status)).to.be.at.least(1);
       }),
     );
+  });
+
+  it('has room for held connections only if all wanted ones fit beside them', () => {
+    const counts = fc.record({
+      open: fc.nat(2000),
+      allowed: fc.nat(40_000),
+      sessions: fc.integer({ min: 1, max: 20_000 }),
+      held: fc.nat(10_000),
+    });
+    fc.assert(
+      fc.property(counts, ({ open, allowed, sessions, held }) => {
+        const wanted = { ...WANTED, sessions };
+        const budget = divideDescriptors({ open: open + held + 32, allowed }, wanted);
+        expect(hasRoomBeside({ open, allowed }, wanted, held)).to.equal(isDeepStrictEqual(budget, wanted));
+      }),
+    );
+    expect(hasRoomBeside({ open: 26, allowed: Infinity }, WANTED, 10_240)).to.equal(true);
+    expect(hasRoomBeside({ open: 26, allowed: 1_048_576 }, WANTED, 10_240)).to.equal(true);
+    expect(hasRoomBeside({ open: 26, allowed: 12_000 }, WANTED, 10_240)).to.equal(false);
   });
 
   it("starts from Linux's figures for this process", () => {

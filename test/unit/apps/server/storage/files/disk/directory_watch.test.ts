@@ -141,9 +141,10 @@ describe('a server after the removal of its files', function () {
 
   it('answers storage to a batch in flight at the discovery', async () => {
     const agency = new PeerSocket(await server.dial());
-    const flush = held('flush', 'bets.csv');
-    await send(agency, message('N', '1'), message('B', `1,${ROW}`));
+    await send(agency, message('N', '1'));
     expect(await receive(agency)).to.equal('O 0');
+    const flush = held('flush', 'bets.csv');
+    await send(agency, message('B', `1,${ROW}`));
     const release = await flush;
     disk.unlink('bets.csv');
     while (logged('CRITICAL') === 0) await delay(10);
@@ -155,9 +156,10 @@ describe('a server after the removal of its files', function () {
 
   it('answers storage to a batch with its mark in flight at the discovery', async () => {
     const agency = new PeerSocket(await server.dial());
-    const mark = held('write', 'bets.mark');
-    await send(agency, message('N', '1'), message('B', `1,${ROW}`));
+    await send(agency, message('N', '1'));
     expect(await receive(agency)).to.equal('O 0');
+    const mark = held('write', 'bets.mark');
+    await send(agency, message('B', `1,${ROW}`));
     const release = await mark;
     disk.displace(false);
     while (logged('CRITICAL') === 0) await delay(10);
