@@ -124,9 +124,10 @@ docker-compose-up: docker-engine $(COMPOSE_FILE) docker-image build ## Start the
 	@clients=$$($(COMPOSE) config --services | grep -c '^client[0-9]'); [ "$$clients" -eq 0 ] || \
 	  node dist/tools/generate_data.js --agencies "$$clients" --bets '$(BETS)' --only-missing
 	$(COMPOSE) up -d --remove-orphans
-	@for server in $$($(COMPOSE) config --services | grep -E '^server[0-9]*$$' | sort -V); do \
+	@scheme=$$($(COMPOSE) config | grep -q 'SERVER_STATUS_TLS: "on"' && echo https || echo http); \
+	for server in $$($(COMPOSE) config --services | grep -E '^server[0-9]*$$' | sort -V); do \
 	  number=$${server#server}; \
-	  echo "status page$${number:+ of $$server}: http://$$($(COMPOSE) port $$server 8080)/"; \
+	  echo "status page$${number:+ of $$server}: $$scheme://$$($(COMPOSE) port $$server 8080)/"; \
 	done
 
 .PHONY: docker-compose-logs

@@ -6,12 +6,14 @@ import { writeLine, writeText } from './apps/runtime/standard_streams';
 import {
   composeFile,
   ComposeFileError,
+  configFiles,
   MAX_CLIENTS,
   mountedFiles,
   parseClientCount,
   parseServerCount,
   secretFiles,
 } from './tools/compose_file';
+import { writeConfigFiles } from './tools/config_files';
 import { MAX_SERVERS } from './tools/max_servers';
 import { copySecretFiles, createSecretFiles } from './tools/secret_files';
 
@@ -47,6 +49,7 @@ function main(args: string[]): void {
     const compose = composeFile(readTemplate(template), clients, { servers, tls });
     rejectMountedFileAsOutput(commandLine, compose);
     const { copies, passwords } = writeSecretFiles(commandLine, compose);
+    writeConfigFiles(configFiles(compose).map(({ file, content }) => ({ file: join(dirname(output), file), content })));
     writeOutput(output, compose);
     writeLine(
       process.stdout,
@@ -98,7 +101,8 @@ function rejectTemplateAsOutput({ output, template }: CommandLine): void {
 /** Relative paths of mounted files start at the template's directory. */
 function rejectMountedFileAsOutput({ output, template }: CommandLine, compose: string): void {
   const secrets = secretFiles(compose).flatMap(({ file, copyOf }) => (copyOf === undefined ? [file] : [file, copyOf]));
-  for (const file of [...mountedFiles(compose), ...secrets]) {
+  const configs = configFiles(compose).map(({ file }) => file);
+  for (const file of [...mountedFiles(compose), ...secrets, ...configs]) {
     if (!isSameFile(output, resolve(dirname(template), file))) continue;
     throw new ComposeFileError(`${output} is ${file}, a file mounted in a container: write to another file`);
   }

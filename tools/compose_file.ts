@@ -26,6 +26,9 @@ const SERVERS_AND_TLS_PATCH = 'x-servers-tls';
 /** The extension of a secret whose file is a copy: the path of the original. */
 const COPY_OF = 'x-copy-of';
 
+/** The extension of a configuration with the content of its file. */
+const CONTENT = 'x-content';
+
 export interface ComposeOptions {
   /** The number of servers that share a PostgreSQL. Without it there is one server with its own files. */
   readonly servers?: number | undefined;
@@ -117,6 +120,18 @@ export function secretFiles(compose: string): SecretFile[] {
   return Object.values(secrets ?? {}).flatMap((secret) =>
     secret?.file === undefined ? [] : { file: secret.file, copyOf: secret[COPY_OF] },
   );
+}
+
+/** The file of a configuration, with its path in its original form. */
+export interface ConfigFile {
+  readonly file: string;
+  readonly content: string;
+}
+
+/** The files of a compose file's configurations that have their content in it. */
+export function configFiles(compose: string): ConfigFile[] {
+  const { configs } = parse(compose) as { configs?: Record<string, { file: string; [CONTENT]: string }> };
+  return Object.values(configs ?? {}).map(({ file, [CONTENT]: content }) => ({ file, content }));
 }
 
 /** https://docs.docker.com/reference/compose-file/services/#volumes */

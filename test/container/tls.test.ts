@@ -1,5 +1,9 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
+import { type IncomingMessage } from 'node:http';
+import { get } from 'node:https';
+import { text } from 'node:stream/consumers';
 
 import { outputOf } from '../support/command';
 import { ComposeStack, engineAnswers } from '../support/compose_stack';
@@ -64,6 +68,30 @@ const ASK = (hosts: readonly string[]): string => `
   })();
 `;
 
+/** Prints the targets of Prometheus' configuration, and the first line of the metrics of each. */
+const SCRAPE = `
+  const { readFileSync } = require('node:fs');
+  const { get } = require('node:https');
+  const { text } = require('node:stream/consumers');
+  const config = readFileSync('/etc/prometheus/prometheus.yml', 'utf8');
+  const ca = readFileSync(/ca_file: (.*)/.exec(config)[1]);
+  const targets = Array.from(config.matchAll(/- (\\S+:8080)/g), ([, target]) => target);
+  const read = (target) => new Promise((resolve) => {
+    const request = get('https://' + target + '/metrics', { ca }, (response) => {
+      text(response).then((body) => resolve([target, response.statusCode, body.includes('lottery_bets_stored_total')]));
+    });
+    request.on('error', (error) => resolve([target, error.code]));
+  });
+  Promise.all(targets.map(read)).then((results) => console.log(JSON.stringify(results)));
+`;
+
+/** Requires that Prometheus' container has its configuration, and reaches the metrics of each server by TLS. */
+async function requireScrapes(stack: ComposeStack, servers: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await stack.script('prometheus', SCRAPE);
+  expect(code, stderr).to.equal(0);
+  expect(JSON.parse(stdout)).to.deep.equal(servers.map((server) => [`${server}:8080`, 200, true]));
+}
+
 const ANSWER = ['TLSv1.3', null, `O${BETS}`];
 
 /** The tests of a stack follow one system. Each continues from the previous one. */
@@ -77,7 +105,18 @@ function describeStack(title: string, options: readonly string[], tests: (stack:
       if (!(await engineAnswers())) this.skip();
       if (options.some((option) => option.startsWith('SERVERS')) && !(await postgresImageIsThere())) this.skip();
       stack = await ComposeStack.create();
-      await stack.make('docker-compose-up', `AGENCIES=${AGENCIES.length}`, `BETS=${BETS}`, 'TLS=1', ...options);
+      // Prometheus' own image is not needed to see what its container has and reaches.
+      await stack.edit('docker-compose.template.yaml', (template) =>
+        template.replace(/image: prom\/prometheus.*/, 'image: client:latest'),
+      );
+      const output = await stack.make(
+        'docker-compose-up',
+        `AGENCIES=${AGENCIES.length}`,
+        `BETS=${BETS}`,
+        'TLS=1',
+        ...options,
+      );
+      expect(output).to.match(/^status page( of server1)?: https:\/\/127\.0\.0\.1:\d+\/$/m);
     });
 
     after(async () => {
@@ -112,12 +151,20 @@ function certificate(stack: ComposeStack, file: string): Promise<string> {
   return readFile(stack.path(`.data/certificates/${file}`), 'utf8');
 }
 
+/** Requires a good health check, and the status page by TLS with a certificate of the authority. */
 async function requireHealthy(stack: ComposeStack, service: string): Promise<void> {
   const health = ['inspect', '--format', '{{.State.Health.Status}}', stack.container(service)];
   expect((await outputOf('docker', health)).trim(), service).to.equal('healthy');
   const address = (await stack.compose('port', service, '8080')).trim();
-  expect((await fetch(`http://${address}/readyz`)).status, service).to.equal(200);
-  expect(await (await fetch(`http://${address}/`)).text(), service).to.match(/^<!doctype html>/i);
+  const ca = await certificate(stack, 'ca.pem');
+  expect(await getByTls(`https://${address}/readyz`, ca), service).to.include({ status: 200 });
+  const page = await getByTls(`https://${address}/`, ca);
+  expect(page.body, service).to.match(/^<!doctype html>/i);
+}
+
+async function getByTls(url: string, ca: string): Promise<{ status: number | undefined; body: string }> {
+  const [response] = (await once(get(url, { ca, agent: false }), 'response')) as [IncomingMessage];
+  return { status: response.statusCode, body: await text(response) };
 }
 
 describeStack('the lottery in containers by TLS', [], (own) => {
@@ -152,8 +199,9 @@ describeStack('the lottery in containers by TLS', [], (own) => {
     expect(await own().logsOf('server')).to.match(/tls_handshake \| result: fail .*does not speak TLS/);
   });
 
-  it('has a healthy server, its status page, and an echo service for netcat', async () => {
+  it('has a healthy server, its status page by https, and an echo service for netcat', async () => {
     await requireHealthy(own(), 'server');
+    await requireScrapes(own(), ['server']);
     const check = { code: 0, stdout: 'action: test_echo_server | result: success\n', stderr: '' };
     expect(await own().netcat(['--check'])).to.deep.equal(check);
   });
@@ -241,7 +289,8 @@ describeStack('three servers on one PostgreSQL in containers, by TLS', ['SERVERS
     });
   });
 
-  it('are healthy, with a status page each', async () => {
+  it('are healthy, with a status page by https each', async () => {
     for (const server of SERVERS) await requireHealthy(own(), server);
+    await requireScrapes(own(), SERVERS);
   });
 });

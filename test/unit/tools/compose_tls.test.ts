@@ -19,6 +19,7 @@ interface Service {
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
   readonly secrets?: Readonly<Record<string, unknown>>;
+  readonly configs?: { readonly prometheus: { readonly file: string; readonly 'x-content': string } };
 }
 
 const composed = (clients: number, options: Parameters<typeof composeFile>[2]) =>
@@ -36,6 +37,7 @@ const SERVER_TLS = {
   SERVER_TLS_KEY_FILE: '/run/secrets/server_key',
   SERVER_TLS_CLIENT_CA_FILE: '/run/secrets/ca',
   SERVER_TLS_CRL_FILE: '/run/secrets/crl',
+  SERVER_STATUS_TLS: 'on',
 };
 const SECRETS_OF_TWO = {
   ca: copy('ca.pem'),
@@ -50,25 +52,27 @@ const SECRETS_OF_TWO = {
 
 const isPassword = (secret: string): boolean => secret.endsWith('_password');
 
+interface Settings {
+  readonly scrape_configs: readonly object[];
+}
+
 /** The entries of a mapping that fulfil a condition; undefined without any. */
 function entriesOf<Value>(map: Readonly<Record<string, Value>> = {}, keep: (key: string) => boolean) {
   const kept = Object.entries(map).filter(([key]) => keep(key));
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-/** A compose file without the part of TLS, and without absent entries. */
-function withoutTls({ services, secrets, ...others }: Compose): unknown {
-  const plain = Object.entries(services).map(([name, { environment, secrets: own, ...service }]) => {
-    const variables = entriesOf(environment, (variable) => !/^(SERVER|CLI)_TLS/.test(variable));
-    const passwords = own?.filter(isPassword) ?? [];
+/** A compose file without the part of TLS, Prometheus and absent entries. */
+function withoutTls(compose: Compose): unknown {
+  const compared = Object.entries(compose.services).filter(([name]) => name !== 'prometheus');
+  const plain = compared.map(([name, { environment, secrets, ...service }]) => {
+    const variables = entriesOf(environment, (variable) => !/^(SERVER|CLI)(_STATUS)?_TLS/.test(variable));
+    const passwords = secrets?.filter(isPassword) ?? [];
     return [name, { ...service, environment: variables, secrets: passwords.length === 0 ? undefined : passwords }];
   });
-  const compose = {
-    ...others,
-    services: Object.fromEntries(plain) as unknown,
-    secrets: entriesOf(secrets, isPassword),
-  };
-  return JSON.parse(JSON.stringify(compose));
+  const services = Object.fromEntries(plain) as unknown;
+  const secrets = entriesOf(compose.secrets, isPassword);
+  return JSON.parse(JSON.stringify({ ...compose, services, secrets, configs: undefined }));
 }
 
 describe('the compose file without --tls', () => {
@@ -93,7 +97,7 @@ for (const [title, servers, names, passwords] of [
   ['several servers', 2, ['server1', 'server2'], ['server_password']],
 ] as const) {
   describe(`the compose file of ${title} with --tls`, () => {
-    const { services, secrets } = composed(2, { servers, tls: true });
+    const { services, secrets, configs } = composed(2, { servers, tls: true });
 
     it('has the certificate, the key, the authority and the revocation list at each server', () => {
       for (const name of names) {
@@ -128,8 +132,24 @@ for (const [title, servers, names, passwords] of [
 
     it('has nothing else than the file without it', () => {
       const plain = composed(2, { servers });
-      expect(withoutTls(composed(2, { servers, tls: true }))).to.deep.equal(JSON.parse(JSON.stringify(plain)));
+      expect(withoutTls(composed(2, { servers, tls: true }))).to.deep.equal(withoutTls(plain));
       expect(composeFile(TEMPLATE, 2, { servers, tls: true })).not.to.match(/x-tls|x-servers|\{(id|server)\}/);
+    });
+
+    it('has a Prometheus with https and the authority, whose other settings are those of the file', () => {
+      const { prometheus } = services as unknown as Record<string, Record<string, unknown>>;
+      expect(prometheus).to.deep.include({
+        configs: [{ source: 'prometheus', target: '/etc/prometheus/prometheus.yml' }],
+        secrets: ['ca'],
+      });
+      expect(prometheus).not.to.have.property('volumes');
+      const settings = parse(readFileSync(join(REPOSITORY, 'monitoring/prometheus.yml'), 'utf8')) as Settings;
+      const [job] = settings.scrape_configs;
+      const targets = names.map((name) => `${name}:8080`);
+      const own = { scheme: 'https', tls_config: { ca_file: '/run/secrets/ca' }, static_configs: [{ targets }] };
+      const expected = { ...settings, scrape_configs: [{ ...job, ...own }] };
+      expect(parse(configs!.prometheus['x-content'])).to.deep.equal(expected);
+      expect(configs!.prometheus.file).to.equal('./.data/prometheus.yml');
     });
 
     it('has no file of an agency without clients', () => {

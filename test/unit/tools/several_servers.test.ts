@@ -14,7 +14,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { composeFile, ComposeFileError, parseServerCount, secretFiles } from '../../../tools/compose_file';
+import {
+  composeFile,
+  ComposeFileError,
+  type ConfigFile,
+  configFiles,
+  parseServerCount,
+  secretFiles,
+} from '../../../tools/compose_file';
 import { MAX_SERVERS } from '../../../tools/max_servers';
 import { createSecretFiles } from '../../../tools/secret_files';
 import { bundledProgram } from '../../support/bundled_program';
@@ -28,7 +35,7 @@ interface Compose {
   readonly networks: Readonly<Record<string, unknown>>;
   readonly volumes: unknown;
   readonly secrets?: Readonly<Record<string, { readonly file: string }>>;
-  readonly configs?: { readonly prometheus: { readonly content: string } };
+  readonly configs?: { readonly prometheus: { readonly file: string; readonly 'x-content': string } };
 }
 
 const composed = (clients: number, servers?: number) =>
@@ -210,7 +217,7 @@ describe('the compose file of several servers', () => {
     expect(services['prometheus']).not.to.have.property('volumes');
     const settings = readFileSync(join(REPOSITORY, 'monitoring/prometheus.yml'), 'utf8');
     const expected = settings.replace("'server:8080'", "'server1:8080', 'server2:8080', 'server3:8080'");
-    expect(parse(configs!.prometheus.content)).to.deep.equal(parse(expected));
+    expect(parse(configs!.prometheus['x-content'])).to.deep.equal(parse(expected));
   });
 
   it('has comments at the first server alone', () => {
@@ -298,6 +305,19 @@ describe('the program generate_compose.ts with --servers', function () {
     for (const password of passwords) expect(password).to.match(/^[\w-]{32}$/);
     expect(new Set(passwords)).to.have.property('size', 3);
     for (const file of files) expect(modeOf(`.secrets/${file}`)).to.equal('444');
+  });
+
+  it('writes the configuration of Prometheus, which its container can read, under any umask', () => {
+    const before = process.umask(0o077);
+    try {
+      run('1', '--servers', '2', '-o', 'out.yaml');
+    } finally {
+      process.umask(before);
+    }
+    const [{ file, content }] = configFiles(readFileSync(path('out.yaml'), 'utf8')) as [ConfigFile];
+    expect([file, modeOf(file)]).to.deep.equal(['./.data/prometheus.yml', '644']);
+    expect(readFileSync(path(file), 'utf8')).to.equal(content);
+    expect(content).to.match(/- server1:8080\n +- server2:8080\n$/);
   });
 
   it('keeps the passwords that are there', () => {
