@@ -45,7 +45,7 @@ export class TestBrowser {
   private readonly profiles: string[] = [];
 
   /** Opens a page on the given kind of screen. */
-  async open(url: string, view: ViewName): Promise<WatchedPage> {
+  async open(url: string, view: ViewName, more: BrowserContextOptions = {}): Promise<WatchedPage> {
     const profile = await mkdtemp(join(tmpdir(), 'lottery-browser-'));
     this.profiles.push(profile);
     const context = await chromium.launchPersistentContext(profile, {
@@ -53,6 +53,7 @@ export class TestBrowser {
       args: QUIET,
       locale: 'en-GB',
       ...VIEWS[view],
+      ...more,
     });
     this.contexts.push(context);
     context.setDefaultTimeout(15_000);

@@ -19,7 +19,7 @@ interface Refusals {
 }
 
 /**
- * The lines of refused connections, at most one a minute for each address (IPv6: for each /64 prefix): the first refusal
+ * The lines of refused connections (or of another refused `action`), at most one a minute for each address (IPv6: for each /64 prefix): the first refusal
  * at once, all others of the minute together at its end, with their number and the fields of the last one.
  */
 export class RefusalLog {
@@ -28,6 +28,7 @@ export class RefusalLog {
 
   constructor(
     private readonly log: ActionLog,
+    private readonly action = 'accept_connections',
     private readonly maxAddresses = MAX_ADDRESSES,
   ) {}
 
@@ -73,7 +74,7 @@ export class RefusalLog {
   private write(group: string, refusals: Refusals): void {
     const { count, remote, fields } = refusals;
     const peer = group === OTHERS ? { ip: OTHERS } : describePeer({ remoteAddress: remote });
-    this.log.warning('accept_connections', 'fail', { ...peer, ...fields, refused: count });
+    this.log.warning(this.action, 'fail', { ...peer, ...fields, refused: count });
     refusals.count = 0;
     refusals.nextLineAt = performance.now() + LINE_INTERVAL_MS;
   }
