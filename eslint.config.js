@@ -32,6 +32,8 @@ module.exports = tseslint.config(
       globals: {
         document: 'readonly',
         EventSource: 'readonly',
+        fetch: 'readonly',
+        location: 'readonly',
         requestAnimationFrame: 'readonly',
         setInterval: 'readonly',
         setTimeout: 'readonly',

@@ -24,6 +24,7 @@ import type * as signedEvidence from './evidence/signed_draw_evidence';
 import { type ServerSettings } from './settings';
 import { createFilesModule } from './storage/files/files_module';
 import { createPostgresModule } from './storage/postgres/postgres_module';
+import type * as tokenFile from './status/access/token_file';
 import type * as statusServer from './status/status_server';
 import { OptionalStatusServer } from './status/optional_status_server';
 import { statusUsesTls } from './status/status_tls';
@@ -157,10 +158,23 @@ function createStatusServer(
 ): OptionalStatusServer {
   if (settings.SERVER_STATUS_PORT === 0) return new OptionalStatusServer(undefined, services.log);
   const identity = statusUsesTls(settings) ? () => transport.identity! : undefined;
+  const token = readStatusToken(settings, services.log);
   return new OptionalStatusServer((maxConnections) => {
     // A bundle of its own (see tools/build.js): a server without a status page loads nothing of HTTP and metrics.
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     const { openStatusServer } = require('./status/status_server') as typeof statusServer;
-    return openStatusServer({ settings, maxConnections, overview, identity, ...services });
+    return openStatusServer({ settings, maxConnections, overview, identity, token, ...services });
   }, services.log);
+}
+
+/** @throws SettingsError the file cannot be used. */
+function readStatusToken(
+  { SERVER_STATUS_TOKEN_FILE: path }: ServerSettings,
+  log: ActionLog,
+): tokenFile.TokenFile | undefined {
+  if (path === undefined) return undefined;
+  // Loaded here, as the evidence is: before the start of the listener, and only with the setting.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { TokenFile } = require('./status/access/token_file') as typeof tokenFile;
+  return new TokenFile(path, log);
 }

@@ -176,6 +176,11 @@ export const SERVER_SETTINGS = {
     fallback: '',
     about: 'further host names of the status page, separated by commas',
   },
+  SERVER_STATUS_TOKEN_FILE: {
+    schema: filePath,
+    fallback: undefined,
+    about: 'a file with the token that the status page and the metrics need; unset: none',
+  },
   SERVER_STATUS_TLS: {
     schema: onOrOff,
     fallback: undefined,

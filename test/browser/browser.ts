@@ -47,8 +47,8 @@ export class TestBrowser {
   }
 
   /** Opens a page on the given kind of screen. */
-  async open(url: string, view: ViewName): Promise<WatchedPage> {
-    const context = await this.browser.newContext({ locale: 'en-GB', ...VIEWS[view] });
+  async open(url: string, view: ViewName, more: BrowserContextOptions = {}): Promise<WatchedPage> {
+    const context = await this.browser.newContext({ locale: 'en-GB', ...VIEWS[view], ...more });
     context.setDefaultTimeout(15_000);
     const page = await context.newPage();
     const watched: WatchedPage = { page, problems: [], requests: [] };

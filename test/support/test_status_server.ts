@@ -8,7 +8,7 @@ import { ServerActivity } from '../../apps/server/stats/server_activity';
 import { SseBroadcaster } from '../../apps/server/status/sse_broadcaster';
 import { securityHeaders } from '../../apps/server/status/http/security_headers';
 import { ServedHosts } from '../../apps/server/status/http/served_hosts';
-import { type StatusApp } from '../../apps/server/status/status_app';
+import { type StatusApp } from '../../apps/server/status/status_env';
 import { BoundedHttpServer, type HttpServerOptions } from '../../apps/server/status/http/http_server';
 import { createAggregator } from './memory_readings';
 

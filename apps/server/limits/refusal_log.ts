@@ -20,8 +20,9 @@ interface Refusals {
 }
 
 /**
- * The lines of refused connections, at most one a minute for each address (IPv6: for each /64 prefix), and for each agency
- * that its own limits refuse, whatever its addresses: the first refusal at once, all others of the minute together at its end, with their number and the fields of the last one.
+ * The lines of refused connections (or of another refused `action`), at most one a minute for each address (IPv6: for
+ * each /64 prefix), and for each agency that its own limits refuse, from any address: the first refusal at once, all
+ * others of the minute together at its end, with their number and the fields of the last one.
  */
 export class RefusalLog {
   private readonly senders = new Map<string, Refusals>();
@@ -29,6 +30,7 @@ export class RefusalLog {
 
   constructor(
     private readonly log: ActionLog,
+    private readonly action = 'accept_connections',
     private readonly maxSenders = MAX_SENDERS,
   ) {}
 
@@ -77,7 +79,7 @@ export class RefusalLog {
   private write(group: string, refusals: Refusals): void {
     const { count, fields } = refusals;
     const peer = group === OTHERS ? { ip: OTHERS } : describe(refusals);
-    this.log.warning('accept_connections', 'fail', { ...peer, ...fields, refused: count });
+    this.log.warning(this.action, 'fail', { ...peer, ...fields, refused: count });
     refusals.count = 0;
     refusals.nextLineAt = performance.now() + LINE_INTERVAL_MS;
   }

@@ -2,48 +2,86 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The status page as one self-contained document, with its policy. */
+/** The status page as one self-contained document. */
 export interface PageDocument {
   readonly html: string;
-  /** Its `Content-Security-Policy`: exactly this script and style, the live updates, and nothing else. */
+  /** The `Content-Security-Policy`: exactly the scripts and styles of the documents, the live updates, and nothing else. */
   readonly policy: string;
 }
 
-/** The references of `index.html` to the files of the page, one a line. */
+/** The form for the token. */
+export interface LoginDocument {
+  /** @param fault why the last token was refused. */
+  html(fault?: string): string;
+}
+
+/** A document with its style and its script. */
+interface AssembledDocument {
+  readonly html: string;
+  readonly style: string;
+  readonly script: string;
+}
+
+/** The references of a document to its files, one a line. */
 const STYLES = /^ *<link rel="stylesheet" href="(.+)" \/>\n/gm;
 const SCRIPTS = /^ *<script src="(.+)"><\/script>\n/gm;
 
-/** Assembles the page: `page/index.html` with the files that it refers to, joined in their order. */
+/** The lines that only some documents have. */
+const LOGOUT = /^ *<form id="logout".*\n/m;
+const FAULT = /^ *<p class="fault".*\n/m;
+
+/** Assembles the page. It has neither a login nor a logout. */
 export function loadPageDocument(): PageDocument {
-  const index = readPart('index.html');
-  const style = joinParts(index, STYLES);
-  const script = joinParts(index, SCRIPTS);
-  const html = inlineAtFirst(
-    inlineAtFirst(index, STYLES, `<style>${style}</style>\n`),
-    SCRIPTS,
-    `<script>${script}</script>\n`,
-  );
-  const policy = [
+  const { html, style, script } = assemble('index.html');
+  return { html: html.replace(LOGOUT, ''), policy: policyOf([style], script, "'none'") };
+}
+
+/** Assembles the page with a logout, and the login. The policy is for both. */
+export function loadPageWithLogin(): { readonly page: PageDocument; readonly login: LoginDocument } {
+  const { html, style, script } = assemble('index.html');
+  const form = assemble('login/login.html');
+  const policy = policyOf([style, form.style], script, "'self'");
+  const withoutFault = form.html.replace(FAULT, '');
+  return {
+    page: { html, policy },
+    login: { html: (fault) => (fault === undefined ? withoutFault : form.html.replace('{fault}', fault)) },
+  };
+}
+
+function policyOf(styles: readonly string[], script: string, formAction: string): string {
+  return [
     "default-src 'none'",
-    `style-src '${hashOf(style)}'`,
+    `style-src ${styles.map((style) => `'${hashOf(style)}'`).join(' ')}`,
     `script-src '${hashOf(script)}'`,
     "connect-src 'self'",
     'img-src data:',
     "base-uri 'none'",
-    "form-action 'none'",
+    `form-action ${formAction}`,
     "frame-ancestors 'none'",
   ].join('; ');
-  return { html, policy };
 }
 
-function joinParts(index: string, references: RegExp): string {
-  return Array.from(index.matchAll(references), ([, name]) => readPart(name!)).join('');
+/** A file of `page/` with the files that it refers to, joined in their order. */
+function assemble(name: string): AssembledDocument {
+  const file = readPart(name);
+  const style = joinParts(file, STYLES);
+  const script = joinParts(file, SCRIPTS);
+  const html = inlineAtFirst(
+    inlineAtFirst(file, STYLES, `<style>${style}</style>\n`),
+    SCRIPTS,
+    `<script>${script}</script>\n`,
+  );
+  return { html, style, script };
+}
+
+function joinParts(file: string, references: RegExp): string {
+  return Array.from(file.matchAll(references), ([, name]) => readPart(name!)).join('');
 }
 
 /** Replaces the first reference, and removes the others. */
-function inlineAtFirst(index: string, references: RegExp, content: string): string {
+function inlineAtFirst(file: string, references: RegExp, content: string): string {
   let isFirst = true;
-  return index.replace(references, () => {
+  return file.replace(references, () => {
     const replacement = isFirst ? content : '';
     isFirst = false;
     return replacement;

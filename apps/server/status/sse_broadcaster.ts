@@ -4,6 +4,8 @@ import { type StatusAggregator } from './report/status_aggregator';
 /** One open page. */
 interface Page {
   readonly response: ServerResponse;
+  /** Whether its reader still has the permission. Undefined: always. */
+  readonly mayRead: (() => boolean) | undefined;
   /** The page is new or has missed an update; its next update is the full report. */
   needsFullReport: boolean;
   /** The number of consecutive updates missed, each because the previous one was unread. */
@@ -44,9 +46,13 @@ export class SseBroadcaster {
     return this.pages.has(response);
   }
 
-  /** Sends the full report, and further updates until the page closes. */
-  add(response: ServerResponse): void {
-    const reader: Page = { response, needsFullReport: true, missed: 0 };
+  /**
+   * Sends the full report, and further updates until the page closes.
+   *
+   * @param mayRead with it, the page ends at the first update without the permission.
+   */
+  add(response: ServerResponse, mayRead?: () => boolean): void {
+    const reader: Page = { response, mayRead, needsFullReport: true, missed: 0 };
     this.pages.set(response, reader);
     response.on('close', () => this.pages.delete(response));
     // A broken connection emits `close` next, which removes the page.
@@ -60,7 +66,8 @@ export class SseBroadcaster {
     this.fullReportBytes = undefined;
     let changes: Buffer | undefined;
     for (const reader of this.pages.values()) {
-      if (reader.response.writableLength > 0) this.skip(reader);
+      if (reader.mayRead?.() === false) this.endPage(reader);
+      else if (reader.response.writableLength > 0) this.skip(reader);
       else if (reader.needsFullReport) this.send(reader, this.fullReport());
       else
         this.send(
@@ -73,6 +80,11 @@ export class SseBroadcaster {
   /** Ends all pages. They reconnect by themselves once a server is up again. */
   end(): void {
     for (const response of this.pages.keys()) response.end();
+  }
+
+  private endPage({ response }: Page): void {
+    this.pages.delete(response);
+    response.end();
   }
 
   private send(reader: Page, bytes: Buffer): void {

@@ -108,6 +108,30 @@ describe('the status server of a server by TLS', function () {
     expect((await healthcheck()).code).to.equal(1);
   });
 
+  it('has a login whose cookie stays with TLS', async () => {
+    const token = 'correct-horse-battery-staple';
+    await start('https', { SERVER_STATUS_TOKEN_FILE: await sandbox.write('token', token) });
+    expect((await ask('/metrics')).statusCode).to.equal(401);
+    expect((await ask('/metrics', { headers: { authorization: `Bearer ${token}` } })).statusCode).to.equal(200);
+    const form = `token=${token}`;
+    const sent = request({
+      ...{
+        host: '127.0.0.1',
+        port: statusPort,
+        path: '/login',
+        ca: certificates.authority.certificate,
+        method: 'POST',
+      },
+      headers: { 'content-length': form.length },
+    });
+    const [response] = (await once(sent.end(form), 'response')) as [IncomingMessage];
+    const [cookie] = response.headers['set-cookie']!;
+    expect(cookie).to.match(/^__Host-lottery_[0-9a-f]{8}=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+    const page = await ask('/', { headers: { cookie: cookie!.split(';')[0] } });
+    expect(page.statusCode).to.equal(200);
+    expect((await healthcheck()).code).to.equal(0);
+  });
+
   it('is plain with SERVER_STATUS_TLS = off', async () => {
     const plain = { SERVER_STATUS_TLS: 'off' };
     await start('http', plain);

@@ -10,7 +10,7 @@ import { type Refusal, type RefusalKind, refusalHeaders, REFUSALS, refusalText }
 import { isFromOtherSite } from './request_origin';
 import { type ServedHosts } from './served_hosts';
 import { type TlsSockets } from './tls_sockets';
-import { type StatusApp } from '../status_app';
+import { type StatusApp } from '../status_env';
 
 /** The parts of an HTTP server. */
 export interface HttpServerOptions {

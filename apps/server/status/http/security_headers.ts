@@ -12,14 +12,18 @@ const UNUSED_FEATURES = [
  *
  * @param policy the page's `Content-Security-Policy`. Other responses use it unchanged.
  * @param usesTls whether browsers may reach this name by https alone from now on.
+ * @param hasForms whether browsers send forms: without a policy for the referrer of their own site, their `Origin` is `null`.
  */
-export function securityHeaders(policy: string, usesTls = false): Readonly<Record<string, string>> {
+export function securityHeaders(
+  policy: string,
+  { usesTls = false, hasForms = false } = {},
+): Readonly<Record<string, string>> {
   return {
     'Content-Security-Policy': policy,
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
     'X-Permitted-Cross-Domain-Policies': 'none',
-    'Referrer-Policy': 'no-referrer',
+    'Referrer-Policy': hasForms ? 'same-origin' : 'no-referrer',
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Embedder-Policy': 'require-corp',
     'Cross-Origin-Resource-Policy': 'same-origin',

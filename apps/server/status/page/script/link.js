@@ -9,6 +9,9 @@
 const SILENCE_MS = 5_000;
 const RETRY_MS = 2_000;
 
+/** Whether this page was served after a login. */
+const hasLogin = document.getElementById('logout') !== null;
+
 let source;
 let receivedAt = 0;
 let lostAt = 0;
@@ -21,9 +24,16 @@ function connect() {
   source.addEventListener('error', () => {
     lose();
     // The browser reconnects by itself, except after an error response.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
+    if (source.readyState === EventSource.CLOSED) setTimeout(hasLogin ? connectOrLogIn : connect, RETRY_MS);
   });
   receivedAt = Date.now();
+}
+
+/** Shows the login in place of the page if the session has ended. */
+async function connectOrLogIn() {
+  const response = await fetch('/', { method: 'HEAD' }).catch(() => undefined);
+  if (response?.status === 401) location.reload();
+  else connect();
 }
 
 function receive(take, event) {

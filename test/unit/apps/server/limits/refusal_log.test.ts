@@ -63,7 +63,7 @@ describe('RefusalLog', () => {
   });
 
   it('counts the addresses of a /64 prefix, and those beyond the bound, together', () => {
-    const log = new RefusalLog(memory.log, 2);
+    const log = new RefusalLog(memory.log, undefined, 2);
     for (const host of ['2001:db8::1', '2001:db8::2', '192.0.2.1', '192.0.2.2', '192.0.2.3']) log.refused(at(host), {});
     log.close();
     expect(takeLines()).to.deep.equal([

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { request as requestTls } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { loadPageDocument } from '../../../../../apps/server/status/page_document';
+import { TokenFile } from '../../../../../apps/server/status/access/token_file';
+import { loadPageDocument, loadPageWithLogin } from '../../../../../apps/server/status/page_document';
 import { openStatusServer, type StatusServer } from '../../../../../apps/server/status/status_server';
 import { identity, pem } from '../../../../support/certificates';
 import { createMemoryLottery, type MemoryLottery } from '../../../../support/memory_lottery';
@@ -20,6 +24,9 @@ const SETTINGS = {
 
 /** The headers that are not about security. */
 const OTHERS = ['allow', 'connection', 'content-length', 'content-type', 'date', 'keep-alive', 'transfer-encoding'];
+/** Those of a login. */
+const OF_LOGIN = ['location', 'retry-after', 'set-cookie', 'www-authenticate'];
+const TOKEN = 'correct-horse-battery-staple';
 
 const UNUSED_FEATURES =
   'accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), ' +
@@ -66,10 +73,15 @@ describe('the security headers of the status server', () => {
   }
 
   /** The status of the answer, whose security headers are exactly the expected ones. */
-  async function statusOf(method: string, path: string, headers: IncomingHttpHeaders = {}): Promise<number> {
+  async function statusOf(
+    method: string,
+    path: string,
+    headers: IncomingHttpHeaders = {},
+    expected: object = EXPECTED,
+  ): Promise<number> {
     const response = await ask(method, path, headers);
-    const found = Object.entries(response.headers).filter(([name]) => !OTHERS.includes(name));
-    expect(Object.fromEntries(found), `${method} ${path}`).to.deep.equal(EXPECTED);
+    const found = Object.entries(response.headers).filter(([name]) => ![...OTHERS, ...OF_LOGIN].includes(name));
+    expect(Object.fromEntries(found), `${method} ${path}`).to.deep.equal(expected);
     if (path === '/events' && response.statusCode === 200) response.destroy();
     else response.resume();
     return response.statusCode!;
@@ -132,6 +144,45 @@ describe('the security headers of the status server', () => {
       response.resume();
     }
     await secure.close();
+  });
+
+  it('are the same with a token, but for the forms', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'token-'));
+    writeFileSync(join(directory, 'token'), TOKEN);
+    const token = new TokenFile(join(directory, 'token'), lottery.log);
+    await site.close();
+    site = await openStatusServer({ settings: SETTINGS, ...lottery, maxConnections: 8, token });
+    const withForms = {
+      ...EXPECTED,
+      'content-security-policy': loadPageWithLogin().page.policy,
+      'referrer-policy': 'same-origin',
+    };
+    const withToken = { authorization: `Bearer ${TOKEN}` };
+    const requests: readonly (readonly [number, string, string, IncomingHttpHeaders])[] = [
+      ...['/', '/events', '/status.json', '/metrics', '/nothing'].flatMap((path) => [
+        [401, 'GET', path, {}] as const,
+        [401, 'HEAD', path, {}] as const,
+        [path === '/nothing' ? 404 : 200, 'HEAD', path, withToken] as const,
+      ]),
+      [200, 'GET', '/login', {}],
+      [200, 'GET', '/healthz', {}],
+      [303, 'POST', '/logout', {}],
+      [401, 'POST', '/login', {}],
+      [403, 'POST', '/login', { origin: 'http://evil.example' }],
+      [405, 'POST', '/metrics', withToken],
+      [405, 'GET', '/logout', withToken],
+      [411, 'POST', '/login', { 'transfer-encoding': 'chunked' }],
+      [413, 'POST', '/login', { 'content-length': '2049' }],
+      [421, 'GET', '/', { host: 'evil.example' }],
+      ...Array.from({ length: 9 }, () => [401, 'GET', '/', { authorization: 'Bearer wrong' }] as const),
+      [429, 'GET', '/', withToken],
+      [429, 'POST', '/login', {}],
+    ];
+    for (const [status, method, path, headers] of requests) {
+      const found = await statusOf(method, path, headers, withForms);
+      expect(found, `${method} ${path} ${JSON.stringify(headers)}`).to.equal(status);
+    }
+    rmSync(directory, { recursive: true });
   });
 
   it('do not hinder Prometheus, which keeps its connection', async () => {
