@@ -40,6 +40,9 @@ export type ListeningMessage = { readonly kind: 'listening' } & Address;
 const REFUSAL_LINGER_MS = 500;
 const MAX_REJECTIONS = 256;
 
+/** Refused connections of an address that get `busy`, a second. An answer costs ten resets, and by TLS a handshake. */
+const ANSWERS_PER_SECOND = 50;
+
 /**
  * The central server: opens the store, accepts agencies and runs a session for each. At the end it waits for all
  * sessions, as threads are joined.
@@ -170,6 +173,7 @@ export class LotteryServer {
       ...serveLimits(this.settings, this.addresses),
       maxConnections: this.budget.sessions,
       maxRefusing: this.budget.rejections,
+      answersPerSecond: ANSWERS_PER_SECOND,
       signal,
       onRefused: (refusal) => this.rejectBusy(refusal),
       onError: (error) => this.onError(error),

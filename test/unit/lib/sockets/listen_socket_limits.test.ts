@@ -197,6 +197,29 @@ describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
       expect(listener.counters.refused.maxConnections).to.equal(4);
     });
 
+    it('gets answersPerSecond of one address, after maxRefusing at once; the others are reset', async () => {
+      const clock = useFakeTimers({ toFake: ['performance'] });
+      try {
+        const { refusals, finish, connectNext } = await serveOne({ maxRefusing: 2, answersPerSecond: 10 });
+        /** A refused connection. Whether it was answered. */
+        const refuse = async (): Promise<boolean> => {
+          const client = connectNext()
+            .on('error', () => undefined)
+            .resume();
+          await turns(3);
+          finish.pop()?.();
+          await until(() => client.destroyed || client.readableEnded, 'the connection has ended');
+          return refusals.at(-1)!.peer !== undefined;
+        };
+        expect([await refuse(), await refuse(), await refuse()]).to.deep.equal([true, true, false]);
+        clock.tick(100);
+        expect([await refuse(), await refuse()]).to.deep.equal([true, false]);
+        expect(refusals).to.have.length(5);
+      } finally {
+        clock.restore();
+      }
+    });
+
     it('is joined by serve, and cut off by closeAndDrain', async () => {
       const { listener, serving, first, finish, connectNext } = await serveOne();
       connectNext().on('error', () => undefined);
