@@ -38,7 +38,10 @@ const bench = [
   'bench/system/main.ts',
   'bench/system/empty.ts',
   'bench/system/bare_server.ts',
+  'bench/system/bare_tls_server.ts',
   'bench/system/collect_garbage.ts',
+  'bench/system/local_address.ts',
+  'test/torture/support/hostile_program.ts',
   'bench/system/baseline/server.ts',
   'bench/system/baseline/client.ts',
 ];

@@ -39,6 +39,8 @@ export function formatCsvRow(fields: readonly string[]): string {
 }
 
 function parseFields(row: string): string[] {
+  // Without quotes, each comma of a checked row is between two fields.
+  if (!row.includes('"')) return row.split(',');
   // The explicit line break prevents a guess from a quoted one; a row has no other.
   const { data } = Papa.parse<string[]>(row, { delimiter: ',', newline: '\n', quoteChar: '"', escapeChar: '"' });
   const fields = data[0] ?? [''];

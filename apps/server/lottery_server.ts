@@ -46,6 +46,9 @@ export type ListeningMessage = { readonly kind: 'listening' } & Address;
 /** The time limit for the delivery of a refusal. */
 const REFUSAL_LINGER_MS = 500;
 
+/** Refused connections of an address that get `busy`, a second. An answer costs ten resets, and by TLS a handshake. */
+const ANSWERS_PER_SECOND = 50;
+
 /**
  * The central server: opens the store, accepts agencies and runs a session for each. At the end it waits for all
  * sessions, as threads are joined.
@@ -204,6 +207,7 @@ export class LotteryServer {
       ...serveLimits(this.settings, this.addresses),
       maxConnections: this.budget.sessions,
       maxRefusing: this.budget.rejections,
+      answersPerSecond: ANSWERS_PER_SECOND,
       signal,
       onRefused: (refusal) => this.rejectBusy(refusal),
       onError: (error) => this.onError(error),

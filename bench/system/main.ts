@@ -7,11 +7,13 @@ import { type Part } from './part';
 import { connections } from './parts/connections';
 import { draw } from './parts/draw';
 import { startUp } from './parts/start_up';
+import { hostile } from './parts/hostile';
 import { postgres } from './parts/postgres';
 import { million, tenMillion } from './parts/steady_rate';
+import { tls } from './parts/tls';
 import { wholeWork } from './parts/whole_work';
 
-const PARTS: readonly Part[] = [wholeWork, startUp, million, draw, connections, postgres, tenMillion];
+const PARTS: readonly Part[] = [wholeWork, startUp, million, draw, connections, tls, hostile, postgres, tenMillion];
 /** The parts that only a run with `--full` includes. */
 const LONG = new Set([tenMillion]);
 

@@ -20,6 +20,9 @@ export const PROGRAMS = {
   pythonClient: join(DIST, 'bench', 'system', 'baseline', 'python', 'client.py'),
   empty: join(DIST, 'bench', 'system', 'empty.js'),
   bareServer: join(DIST, 'bench', 'system', 'bare_server.js'),
+  bareTlsServer: join(DIST, 'bench', 'system', 'bare_tls_server.js'),
+  localAddress: join(DIST, 'bench', 'system', 'local_address.js'),
+  hostile: join(DIST, 'test', 'torture', 'support', 'hostile_program.js'),
   collectGarbage: join(DIST, 'bench', 'system', 'collect_garbage.js'),
 } as const;
 

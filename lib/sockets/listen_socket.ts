@@ -280,9 +280,9 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
   }
 
   private admit(arrival: Arrival): void {
-    if (this.closed) {
+    if (this.closed || this.isLost(arrival)) {
       destroyWithReset(arrival.raw);
-      this.onReset(arrival, 'listenerClosed');
+      this.onReset(arrival, this.closed ? 'listenerClosed' : 'lost');
       return;
     }
     if (this.service !== undefined) {
@@ -294,6 +294,12 @@ export class ListenSocket implements AsyncIterable<PeerSocket>, AsyncDisposable 
     }
     if (this.handshakes === undefined) this.deliver(arrival, arrival.raw);
     else this.handshakes.begin(arrival);
+  }
+
+  /** The system drops the address of a TCP connection at a reset. An `accept` gets such a connection, `serve` does not. */
+  private isLost({ remote }: Arrival): boolean {
+    if (remote !== undefined || this.service === undefined) return false;
+    return this.bound?.host !== undefined && this.options.createServer === undefined;
   }
 
   private deliver(arrival: Arrival, stream: Duplex): void {

@@ -84,7 +84,7 @@ describe('torture: a hostile address', function () {
       const counts: HostileCounts[] = [];
       for (let round = 0; round < ROUNDS; round++) {
         const alone = await measure();
-        hostile = await HostileAddress.begin(port, HOSTILE_HOST, HOSTILE);
+        hostile = await HostileAddress.begin(port, HOSTILE_HOST, HOSTILE, { isLast: IS_FULL });
         await untilLimited(statusPort, signal);
         ratios.push((await measure()) / alone);
         counts.push(await hostile.end());

@@ -76,9 +76,13 @@ export class CertificateAuthority {
     return new CertificateAuthority(subject, keys, certificate.toString('pem'), await keyInPem(keys));
   }
 
-  /** Makes a key and a certificate for it. */
-  async issue({ name, names, role }: Subject, validity: Validity): Promise<Identity> {
-    const keys = await newKeys();
+  /**
+   * Makes a certificate.
+   *
+   * @param keys default: a new pair of its own.
+   */
+  async issue({ name, names, role }: Subject, validity: Validity, keys?: CryptoKeyPair): Promise<Identity> {
+    keys ??= await newKeys();
     const usage = role === 'server' ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth;
     const extensions: Extension[] = [
       new BasicConstraintsExtension(false, undefined, true),
@@ -120,7 +124,8 @@ export class CertificateAuthority {
   }
 }
 
-function newKeys(): Promise<CryptoKeyPair> {
+/** A private key and its public key. */
+export function newKeys(): Promise<CryptoKeyPair> {
   return crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 

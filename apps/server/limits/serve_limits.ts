@@ -16,7 +16,7 @@ export function serveLimits(
   };
 }
 
-/** The limit of a refusal by the listener; undefined if the server stops. */
+/** The limit of a refusal by the listener; undefined if the server stops, and for a connection that is lost already. */
 export function limitOf(reason: RefusalReason): LimitName | undefined {
   switch (reason) {
     case 'maxHandshaking':
@@ -31,6 +31,7 @@ export function limitOf(reason: RefusalReason): LimitName | undefined {
     case 'maxProxyHeaders':
     case 'untrustedProxy':
       return 'proxy_header';
+    case 'lost':
     case 'listenerClosed':
       return undefined;
     default:

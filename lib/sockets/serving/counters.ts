@@ -4,6 +4,7 @@
  *
  * - `proxyHeader`: a trusted proxy sent no PROXY header in time, or one that cannot be used;
  * - `untrustedProxy`: it came from another address than those of the trusted proxies;
+ * - `lost`: `serve` only: it was reset before it could be accepted, so it has no address, and no limit by address holds;
  * - `listenerClosed`: it was on its way to the program when the listener was closed.
  */
 export type RefusalReason =
@@ -16,6 +17,7 @@ export type RefusalReason =
   | 'proxyHeader'
   | 'maxProxyHeaders'
   | 'untrustedProxy'
+  | 'lost'
   | 'listenerClosed';
 
 /** The counters of a listener at one moment. */
@@ -45,6 +47,7 @@ export function noRefusals(): Record<RefusalReason, number> {
     proxyHeader: 0,
     maxProxyHeaders: 0,
     untrustedProxy: 0,
+    lost: 0,
     listenerClosed: 0,
   };
 }

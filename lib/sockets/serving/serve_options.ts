@@ -42,6 +42,12 @@ export interface ServeOptions {
   readonly onRefused?: ((refusal: Refusal) => unknown) | undefined;
   /** The number of refused connections that are answered at once; further ones are reset. Default: 256. */
   readonly maxRefusing?: number | undefined;
+  /**
+   * The number of refused connections a second of one IPv4 address, or of one /64 prefix of IPv6, that are answered (token
+   * bucket, which holds `maxRefusing`); further ones are reset, over TLS without a handshake. More than 0; it need not be
+   * whole. Default: no limit.
+   */
+  readonly answersPerSecond?: number | undefined;
 }
 
 /** A refused connection. */
@@ -49,7 +55,8 @@ export interface Refusal {
   readonly reason: RefusalReason;
   readonly remoteAddress: Address | undefined;
   /**
-   * The connection; undefined if it was reset: `maxRefusing` others are being answered, or it was refused on its way
+   * The connection; undefined if it was reset: there are too many others (`maxRefusing`,
+   * `answersPerSecond`), or it was refused on its way
    * (PROXY header, TLS handshake).
    */
   readonly peer: PeerSocket | undefined;
@@ -67,7 +74,8 @@ export function serveSettings(handler: ConnectionHandler, options: ServeOptions)
   requireWholeNumber('maxConnections', options.maxConnections ?? 1, 1);
   requireWholeNumber('maxPerAddress', options.maxPerAddress ?? 1, 1);
   requireWholeNumber('maxRefusing', options.maxRefusing ?? DEFAULT_MAX_REFUSING, 0);
-  requireRate(options.connectsPerSecond ?? 1);
+  requireRate('connectsPerSecond', options.connectsPerSecond ?? 1);
+  requireRate('answersPerSecond', options.answersPerSecond ?? 1);
   requireWholeNumber('connectBurst', options.connectBurst ?? 1, 1);
   requireOptionalFunction('admit', options.admit);
   requireOptionalFunction('onError', options.onError);
@@ -80,7 +88,7 @@ export function serveSettings(handler: ConnectionHandler, options: ServeOptions)
   };
 }
 
-function requireRate(perSecond: number): void {
+function requireRate(name: string, perSecond: number): void {
   if (Number.isFinite(perSecond) && perSecond > 0) return;
-  throw new RangeError(`connectsPerSecond must be a number of more than 0, but is ${String(perSecond)}`);
+  throw new RangeError(`${name} must be a number of more than 0, but is ${String(perSecond)}`);
 }

@@ -9,6 +9,8 @@ import { AddressLimits } from './address_limits';
 import { type Admission } from './arrival';
 import { type RefusalReason } from './counters';
 import { type ListenerActivity } from './listener_activity';
+import { addressGroup } from './address_group';
+import { ConnectRate } from './connect_rate';
 import { type ConnectionHandler, type ServeSettings } from './serve_options';
 
 /**
@@ -26,6 +28,8 @@ const ACCEPT_REPORT_PAUSE_MS = 100;
  */
 export class Service implements AbortableWait {
   private readonly limits: AddressLimits;
+  /** The answers to refused connections of each address; undefined without a limit. */
+  private readonly answers: ConnectRate | undefined;
   /** The connections with a handler, those with the handler of refused connections included. */
   private readonly peers = new Set<PeerSocket>();
   private readonly end = new Deferred<void>();
@@ -42,6 +46,8 @@ export class Service implements AbortableWait {
     private readonly closeListener: () => void,
   ) {
     this.limits = new AddressLimits(settings);
+    const { answersPerSecond, maxRefusing } = settings;
+    if (answersPerSecond !== undefined) this.answers = new ConnectRate(answersPerSecond, Math.max(1, maxRefusing));
     if (settings.signal !== undefined) AbortWatch.of(settings.signal).add(this);
   }
 
@@ -80,8 +86,7 @@ export class Service implements AbortableWait {
       return 'admitted';
     }
     this.activity.connectionRefused(reason, remote);
-    const { onRefused, maxRefusing } = this.settings;
-    if (onRefused !== undefined && this.refusing < maxRefusing) {
+    if (this.mayAnswer(remote)) {
       this.refusing++;
       return reason;
     }
@@ -135,6 +140,13 @@ export class Service implements AbortableWait {
     if (this.settings.admit?.(remote) === false) return 'admit';
     if (!this.limits.isActive || remote?.host === undefined) return undefined;
     return this.limits.enter(remote.host, performance.now());
+  }
+
+  private mayAnswer(remote: Address | undefined): boolean {
+    const { onRefused, maxRefusing } = this.settings;
+    if (onRefused === undefined || this.refusing >= maxRefusing) return false;
+    if (this.answers === undefined || remote?.host === undefined) return true;
+    return this.answers.take(addressGroup(remote.host), performance.now());
   }
 
   private leave(remote: Address | undefined): void {

@@ -16,6 +16,16 @@ export function hostileRows(agency: number): readonly string[] {
 /** Each number counts the attempts of one kind of attack. */
 export type HostileCounts = Readonly<Record<'connects' | 'left' | 'garbage' | 'asking' | 'batches', number>>;
 
+/** Options of an attack. */
+export interface HostileOptions {
+  /** The compiled program of `hostile_program.ts`. Without it, the source is compiled in memory. */
+  readonly program?: string;
+  /** The lowest priority, for a measurement: an attacker is another machine. */
+  readonly isLast?: boolean;
+  /** A directory with `ca.pem` and a certificate of each of the two agencies: the attack is by TLS. */
+  readonly certificates?: string;
+}
+
 /** A process that attacks a server from one address, in all ways at once, as fast as it can. */
 export class HostileAddress {
   private constructor(private readonly child: ChildProcess) {}
@@ -25,9 +35,15 @@ export class HostileAddress {
    *
    * @param agencies two ids: of the floods of `A`, and of the batches.
    */
-  static async begin(port: number, from: string, agencies: readonly [number, number]): Promise<HostileAddress> {
-    const program = join(__dirname, 'hostile_program.ts');
-    const args = ['--require', 'tsx/cjs', program, String(port), from, ...agencies.map(String)];
+  static async begin(
+    port: number,
+    from: string,
+    agencies: readonly [number, number],
+    options: HostileOptions = {},
+  ): Promise<HostileAddress> {
+    const { program, isLast = false, certificates = '' } = options;
+    const command = program === undefined ? ['--require', 'tsx/cjs', join(__dirname, 'hostile_program.ts')] : [program];
+    const args = [...command, String(port), from, ...agencies.map(String), isLast ? 'last' : '', certificates];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const hostile = new HostileAddress(child);
     await once(child, 'message');

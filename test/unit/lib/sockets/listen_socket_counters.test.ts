@@ -17,6 +17,7 @@ const NO_REFUSALS = {
   proxyHeader: 0,
   maxProxyHeaders: 0,
   untrustedProxy: 0,
+  lost: 0,
   listenerClosed: 0,
 };
 

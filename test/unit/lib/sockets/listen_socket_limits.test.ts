@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
@@ -7,6 +8,12 @@ import { formatAddress, type ListenSocket, type Refusal, type ServeOptions } fro
 import { describeListenSocket, portOf } from '../../../support/listen_sockets';
 import { MemoryServer } from '../../../support/memory_server';
 import { turns, until } from '../../../support/turns';
+
+/** Connects three times to the port of the argument, each time with a reset at once. */
+const CONNECT_AND_RESET = `
+for (let each = 0; each < 3; each++) {
+  const socket = require('node:net').connect(Number(process.argv[1]), '127.0.0.1', () => socket.resetAndDestroy());
+}`;
 
 describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
   describe('a limit of serve', () => {
@@ -25,6 +32,21 @@ describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
       await until(() => listener.counters.accepted > accepted, 'the connection is served');
       return client;
     }
+
+    it('refuses a connection that was reset before it could be accepted: it has no address to count', async () => {
+      const refusals: Refusal[] = [];
+      const listener = await listen({ host: '127.0.0.1' });
+      void listener.serve(() => {}, { maxPerAddress: 1, onRefused: (refusal) => refusals.push(refusal) });
+      const port = String(portOf(listener.address));
+      // This process cannot accept meanwhile.
+      execFileSync(process.execPath, ['-e', CONNECT_AND_RESET, port]);
+      await until(() => listener.refusedConnections === 3, 'three connections are refused');
+      expect(listener.counters).to.deep.include({ accepted: 0, active: 0 });
+      expect(listener.counters.refused.lost).to.equal(3);
+      expect(refusals).to.deep.equal(
+        Array.from({ length: 3 }, () => ({ reason: 'lost', remoteAddress: undefined, peer: undefined })),
+      );
+    });
 
     it('maxConnections resets further connections, until one has ended', async () => {
       const listener = await serve({ maxConnections: 2 });
@@ -173,6 +195,29 @@ describeListenSocket(({ clients, listen, connectTo, connectInVain }) => {
       connectNext();
       expect(refusals.at(-1)!.peer).not.to.equal(undefined);
       expect(listener.counters.refused.maxConnections).to.equal(4);
+    });
+
+    it('gets answersPerSecond of one address, after maxRefusing at once; the others are reset', async () => {
+      const clock = useFakeTimers({ toFake: ['performance'] });
+      try {
+        const { refusals, finish, connectNext } = await serveOne({ maxRefusing: 2, answersPerSecond: 10 });
+        /** A refused connection. Whether it was answered. */
+        const refuse = async (): Promise<boolean> => {
+          const client = connectNext()
+            .on('error', () => undefined)
+            .resume();
+          await turns(3);
+          finish.pop()?.();
+          await until(() => client.destroyed || client.readableEnded, 'the connection has ended');
+          return refusals.at(-1)!.peer !== undefined;
+        };
+        expect([await refuse(), await refuse(), await refuse()]).to.deep.equal([true, true, false]);
+        clock.tick(100);
+        expect([await refuse(), await refuse()]).to.deep.equal([true, false]);
+        expect(refusals).to.have.length(5);
+      } finally {
+        clock.restore();
+      }
     });
 
     it('is joined by serve, and cut off by closeAndDrain', async () => {

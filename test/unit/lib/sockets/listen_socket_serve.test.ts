@@ -151,6 +151,7 @@ describeListenSocket(({ opened, listen, connectTo }) => {
       [{ connectBurst: 0.5 }, RangeError, 'connectBurst must be a whole number, at least 1, but is 0.5'],
       [{ admit: true }, TypeError, 'admit must be a function'],
       [{ maxRefusing: -1 }, RangeError, 'maxRefusing must be a whole number, at least 0, but is -1'],
+      [{ answersPerSecond: -1 }, RangeError, 'answersPerSecond must be a number of more than 0, but is -1'],
       [{ onError: 'log' }, TypeError, 'onError must be a function'],
       [{ onRefused: 'log' }, TypeError, 'onRefused must be a function'],
       [{ signal: {} }, TypeError, 'signal must be an AbortSignal'],

@@ -15,6 +15,7 @@ const LABELS: Readonly<Record<RefusalReason, LimitName | undefined>> = {
   maxProxyHeaders: 'proxy_header',
   untrustedProxy: 'proxy_header',
   listenerClosed: undefined,
+  lost: undefined,
 };
 
 describe('the limit of a connection that the listener has refused', () => {
