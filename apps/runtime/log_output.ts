@@ -1,5 +1,6 @@
 import { type Writable } from 'node:stream';
 import { type LogSink } from './action_log';
+import { monotonicMs } from './monotonic_clock';
 import { written } from './standard_streams';
 
 /** The interval of writes under a steady stream of lines. */
@@ -22,7 +23,7 @@ export class LogOutput {
   private isScheduled = false;
   /** The available immediate writes: one more every 20 ms, up to `BURST` (a token bucket). */
   private tokens = BURST;
-  private refilledAt = performance.now();
+  private refilledAt = monotonicMs();
   private diversion: LogSink | undefined;
   /** The number of lines dropped since the stream was last empty. */
   private dropped = 0;
@@ -60,7 +61,7 @@ export class LogOutput {
   }
 
   private canWriteAtOnce(): boolean {
-    const now = performance.now();
+    const now = monotonicMs();
     this.tokens = Math.min(BURST, this.tokens + (now - this.refilledAt) / WRITE_INTERVAL_MS);
     this.refilledAt = now;
     return this.tokens >= 1;

@@ -1,4 +1,5 @@
 import { type ExitCode } from './exit_code';
+import { monotonicMs } from './monotonic_clock';
 
 /** execve(2), in Node from 22.15 and 23.11 on. A failure throws, or aborts the process. */
 interface ProcessWithExecve {
@@ -24,9 +25,9 @@ const POLL_INTERVAL_MS = 10;
  */
 export async function exitProcess(code: ExitCode, stop?: AbortSignal): Promise<never> {
   const { execve } = process as ProcessWithExecve;
-  const deadline = performance.now() + (execve === undefined ? GRACE_MS.withoutExecve : GRACE_MS.withExecve);
+  const deadline = monotonicMs() + (execve === undefined ? GRACE_MS.withoutExecve : GRACE_MS.withExecve);
   while (isPoolBusy()) {
-    if (performance.now() >= deadline) exitDespiteHungThreads(code, stop);
+    if (monotonicMs() >= deadline) exitDespiteHungThreads(code, stop);
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
   process.exit(code);

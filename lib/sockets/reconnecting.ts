@@ -1,5 +1,6 @@
 import { requireOptionalFunction, requireWholeNumber } from '../arguments';
 import { checkWaitOptions } from '../async/deadlines';
+import { monotonicMs } from '../async/monotonic_clock';
 import { pause } from '../async/pause';
 import { SocketError } from '../errors';
 
@@ -121,7 +122,7 @@ class Attempts {
   private readonly targets: TargetRounds | undefined;
   /** The number of rounds without progress. */
   private failedRounds = 0;
-  private lastProgress = performance.now();
+  private lastProgress = monotonicMs();
   /** Whether there was progress since the last attempt began. */
   private hasProgressed = false;
 
@@ -140,14 +141,14 @@ class Attempts {
   recordProgress(): void {
     this.hasProgressed = true;
     this.failedRounds = 0;
-    this.lastProgress = performance.now();
+    this.lastProgress = monotonicMs();
   }
 
   /** The pause before the next attempt, in whole milliseconds; undefined after the limit. */
   pauseAfterFailure(): number | undefined {
     if (this.hasProgressed) this.targets?.restart();
     const isOver = this.targets?.isOver ?? true;
-    const timeLeft = this.lastProgress + this.limitMs - performance.now();
+    const timeLeft = this.lastProgress + this.limitMs - monotonicMs();
     if (timeLeft <= 0 && (isOver || this.failedRounds > 0)) return undefined;
     return isOver
       ? Math.ceil(Math.min(timeLeft, this.nextBackoffMs()))

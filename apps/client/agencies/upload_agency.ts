@@ -4,6 +4,7 @@ import { type ReceiveOptions } from '../../../lib/index';
 import { type BetsDigest } from '../../protocol/bets_digest';
 import { type ActionLog } from '../../runtime/action_log';
 import { ExitCode } from '../../runtime/exit_code';
+import { monotonicMs } from '../../runtime/monotonic_clock';
 import { SettingsError } from '../../runtime/settings';
 import { type BetSource } from '../bets/bet_source';
 import { BetSourceError } from '../bets/errors';
@@ -146,11 +147,11 @@ export class UploadAgency implements Agency {
   private async waitForDraw(client: LotteryClient, stop: AbortSignal): Promise<void> {
     let pauseMs = FIRST_POLL_PAUSE_MS;
     for (;;) {
-      const requestedAt = performance.now();
+      const requestedAt = monotonicMs();
       const draw = await client.requestDraw();
       if (draw.held) return;
       this.log.debug('consulta_ganadores', 'in_progress', { finished: draw.progress });
-      if (performance.now() - requestedAt >= pauseMs) continue;
+      if (monotonicMs() - requestedAt >= pauseMs) continue;
       await delay(pauseMs, undefined, { signal: stop });
       pauseMs = Math.min(LONGEST_POLL_PAUSE_MS, pauseMs * 2);
     }

@@ -1,6 +1,5 @@
 import { type BigIntStats } from 'node:fs';
 import { constants, open, stat } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { SettingsError } from '../../runtime/settings';
 import { raceStop, StoppedError } from '../stop';
 import { SourceChangedError, SourceUnreadableError } from './errors';
@@ -167,16 +166,16 @@ export class OpenDataFile {
    * @throws SourceUnreadableError on a failure, and after 250 ms: the descriptor stays open until the process ends.
    */
   async close(): Promise<void> {
-    const closed = new AbortController();
-    const tooLong = delay(CLOSE_MS, undefined, { signal: closed.signal }).then(() => {
-      throw new Error(`no response from the disk within ${CLOSE_MS} ms`);
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`no response from the disk within ${CLOSE_MS} ms`)), CLOSE_MS);
     });
     try {
       await Promise.race([this.file.close(), tooLong]);
     } catch (cause) {
       throw new SourceUnreadableError(`${this.path} cannot be closed: ${(cause as Error).message}`, { cause });
     } finally {
-      closed.abort();
+      clearTimeout(timer);
     }
   }
 }

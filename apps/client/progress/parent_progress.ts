@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../runtime/monotonic_clock';
 import { sendToParent } from '../../runtime/parent_process';
 import { type ProgressListener } from './progress';
 
@@ -14,7 +15,7 @@ export class ParentProgress implements ProgressListener {
   private lastSentAt = 0;
 
   stored(bets: number): void {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now - this.lastSentAt < INTERVAL_MS) return;
     this.lastSentAt = now;
     sendToParent<ClientMessage>({ kind: 'stored', bets });

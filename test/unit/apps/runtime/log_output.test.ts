@@ -57,7 +57,7 @@ describe('LogOutput', () => {
 
   beforeEach(() => {
     exitListeners = process.listenerCount('exit');
-    clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] });
+    clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'hrtime'] });
     pages = new Pages();
     output = new LogOutput(pages);
   });

@@ -38,7 +38,7 @@ describe('reconnecting', () => {
     let random: SinonStub;
 
     beforeEach(() => {
-      clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+      clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'hrtime'] });
       random = sinon.stub(Math, 'random').returns(1);
     });
 

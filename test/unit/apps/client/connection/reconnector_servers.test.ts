@@ -18,7 +18,7 @@ describe('a reconnector with several servers', () => {
   let client: MemoryClient;
 
   beforeEach(() => {
-    clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'hrtime'] });
     random = sinon.stub(Math, 'random').returns(0.5);
     network = new FakeNetwork();
     client = new MemoryClient(network.createSocket);
