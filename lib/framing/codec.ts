@@ -31,7 +31,7 @@ export interface Codec<In, Out = In> extends FrameDecoder<In> {
   decode(bytes: Buffer, offset: number, length: number): In;
 
   /**
-   * The frame of a message.
+   * The frame of a message. Its memory must not change before the send has resolved, so no other frame may use it.
    *
    * @throws FrameRefusedError the protocol has no such message: it is too long, or not text.
    */

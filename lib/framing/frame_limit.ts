@@ -12,12 +12,15 @@ export const DEFAULT_MAX_FRAME_BYTES = 1_048_576;
  */
 export class LimitedDecoder<In> implements FrameDecoder<In> {
   readonly headerBytes: number;
+  /** The same frames, as the steps of an iteration. */
+  readonly steps: FrameDecoder<IteratorResult<In, void>>;
 
   private constructor(
     private readonly codec: Codec<In, never>,
     private readonly maxFrameBytes: number,
   ) {
     this.headerBytes = codec.headerBytes;
+    this.steps = new StepDecoder(this, codec);
   }
 
   /**
@@ -54,3 +57,24 @@ export class LimitedDecoder<In> implements FrameDecoder<In> {
 
 /** The last decoder of each codec. */
 const decoders = new WeakMap<object, LimitedDecoder<unknown>>();
+
+/** Gives each message as the step of an iteration, and the peer's end as the last one: no promise is made for it. */
+class StepDecoder<In> implements FrameDecoder<IteratorResult<In, void>> {
+  readonly headerBytes: number;
+  readonly contentAtEnd: IteratorResult<In, void> = { done: true, value: undefined };
+
+  constructor(
+    private readonly decoder: LimitedDecoder<In>,
+    private readonly codec: Codec<In, never>,
+  ) {
+    this.headerBytes = decoder.headerBytes;
+  }
+
+  frameLength(bytes: Buffer, offset: number, before: IncompleteFrame | undefined): number | IncompleteFrame {
+    return this.decoder.frameLength(bytes, offset, before);
+  }
+
+  decode(bytes: Buffer, offset: number, length: number): IteratorResult<In, void> {
+    return { done: false, value: this.codec.decode(bytes, offset, length) };
+  }
+}

@@ -1,8 +1,10 @@
+import { BufferView } from './buffer_view';
+
 /** Frames of up to a quarter of a slab share slabs; a larger frame has memory of its own. */
 const SLAB_BYTES = 65_536;
 const LARGEST_IN_SLAB = SLAB_BYTES / 4;
 
-let slab = Buffer.alloc(0);
+let slab = new ArrayBuffer(0);
 let used = 0;
 
 /**
@@ -12,11 +14,11 @@ let used = 0;
  */
 export function allocateFrame(size: number): Buffer {
   if (size > LARGEST_IN_SLAB) return Buffer.allocUnsafeSlow(size);
-  if (used + size > slab.length) {
-    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  if (used + size > slab.byteLength) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES).buffer;
     used = 0;
   }
-  const frame = slab.subarray(used, used + size);
+  const frame = new BufferView(slab, used, size);
   used += size;
   return frame;
 }

@@ -1,6 +1,5 @@
 import { type ReceiveOptions, type WaitOptions } from '../async/deadlines';
 import { rejection } from '../async/deferred';
-import { toIteration } from '../async/iteration';
 import { type StreamSocket } from '../sockets/stream_socket';
 import { type Codec } from './codec';
 import { LimitedDecoder } from './frame_limit';
@@ -89,16 +88,7 @@ export class FramedSocket<In, Out = In> implements AsyncIterable<In>, AsyncDispo
   }
 
   [Symbol.asyncIterator](): AsyncIterator<In, void, undefined> {
-    return { next: () => this.nextIteration() };
-  }
-
-  private nextIteration(): Promise<IteratorResult<In, void>> {
-    try {
-      // A message that is there costs one promise, not two.
-      const ready = this.tryReceive();
-      return ready === undefined ? this.receive().then(toIteration) : Promise.resolve(toIteration(ready));
-    } catch (error) {
-      return rejection(error);
-    }
+    // A step is never null: see `StepDecoder`.
+    return { next: () => this.socket.recvMessage(this.decoder.steps) as Promise<IteratorResult<In, void>> };
   }
 }

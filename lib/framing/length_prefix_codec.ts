@@ -1,9 +1,10 @@
 import { requireWholeNumber } from '../arguments';
+import { viewOf } from './buffer_view';
 import { type Codec } from './codec';
 import { sizeOfEncoded, writeEncoded } from './encoded_value';
 import { FrameTooLongError, InvalidFrameError, InvalidValueError } from './errors';
 import { allocateFrame } from './frame_pool';
-import { type ByteOrder } from './message_type';
+import { type ByteOrder, readUnsigned, writeUnsigned } from './unsigned_integer';
 import { type ValueFormat } from './value_format';
 
 /** The layout of frames with a length field. Only the first two numbers are needed for a length in front of a value. */
@@ -40,12 +41,13 @@ export class LengthPrefixCodec<In, Out = In> implements Codec<In, Out> {
   readonly maxFrameBytes: number;
   private readonly lengthOffset: number;
   private readonly lengthBytes: number;
-  private readonly isLittleEndian: boolean;
+  private readonly byteOrder: ByteOrder;
   /** The difference between the length of a frame and the number in its length field. */
   private readonly uncounted: number;
   private readonly skippedBytes: number;
   private readonly leastFrameBytes: number;
-  private readonly header: Uint8Array;
+  /** The skipped bytes that are sent; undefined if the length field overwrites all of them. */
+  private readonly header: Uint8Array | undefined;
 
   /** @throws RangeError a number is out of its range, or the lengths of some frames do not fit into the length field. */
   constructor(
@@ -67,17 +69,15 @@ export class LengthPrefixCodec<In, Out = In> implements Codec<In, Out> {
     this.maxFrameBytes = layout.maxFrameBytes;
     this.lengthOffset = lengthOffset;
     this.lengthBytes = lengthBytes;
-    this.isLittleEndian = layout.byteOrder === 'little-endian';
+    this.byteOrder = layout.byteOrder ?? 'big-endian';
     this.skippedBytes = skippedBytes;
-    this.header = header ?? new Uint8Array(skippedBytes);
+    const isOverwritten = lengthOffset === 0 && skippedBytes <= lengthBytes;
+    this.header = isOverwritten ? undefined : (header ?? new Uint8Array(skippedBytes));
   }
 
   /** @throws FrameTooLongError, InvalidFrameError (the frame would end within its header) */
   frameLength(bytes: Buffer, offset: number): number {
-    const at = offset + this.lengthOffset;
-    const counted = this.isLittleEndian
-      ? bytes.readUIntLE(at, this.lengthBytes)
-      : bytes.readUIntBE(at, this.lengthBytes);
+    const counted = readUnsigned(bytes, offset + this.lengthOffset, this.lengthBytes, this.byteOrder);
     const length = counted + this.uncounted;
     if (length > this.maxFrameBytes) throw new FrameTooLongError('a frame', length, this.maxFrameBytes);
     if (length < this.leastFrameBytes) {
@@ -88,7 +88,7 @@ export class LengthPrefixCodec<In, Out = In> implements Codec<In, Out> {
 
   /** @throws an error of the value format */
   decode(bytes: Buffer, offset: number, length: number): In {
-    return this.format.decode(bytes.subarray(offset + this.skippedBytes, offset + length));
+    return this.format.decode(viewOf(bytes, offset + this.skippedBytes, offset + length));
   }
 
   /** @throws FrameTooLongError, InvalidValueError (the message is too short), InvalidTextError, an error of the format */
@@ -100,14 +100,9 @@ export class LengthPrefixCodec<In, Out = In> implements Codec<In, Out> {
       throw new InvalidValueError(`a frame of ${length} bytes has no room for its header, or no length`);
     }
     const frame = allocateFrame(length);
-    frame.set(this.header);
+    if (this.header !== undefined) frame.set(this.header);
     writeEncoded(value, frame, this.skippedBytes);
-    this.writeLength(length - this.uncounted, frame);
+    writeUnsigned(length - this.uncounted, frame, this.lengthOffset, this.lengthBytes, this.byteOrder);
     return frame;
-  }
-
-  private writeLength(counted: number, frame: Buffer): void {
-    if (this.isLittleEndian) frame.writeUIntLE(counted, this.lengthOffset, this.lengthBytes);
-    else frame.writeUIntBE(counted, this.lengthOffset, this.lengthBytes);
   }
 }

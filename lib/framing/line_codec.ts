@@ -1,4 +1,5 @@
 import { requireOptionalBoolean, requireWholeNumber } from '../arguments';
+import { viewOf } from './buffer_view';
 import { Delimiter } from '../sockets/connection/delimiter';
 import { type IncompleteFrame } from '../sockets/connection/frame_decoder';
 import { type Codec } from './codec';
@@ -52,7 +53,7 @@ export class LineCodec<In, Out = In> implements Codec<In, Out> {
 
   /** @throws an error of the value format */
   decode(bytes: Buffer, offset: number, length: number): In {
-    return this.format.decode(bytes.subarray(offset, offset + this.lineBytes(bytes, offset, length)));
+    return this.format.decode(viewOf(bytes, offset, offset + this.lineBytes(bytes, offset, length)));
   }
 
   /** @throws FrameTooLongError, InvalidValueError (the line has a delimiter in it), InvalidTextError, an error of the format */

@@ -1,6 +1,5 @@
 import { InvalidTypeError } from './errors';
-
-export type ByteOrder = 'little-endian' | 'big-endian';
+import { type ByteOrder, readUnsigned, writeUnsigned } from './unsigned_integer';
 
 /** The types that the formats of this file have. */
 export type MessageType = string | number;
@@ -38,17 +37,14 @@ export const numericType: TypeFormat<number> = {
   maxBytes: 6,
 
   read(bytes, offset, size, byteOrder) {
-    if (size === 0) return 0;
-    return byteOrder === 'little-endian' ? bytes.readUIntLE(offset, size) : bytes.readUIntBE(offset, size);
+    return readUnsigned(bytes, offset, size, byteOrder);
   },
 
   write(type, target, size, byteOrder) {
     if (!Number.isSafeInteger(type) || type < 0 || type >= 2 ** (8 * size)) {
       throw new InvalidTypeError(type, size, `a whole number below ${2 ** (8 * size)} is needed`);
     }
-    if (size === 0) return;
-    if (byteOrder === 'little-endian') target.writeUIntLE(type, 0, size);
-    else target.writeUIntBE(type, 0, size);
+    writeUnsigned(type, target, 0, size, byteOrder);
   },
 };
 

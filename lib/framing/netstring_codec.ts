@@ -1,4 +1,5 @@
 import { requireWholeNumber } from '../arguments';
+import { viewOf } from './buffer_view';
 import { type IncompleteFrame } from '../sockets/connection/frame_decoder';
 import { type Codec } from './codec';
 import { sizeOfEncoded, writeEncoded } from './encoded_value';
@@ -56,7 +57,7 @@ export class NetstringCodec<In, Out = In> implements Codec<In, Out> {
 
   /** @throws an error of the value format */
   decode(bytes: Buffer, offset: number, length: number): In {
-    return this.format.decode(bytes.subarray(bytes.indexOf(COLON, offset) + 1, offset + length - 1));
+    return this.format.decode(viewOf(bytes, bytes.indexOf(COLON, offset) + 1, offset + length - 1));
   }
 
   /** @throws FrameTooLongError, InvalidTextError, an error of the value format */

@@ -1,9 +1,11 @@
 import { requireWholeNumber } from '../arguments';
+import { viewOf } from './buffer_view';
 import { type Codec } from './codec';
 import { sizeOfEncoded, writeEncoded } from './encoded_value';
 import { FrameTooLongError, UnknownTypeError } from './errors';
 import { allocateFrame } from './frame_pool';
-import { type ByteOrder, type MessageType, textType, type TypeFormat } from './message_type';
+import { type MessageType, textType, type TypeFormat } from './message_type';
+import { type ByteOrder, readUnsigned, writeUnsigned } from './unsigned_integer';
 import { type ValueFormat } from './value_format';
 
 /** A message with a type: by `textType` one character (U+0000 to U+00FF) for each byte of the header's type field. */
@@ -52,21 +54,17 @@ export class TlvCodec<In, Out = In, Type = string> implements Codec<TypedMessage
   /** @throws UnknownTypeError, FrameTooLongError; if both apply, UnknownTypeError. */
   frameLength(bytes: Buffer, offset: number): number {
     const { typeBytes, lengthBytes, byteOrder, maxValueBytes } = this.layout;
-    const type = this.typeAt(bytes, offset);
-    if (this.accepted?.has(type) === false) throw new UnknownTypeError(type as MessageType);
-    const length =
-      byteOrder === 'little-endian'
-        ? bytes.readUIntLE(offset + typeBytes, lengthBytes)
-        : bytes.readUIntBE(offset + typeBytes, lengthBytes);
-    if (length > maxValueBytes) throw new FrameTooLongError('a value', length, maxValueBytes, type as MessageType);
-    return this.headerBytes + length;
+    if (this.accepted !== undefined) requireAccepted(this.typeAt(bytes, offset), this.accepted);
+    const length = readUnsigned(bytes, offset + typeBytes, lengthBytes, byteOrder);
+    if (length <= maxValueBytes) return this.headerBytes + length;
+    throw new FrameTooLongError('a value', length, maxValueBytes, this.typeAt(bytes, offset) as MessageType);
   }
 
   /** @throws an error of the value format */
   decode(bytes: Buffer, offset: number, length: number): TypedMessage<In, Type> {
     return {
       type: this.typeAt(bytes, offset),
-      value: this.format.decode(bytes.subarray(offset + this.headerBytes, offset + length)),
+      value: this.format.decode(viewOf(bytes, offset + this.headerBytes, offset + length)),
     };
   }
 
@@ -79,8 +77,7 @@ export class TlvCodec<In, Out = In, Type = string> implements Codec<TypedMessage
       throw new FrameTooLongError('a value', length, maxValueBytes, message.type as MessageType);
     const frame = allocateFrame(this.headerBytes + length);
     this.typeFormat.write(message.type, frame, typeBytes, byteOrder);
-    if (byteOrder === 'little-endian') frame.writeUIntLE(length, typeBytes, lengthBytes);
-    else frame.writeUIntBE(length, typeBytes, lengthBytes);
+    writeUnsigned(length, frame, typeBytes, lengthBytes, byteOrder);
     writeEncoded(value, frame, this.headerBytes);
     return frame;
   }
@@ -88,4 +85,9 @@ export class TlvCodec<In, Out = In, Type = string> implements Codec<TypedMessage
   private typeAt(bytes: Buffer, offset: number): Type {
     return this.typeFormat.read(bytes, offset, this.layout.typeBytes, this.layout.byteOrder);
   }
+}
+
+/** @throws UnknownTypeError */
+function requireAccepted<Type>(type: Type, accepted: ReadonlySet<Type>): void {
+  if (!accepted.has(type)) throw new UnknownTypeError(type as MessageType);
 }

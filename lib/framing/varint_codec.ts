@@ -1,4 +1,5 @@
 import { requireWholeNumber } from '../arguments';
+import { viewOf } from './buffer_view';
 import { type IncompleteFrame } from '../sockets/connection/frame_decoder';
 import { type Codec } from './codec';
 import { sizeOfEncoded, writeEncoded } from './encoded_value';
@@ -55,7 +56,7 @@ export class VarintCodec<In, Out = In> implements Codec<In, Out> {
   decode(bytes: Buffer, offset: number, length: number): In {
     let start = offset;
     while (bytes[start]! >= MORE) start++;
-    return this.format.decode(bytes.subarray(start + 1, offset + length));
+    return this.format.decode(viewOf(bytes, start + 1, offset + length));
   }
 
   /** @throws FrameTooLongError, InvalidTextError, an error of the value format */

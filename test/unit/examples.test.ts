@@ -45,6 +45,7 @@ describe('the examples', () => {
     ['echo_server.ts', 'hello\n'],
     ['rpc_server.ts', 'C\0\0\0\x2a{"id":1,"method":"addSlowly","args":[1,2]}'],
     ['resp_server.ts', 'PING\r\n'],
+    ['chat_server.ts', 'ann\n'],
   ] as const) {
     it(`${program} stops within 2 s of SIGTERM though a client is idle, and the client gets an end`, async () => {
       const port = Number(await start(program));

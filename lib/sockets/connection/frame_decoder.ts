@@ -35,6 +35,9 @@ export interface FrameDecoder<Content> {
    */
   frameLength(bytes: Buffer, offset: number, before?: IncompleteFrame): number | IncompleteFrame;
 
+  /** The result of a read at the peer's end, in the place of `null`. @internal */
+  readonly contentAtEnd?: Content;
+
   /**
    * The content of the frame of `length` bytes at `offset` in `bytes`. It may contain views of `bytes`.
    *

@@ -2,30 +2,22 @@
 const SMALL_CHUNK_BYTES = 512;
 /** The least size of a block with room for further bytes. */
 const BLOCK_BYTES = 4096;
-/** The number of empty slots before the first chunk at which the array is compacted. */
+/** The number of empty slots before the first one in use at which the array of chunks is compacted. */
 const MOST_EMPTY_SLOTS = 32;
 
-const NO_BYTES = Buffer.alloc(0);
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /**
  * A queue of received bytes, in the chunks in which they came. Bytes that lie in one chunk are read without a copy, bytes
  * in several chunks with one.
  */
 export class ReceiveBuffer {
-  /**
-   * The chunks are at `head` up to `end`; the slots around them are empty. The array begins with two slots, which is all
-   * that most connections need: the first push to an empty array allocates 17.
-   */
-  private chunks: Buffer[] = [NO_BYTES, NO_BYTES];
-  private head = 0;
-  private end = 0;
+  private first = NO_BYTES;
   /** The number of bytes at the beginning of the first chunk that were dropped. */
   private taken = 0;
   private size = 0;
-  /** The number of bytes at the end of the first chunk that the second one begins with too: see `join`. */
-  private overlap = 0;
-  /** The free bytes after the last chunk, if that is a block. */
-  private room = 0;
+  /** Made when there are bytes behind the first chunk, and released with the last byte: most connections have none. */
+  private rest: Rest | undefined;
 
   /** The number of bytes in the queue. */
   get length(): number {
@@ -39,37 +31,26 @@ export class ReceiveBuffer {
 
   /** Appends a chunk. The buffer may keep it. */
   push(chunk: Buffer): void {
-    if (chunk.length === 0) return;
-    this.size += chunk.length;
-    if (chunk.length <= this.room) {
-      this.appendToBlock(chunk);
-    } else if (chunk.length >= SMALL_CHUNK_BYTES || this.head === this.end) {
-      this.chunks[this.end++] = chunk;
-      this.room = 0;
-    } else {
-      this.chunks[this.end++] = Buffer.allocUnsafeSlow(BLOCK_BYTES).subarray(0, 0);
-      this.room = BLOCK_BYTES;
-      this.appendToBlock(chunk);
+    if (this.size === 0) {
+      this.first = chunk;
+      this.size = chunk.length;
+    } else if (chunk.length > 0) {
+      this.size += chunk.length;
+      this.append(chunk, (this.rest ??= new Rest()));
     }
   }
 
   /** Drops all bytes, and releases their memory. */
   clear(): void {
-    if (this.size === 0) return;
-    this.chunks = [];
-    this.head = 0;
-    this.end = 0;
+    this.first = NO_BYTES;
     this.taken = 0;
     this.size = 0;
-    this.overlap = 0;
-    this.room = 0;
+    this.rest = undefined;
   }
 
   /** The chunk that has the first `count` bytes, at `offset`; undefined if they lie in several chunks. */
   chunkHolding(count: number): Buffer | undefined {
-    if (this.head === this.end) return undefined;
-    const first = this.chunks[this.head]!;
-    return this.taken + count <= first.length ? first : undefined;
+    return this.taken + count <= this.first.length ? this.first : undefined;
   }
 
   /** The first `count` bytes, which stay in the queue. There must be as many. */
@@ -77,7 +58,7 @@ export class ReceiveBuffer {
     const chunk = this.chunkHolding(count);
     if (chunk !== undefined) return chunk.subarray(this.taken, this.taken + count);
     const bytes = Buffer.allocUnsafe(count);
-    this.copyTo(bytes);
+    this.copyTo(bytes, this.rest!);
     return bytes;
   }
 
@@ -94,12 +75,12 @@ export class ReceiveBuffer {
   join(count: number): Buffer {
     const holding = this.chunkHolding(count);
     if (holding !== undefined) return holding;
-    if (count === 0) return NO_BYTES;
+    const rest = this.rest!;
     const room = count === this.size ? Math.max(count, BLOCK_BYTES) : 0;
     const block = Buffer.allocUnsafeSlow(count + room).subarray(0, count);
-    this.copyTo(block);
-    this.replaceFirstBytes(block);
-    if (this.head + 1 === this.end) this.room = room;
+    this.copyTo(block, rest);
+    this.replaceFirstBytes(block, rest);
+    if (rest.chunkCount === 0) rest.room = room;
     return block;
   }
 
@@ -107,56 +88,97 @@ export class ReceiveBuffer {
   drop(count: number): void {
     this.size -= count;
     this.taken += count;
-    while (this.head < this.end && this.taken >= this.chunks[this.head]!.length - this.overlap) {
-      this.taken -= this.chunks[this.head]!.length - this.overlap;
-      this.overlap = 0;
-      this.chunks[this.head++] = NO_BYTES;
+    if (this.size === 0) this.clear();
+    else if (this.rest !== undefined) this.dropWholeChunks(this.rest);
+  }
+
+  private append(chunk: Buffer, rest: Rest): void {
+    if (chunk.length > rest.room) {
+      if (chunk.length >= SMALL_CHUNK_BYTES) {
+        rest.room = 0;
+        rest.push(chunk);
+        return;
+      }
+      rest.room = BLOCK_BYTES;
+      rest.push(Buffer.allocUnsafeSlow(BLOCK_BYTES).subarray(0, 0));
     }
-    if (this.head > 0) this.releaseEmptySlots();
+    rest.room -= chunk.length;
+    if (rest.chunkCount === 0) this.first = extended(this.first, chunk);
+    else rest.last = extended(rest.last, chunk);
   }
 
-  private appendToBlock(chunk: Buffer): void {
-    const last = this.chunks[this.end - 1]!;
-    const grown = Buffer.from(last.buffer, last.byteOffset, last.length + chunk.length);
-    chunk.copy(grown, last.length);
-    this.chunks[this.end - 1] = grown;
-    this.room -= chunk.length;
-  }
-
-  /** Fills `target` with the first bytes. */
-  private copyTo(target: Buffer): void {
-    let filled = 0;
-    let skip = this.taken;
-    for (let index = this.head; filled < target.length; index++) {
-      filled += this.chunks[index]!.copy(target, filled, skip);
-      skip = index === this.head ? this.overlap : 0;
+  /** Fills `target` with the first bytes, more than the first chunk has. */
+  private copyTo(target: Buffer, rest: Rest): void {
+    let filled = this.first.copy(target, 0, this.taken);
+    let skip = rest.overlap;
+    for (let index = 0; filled < target.length; index++) {
+      filled += rest.at(index).copy(target, filled, skip);
+      skip = 0;
     }
   }
 
   /** Puts a copy of the first bytes, more than the first chunk has, in the place of the bytes themselves. */
-  private replaceFirstBytes(block: Buffer): void {
-    let index = this.head;
-    let left = this.taken + this.overlap + block.length;
-    while (index < this.end && left >= this.chunks[index]!.length) {
-      left -= this.chunks[index]!.length;
-      this.chunks[index++] = NO_BYTES;
-    }
-    this.overlap = left;
-    this.head = index - 1;
-    this.chunks[this.head] = block;
+  private replaceFirstBytes(block: Buffer, rest: Rest): void {
+    let left = this.taken + block.length - (this.first.length - rest.overlap);
+    while (rest.chunkCount > 0 && left >= rest.at(0).length) left -= rest.shift().length;
+    rest.overlap = left;
+    this.first = block;
     this.taken = 0;
   }
 
-  private releaseEmptySlots(): void {
-    if (this.head === this.end) {
-      if (this.chunks.length > MOST_EMPTY_SLOTS) this.chunks = [];
-      this.head = 0;
-      this.end = 0;
-      this.room = 0;
-    } else if (this.head >= MOST_EMPTY_SLOTS) {
-      this.chunks.splice(0, this.head);
-      this.end -= this.head;
-      this.head = 0;
+  private dropWholeChunks(rest: Rest): void {
+    while (this.taken >= this.first.length - rest.overlap) {
+      this.taken -= this.first.length - rest.overlap;
+      rest.overlap = 0;
+      this.first = rest.shift();
     }
   }
+}
+
+/** The chunks behind the first one. */
+class Rest {
+  /** The number of bytes at the end of the first chunk with which the next one begins too: see `ReceiveBuffer.join`. */
+  overlap = 0;
+  /** The free bytes after the last chunk of all, if that is a block. */
+  room = 0;
+  /** The slots before `head` are empty. */
+  private chunks: Buffer[] = [];
+  private head = 0;
+
+  get chunkCount(): number {
+    return this.chunks.length - this.head;
+  }
+
+  get last(): Buffer {
+    return this.chunks.at(-1)!;
+  }
+
+  set last(chunk: Buffer) {
+    this.chunks[this.chunks.length - 1] = chunk;
+  }
+
+  at(index: number): Buffer {
+    return this.chunks[this.head + index]!;
+  }
+
+  push(chunk: Buffer): void {
+    this.chunks.push(chunk);
+  }
+
+  shift(): Buffer {
+    const chunk = this.chunks[this.head]!;
+    this.chunks[this.head++] = NO_BYTES;
+    if (this.head >= MOST_EMPTY_SLOTS) {
+      this.chunks.splice(0, this.head);
+      this.head = 0;
+    }
+    return chunk;
+  }
+}
+
+/** A chunk with more bytes; there is room behind it in its memory. */
+function extended(chunk: Buffer, bytes: Buffer): Buffer {
+  const grown = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length + bytes.length);
+  bytes.copy(grown, chunk.length);
+  return grown;
 }

@@ -72,7 +72,7 @@ export class Receiver implements Incoming, Cancellable {
       this.requireReadable();
       const needed = this.bytesNeeded(decoder);
       if (this.buffer.length >= needed) return Promise.resolve(this.takeFrame(decoder, needed));
-      if (this.isEnded || this.connection.isLost) return Promise.resolve(this.resultAtEnd(needed));
+      if (this.isEnded || this.connection.isLost) return Promise.resolve(this.resultAtEnd(decoder, needed));
       return this.wait(decoder, needed, options);
     } catch (error) {
       return rejection(error);
@@ -228,21 +228,21 @@ export class Receiver implements Incoming, Cancellable {
     if (read === undefined) return;
     this.pendingRead = undefined;
     try {
-      read.resolve(this.resultAtEnd(read.needed));
+      read.resolve(this.resultAtEnd(read.decoder, read.needed));
     } catch (error) {
       read.reject(error);
     }
   }
 
-  /** @throws the error of a read that gets no more bytes; `null` is the clean end. */
-  private resultAtEnd(needed: number): null {
+  /** @throws the error of a read that gets no more bytes; without one, the end is clean. */
+  private resultAtEnd<Content>(decoder: FrameDecoder<Content>, needed: number): Content | null {
     const { connection } = this;
     const received = this.buffer.length;
     if (connection.isClosedHere || (connection.isLost && !this.isEnded)) {
       throw connection.endError('receive', undefined, { received, expected: needed });
     }
     if (received > 0) throw new UnexpectedEofError(connection.endpoints, received, needed);
-    return null;
+    return decoder.contentAtEnd ?? null;
   }
 
   private startMessageClock(read: PendingRead<unknown>): void {

@@ -12,10 +12,12 @@ export class WriteBatch {
   next: WriteBatch | undefined;
   /** The pieces before the last one; most batches have none. */
   private pieces: Uint8Array[] | undefined;
-  /** The number of bytes after `last`, in the same memory, that belong to the last piece. */
-  private bytesAfterLast = 0;
+  /** The memory of the last piece, and its end there. They are read once for each piece: that is a call into C++. */
+  private memory: ArrayBufferLike | undefined;
+  private end = 0;
   private byteCount: number;
 
+  /** @param last the first buffer of the last piece; buffers that follow it in its memory belong to the piece. */
   constructor(private last: Uint8Array) {
     this.byteCount = last.length;
   }
@@ -25,16 +27,16 @@ export class WriteBatch {
     return this.byteCount;
   }
 
-  /** Adds a buffer: to the last piece if it is adjacent in memory, else as a piece of its own. */
+  /** Adds a buffer: to the last piece if it is adjacent in memory, as consecutive frames are, else as a piece of its own. */
   add(buffer: Uint8Array): void {
     this.byteCount += buffer.length;
-    if (this.isAdjacent(buffer)) {
-      this.bytesAfterLast += buffer.length;
+    if (this.memory === undefined) this.beginPiece(this.last);
+    if (buffer.byteOffset === this.end && buffer.buffer === this.memory) {
+      this.end += buffer.length;
       return;
     }
     (this.pieces ??= []).push(this.lastPiece());
-    this.last = buffer;
-    this.bytesAfterLast = 0;
+    this.beginPiece(buffer);
   }
 
   /** Writes the batch. The stream calls `onWritten` once, when it has passed on the whole batch or has failed. */
@@ -53,14 +55,16 @@ export class WriteBatch {
     }
   }
 
-  /** Whether a buffer follows the last piece in memory, as consecutive frames do: see `allocateFrame`. */
-  private isAdjacent(buffer: Uint8Array): boolean {
-    const { last } = this;
-    return buffer.buffer === last.buffer && buffer.byteOffset === last.byteOffset + last.length + this.bytesAfterLast;
+  private beginPiece(buffer: Uint8Array): void {
+    this.last = buffer;
+    this.memory = buffer.buffer;
+    this.end = buffer.byteOffset + buffer.length;
   }
 
   private lastPiece(): Uint8Array {
-    const { last, bytesAfterLast } = this;
-    return bytesAfterLast === 0 ? last : Buffer.from(last.buffer, last.byteOffset, last.length + bytesAfterLast);
+    const { last, memory } = this;
+    if (memory === undefined) return last;
+    const size = this.end - last.byteOffset;
+    return size === last.length ? last : Buffer.from(memory, last.byteOffset, size);
   }
 }

@@ -41,8 +41,11 @@ describe('ReceiveBuffer', () => {
     const buffer = new ReceiveBuffer();
     for (let index = 0; index < 20; index++) buffer.push(Buffer.alloc(600));
     take(buffer, 15 * 600);
-    const kept = (buffer as unknown as { chunks: Buffer[] }).chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const { first, rest } = buffer as unknown as { first: Buffer; rest: { chunks: Buffer[] } };
+    const kept = rest.chunks.reduce((sum, chunk) => sum + chunk.length, first.length);
     expect(kept).to.equal(5 * 600);
+    take(buffer, 5 * 600);
+    expect(buffer).to.deep.include({ first: Buffer.alloc(0), rest: undefined });
   });
 
   it('property: pushes and takes in any order are a queue of bytes', () => {
