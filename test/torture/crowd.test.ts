@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { BusyCores } from '../support/busy_cores';
 import { generateBets } from '../support/generated_bets';
 import { message, WireClient } from '../support/wire_client';
 import { Campaign, IS_FULL, sized } from './support/campaign';
+import { ConnectionCrowd, startCrowdServer } from './support/connection_crowd';
 import { DiskModel } from './support/disk_model';
 import { MemoryLottery } from './support/memory_lottery';
 import { requireComplete } from './support/oracle';
@@ -21,56 +21,24 @@ const LEAST_SPEED = IS_FULL ? 0.8 : 0;
 /** The minimum number of short connections in a second. Short runs only print the number. */
 const LEAST_CONNECTIONS = IS_FULL ? 1000 : 0;
 
-/** The server's default limit. */
-const SILENT_SESSIONS = 10_000;
-
 describe('torture: many and slow connections', function () {
   this.timeout(sized(60_000, 600_000));
   let directory: string;
-  const crowd: Socket[] = [];
+  const crowd = new ConnectionCrowd();
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'crowd-'));
   });
 
   afterEach(async () => {
-    disperse();
+    crowd.disperse();
     await ServerProcess.killAll();
     await rm(directory, { recursive: true, force: true });
   });
 
-  function disperse(): void {
-    for (const socket of crowd.splice(0)) socket.destroy();
-  }
-
-  const startServer = (settings: Record<string, string> = {}): ServerProcess =>
-    new ServerProcess({
-      SERVER_DATA_DIR: directory,
-      SERVER_AGENCIES: '100',
-      LOGGING_LEVEL: 'WARNING',
-      // The crowds are one address, and silent.
-      SERVER_UNNAMED_TIMEOUT_MS: '0',
-      SERVER_ADDRESS_CONNECT_BURST: '1000000',
-      ...settings,
-    });
-
   async function requireGoodEnd(server: ServerProcess): Promise<void> {
     const { code } = await server.stop('SIGTERM');
     expect(code, server.output.split('\n').slice(-10).join('\n')).to.equal(0);
-  }
-
-  /** Opens connections, at most 200 at a time. */
-  async function gather(port: number, count: number): Promise<void> {
-    for (let opened = 0; opened < count; opened += 200) {
-      const some = Array.from({ length: Math.min(200, count - opened) }, () => {
-        const socket = connect({ port, host: '127.0.0.1' });
-        socket.on('error', () => {});
-        socket.resume();
-        crowd.push(socket);
-        return once(socket, 'connect');
-      });
-      await Promise.all(some);
-    }
   }
 
   const normalAgency = (id: number, bets: number): RecordingAgency =>
@@ -100,7 +68,7 @@ describe('torture: many and slow connections', function () {
     name: string,
     gatherCrowd: (port: number) => Promise<void>,
   ): Promise<void> {
-    const server = startServer({ LOGGING_LEVEL: 'INFO' });
+    const server = startCrowdServer(directory);
     const port = await server.listening;
     const agencies: RecordingAgency[] = [];
     const measure = async (): Promise<number> => {
@@ -112,7 +80,7 @@ describe('torture: many and slow connections', function () {
     // In turns, so other load of the machine affects both. The maximum of each is the least disturbed one.
     const speeds: { alone: number; crowded: number }[] = [];
     for (let round = 0; round < sized(2, 8); round++) {
-      disperse();
+      crowd.disperse();
       const alone = await measure();
       await gatherCrowd(port);
       speeds.push({ alone, crowded: await measure() });
@@ -123,7 +91,7 @@ describe('torture: many and slow connections', function () {
       `${name}: ${Math.round(crowded)} bets/s, ${Math.round((crowded / alone) * 100)} % of ${Math.round(alone)} alone`,
     );
     expect(crowded / alone).to.be.at.least(LEAST_SPEED);
-    expect(crowd.filter((socket) => socket.closed).length, 'closed connections of the crowd').to.equal(0);
+    expect(crowd.sockets.filter((socket) => socket.closed).length, 'closed connections of the crowd').to.equal(0);
     await requireGoodEnd(server);
     requireComplete(await readFile(join(directory, 'bets.csv')), agencies);
   }
@@ -133,7 +101,7 @@ describe('torture: many and slow connections', function () {
   it('do not slow down a normal agency: thousands of idle connections', async () => {
     await speeds.run('idle', async () => {
       const count = sized(1000, 8000);
-      await requireSpeed(speeds, `${count} idle`, (port) => gather(port, count));
+      await requireSpeed(speeds, `${count} idle`, (port) => crowd.gather(port, count));
     });
   });
 
@@ -144,11 +112,11 @@ describe('torture: many and slow connections', function () {
       const bytes = message('B', '1,Ana,Paz,1,1999-03-17,7');
       let second = 0;
       await requireSpeed(speeds, `${count} sending a byte a second`, async (port) => {
-        await gather(port, count);
+        await crowd.gather(port, count);
         clearInterval(trickle);
         second = 0;
         trickle = setInterval(() => {
-          for (const socket of crowd) socket.write(bytes.subarray(second, second + 1));
+          for (const socket of crowd.sockets) socket.write(bytes.subarray(second, second + 1));
           second++;
         }, 1000);
       });
@@ -160,13 +128,13 @@ describe('torture: many and slow connections', function () {
 
   it('are queued up to the limit of the kernel while the server accepts none', async () => {
     await rush.run('all at once', async () => {
-      const server = startServer({ LOGGING_LEVEL: 'INFO' });
+      const server = startCrowdServer(directory);
       const port = await server.listening;
       const count = Math.min(4096, Number(await readFile('/proc/sys/net/core/somaxconn', 'utf8')));
       server.child.kill('SIGSTOP');
-      await gather(port, count);
+      await crowd.gather(port, count);
       server.child.kill('SIGCONT');
-      await Promise.all(crowd.map((socket, index) => ask(socket, index)));
+      await Promise.all(crowd.sockets.map((socket, index) => ask(socket, index)));
       rush.note(`${count} connected to a stopped server`);
       await requireGoodEnd(server);
     });
@@ -177,32 +145,6 @@ describe('torture: many and slow connections', function () {
     socket.write(message('N', String((index % 100) + 1)));
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(String(answer)).to.match(/^[OE]/);
-  }
-
-  it('do not delay a stop beyond 2 s: silent sessions, with every core busy', async () => {
-    await rush.run('a stop', async () => {
-      const server = startServer({ LOGGING_LEVEL: 'INFO' });
-      const port = await server.listening;
-      await gather(port, SILENT_SESSIONS);
-      await whenAccepted(server, SILENT_SESSIONS);
-      for (const socket of crowd) socket.pause();
-      const cores = await BusyCores.start();
-      const begun = performance.now();
-      const exited = once(server.child, 'exit').then(() => performance.now() - begun);
-      expect(await server.stop('SIGTERM')).to.deep.equal({ code: 0, signal: null });
-      await cores.stop();
-      const ms = await exited;
-      rush.note(`a stop with ${SILENT_SESSIONS} silent sessions beside busy cores: ${Math.round(ms)} ms`);
-      const closed = server.lines.filter((line) => /action: close_session \| result: success/.test(line));
-      expect(closed).to.have.lengthOf(SILENT_SESSIONS);
-      expect(server.lines.at(-1)).to.match(/action: exit \| result: success$/);
-      expect(ms).to.be.below(2000);
-    });
-  });
-
-  async function whenAccepted(server: ServerProcess, count: number): Promise<void> {
-    const isAccepted = (line: string): boolean => line.includes('action: accept_connections | result: success');
-    while (server.lines.filter(isAccepted).length < count) await delay(10);
   }
 
   const overload = new Campaign('connections without a reader, beyond the limit, or of short duration');
@@ -229,7 +171,7 @@ describe('torture: many and slow connections', function () {
   const itWhenFull = IS_FULL ? it : (): void => {};
   itWhenFull('keep no unread list of winners in the memory of the server', async () => {
     await overload.run('winners', async () => {
-      const server = startServer({ LOGGING_LEVEL: 'INFO', SERVER_AGENCIES: '1' });
+      const server = startCrowdServer(directory, { SERVER_AGENCIES: '1' });
       const port = await server.listening;
       const agency = new RecordingAgency({
         id: 1,
@@ -244,7 +186,7 @@ describe('torture: many and slow connections', function () {
       const sessions = 150;
       for (let number = 0; number < sessions; number++) {
         const socket = await dialPort(port);
-        crowd.push(socket);
+        crowd.sockets.push(socket);
         socket.on('error', () => {});
         const answers = message('O', String(agency.bets.length)).length + message('R').length;
         socket.write(Buffer.concat([message('N', '1'), message('A')]));
@@ -268,7 +210,7 @@ describe('torture: many and slow connections', function () {
 
   it('are answered busy beyond SERVER_MAX_SESSIONS, and accepted again below it', async () => {
     await overload.run('beyond the limit', async () => {
-      const server = startServer({ SERVER_MAX_SESSIONS: '10', LOGGING_LEVEL: 'INFO' });
+      const server = startCrowdServer(directory, { SERVER_MAX_SESSIONS: '10' });
       const port = await server.listening;
       const clients = await Promise.all(Array.from({ length: 10 }, () => WireClient.connect(port)));
       for (const [index, client] of clients.entries()) expect(await client.ask('N', String(index + 1))).to.equal('O 0');
@@ -290,7 +232,7 @@ describe('torture: many and slow connections', function () {
 
   it('do not disturb a normal agency: thousands of short connections', async () => {
     await overload.run('short', async () => {
-      const server = startServer({ LOGGING_LEVEL: 'INFO' });
+      const server = startCrowdServer(directory);
       const port = await server.listening;
       const agency = normalAgency(1, sized(20_000, 200_000));
       let isOver = false;
