@@ -43,9 +43,11 @@ export function addAccess(app: StatusApp, { access, login, cookie }: AccessParts
 
   app.get('/login', (context) => context.html(login.html()));
   app.post('/login', async (context) => {
-    // A connection that ends within the form has no reader of the response.
-    const form = new URLSearchParams(await context.req.text().catch(() => ''));
-    const result = access.login(connectionOf(context).remoteAddress, form.get('token')?.trim() ?? '');
+    const form = await context.req.text().catch(() => undefined);
+    // The connection has ended within the form.
+    if (form === undefined) return context.body(null, 400);
+    const token = new URLSearchParams(form).get('token')?.trim() ?? '';
+    const result = access.login(connectionOf(context).remoteAddress, token);
     if (typeof result === 'string') {
       const { status, text, headers } = DENIALS[result];
       return context.html(login.html(text), status, headers);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -214,6 +215,25 @@ describe('the status server with a token', function () {
     site = await start();
     const [, last] = logged().filter((line) => line.includes('fail'));
     expect(last).to.match(/error: too many wrong tokens \| refused: 11$/);
+  });
+
+  it('counts no token of a form that stays incomplete', async () => {
+    const { hostname, port } = new URL(site.url);
+    for (let form = 0; form < 12; form++) {
+      const socket = connect(Number(port), hostname);
+      await once(socket, 'connect');
+      socket.write('POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30\r\n\r\ntoken=half');
+      // The response to another request shows that the server has received the bytes.
+      await ask('/healthz');
+      socket.destroy();
+      await once(socket, 'close');
+    }
+    await ask('/healthz');
+    expect((await login('wrong')).status).to.equal(401);
+    await site.close();
+    site = await start();
+    expect(logged().filter((line) => !line.includes('wrong token | refused: 1'))).to.deep.equal([]);
+    expect(logged()).to.have.length(1);
   });
 
   it('refuses the forms of other sites', async () => {
