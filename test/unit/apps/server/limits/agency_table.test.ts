@@ -30,7 +30,7 @@ describe('AgencyTable', () => {
     return Array.from({ length: count }, () => {
       const traffic = table.enter(agency, now);
       if (typeof traffic === 'string') return traffic;
-      traffic.leave(now);
+      traffic.leave();
       return 'taken';
     });
   }
@@ -48,7 +48,7 @@ describe('AgencyTable', () => {
     enter(1, 5000);
     expect(table.enter(1, 5000)).to.equal('agency_sessions');
     expect(table.enter(2, 5000)).to.be.instanceOf(AgencyTraffic);
-    first.leave(5000);
+    first.leave();
     expect(enter(1, 5000)).to.equal(first);
     expect(table.enter(1, 50_000)).to.equal('agency_sessions');
   });
