@@ -30,10 +30,12 @@ export interface IdentityPem {
 /** Certificates of authorities in PEM. */
 export interface AuthoritiesPem {
   readonly ca: string;
+  readonly certificates: readonly X509Certificate[];
   /** The end of the first of them. */
   readonly validTo: Date;
 }
 
+const REVOCATION_LIST = /-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** @throws TlsFileError */
@@ -57,17 +59,23 @@ export function readIdentity(certificateFile: TlsFile, keyFile: TlsFile): Identi
 /** @throws TlsFileError */
 export function readAuthorities(file: TlsFile): AuthoritiesPem {
   const ca = readText(file);
-  const ends = certificatesIn(ca, file).map(({ validTo }) => Date.parse(validTo));
-  return { ca, validTo: new Date(Math.min(...ends)) };
+  const certificates = certificatesIn(ca, file);
+  const ends = certificates.map(({ validTo }) => Date.parse(validTo));
+  return { ca, certificates, validTo: new Date(Math.min(...ends)) };
 }
 
-/** @throws TlsFileError */
-export function readRevocations(file: TlsFile): string {
-  const crl = readText(file);
+/**
+ * The revocation lists in a file, each in PEM: of a text with several, Node uses the first one only.
+ *
+ * @throws TlsFileError
+ */
+export function readRevocations(file: TlsFile): string[] {
+  const crl = readText(file).match(REVOCATION_LIST) ?? [];
+  if (crl.length === 0) throw new TlsFileError(file, 'has no revocation list in PEM');
   try {
     process.getBuiltinModule('node:tls').createSecureContext({ crl });
   } catch (cause) {
-    throw new TlsFileError(file, 'has no revocation list in PEM', { cause });
+    throw new TlsFileError(file, 'has a damaged revocation list', { cause });
   }
   return crl;
 }

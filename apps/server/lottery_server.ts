@@ -196,7 +196,7 @@ export class LotteryServer {
     });
     sendToParent<ListeningMessage>({ kind: 'listening', ...address });
     this.services.activity.phase = 'ready';
-    this.transport.start();
+    this.transport.start((refusalOf) => void this.sessions.refuse(refusalOf));
     this.status.open(this.budget.status);
   }
 

@@ -5,6 +5,7 @@ import {
   type ReceiveOptions,
   SocketError,
   TimedOutError,
+  type TlsInfo,
   UnknownTypeError,
 } from '../../../lib/index';
 import { type LotteryMessage, messageBytes, MessageType, textMessage } from '../../protocol/messages';
@@ -109,6 +110,11 @@ export class AgencySession implements SessionContext {
   /** Closes the connection without another message. */
   async cut(): Promise<void> {
     await this.channel.close();
+  }
+
+  /** The TLS connection; undefined over plain TCP. */
+  get tls(): TlsInfo | undefined {
+    return this.channel.socket.tls;
   }
 
   get claim(): AgencyClaim | undefined {

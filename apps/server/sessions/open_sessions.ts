@@ -29,6 +29,18 @@ export class OpenSessions {
     return session.run(this.remove);
   }
 
+  /** Ends the sessions that have a reason to, with it, after their messages in flight. Each turn has some checks only. */
+  async refuse(refusalOf: (session: AgencySession) => Error | undefined): Promise<void> {
+    const sessions = Array.from(this.sessions);
+    for (let first = 0; first < sessions.length; first += SESSIONS_PER_TURN) {
+      for (const session of sessions.slice(first, first + SESSIONS_PER_TURN)) {
+        const refusal = refusalOf(session);
+        if (refusal !== undefined) session.fail(refusal);
+      }
+      await nextTurn();
+    }
+  }
+
   /**
    * Ends all sessions after their messages in flight, and waits for them within the time limits of a stop.
    *

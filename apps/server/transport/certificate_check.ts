@@ -31,11 +31,19 @@ function unauthorized(code: string): RefusedCertificate {
   if (code === 'CERT_HAS_EXPIRED') return refused('certificate-expired', `the certificate has expired (${code})`);
   if (code === 'CERT_NOT_YET_VALID')
     return refused('certificate-not-yet-valid', `the certificate is not valid yet (${code})`);
-  if (code === 'CERT_REVOKED') return refused('certificate-revoked', `the certificate is revoked (${code})`);
+  if (code === 'CERT_REVOKED') return certificateRevoked();
   if (UNKNOWN_AUTHORITY.test(code)) {
     return refused('certificate-unknown-authority', `the certificate is of an unknown authority (${code})`);
   }
   return refused('certificate-invalid', `the certificate cannot be accepted (${code})`);
+}
+
+export function certificateRevoked(): RefusedCertificate {
+  return refused('certificate-revoked', 'the certificate is revoked (CERT_REVOKED)');
+}
+
+export function authorityRemoved(): RefusedCertificate {
+  return refused('certificate-unknown-authority', 'the authority of the certificate is accepted no longer');
 }
 
 function refused(fault: CertificateFault, detail: string): RefusedCertificate {

@@ -11,6 +11,7 @@ export class FileChanges {
   private last: string;
   private timer: NodeJS.Timeout | undefined;
   private isReading = false;
+  private isStopped = false;
 
   /** Reads the status of the files. Changes count from here on. */
   constructor(
@@ -26,11 +27,14 @@ export class FileChanges {
     this.timer = setInterval(() => void this.look(), intervalMs).unref();
   }
 
+  /** Ends the looks. Nothing is reported from here on, also by a look that is under way. */
   stop(): void {
+    this.isStopped = true;
     clearInterval(this.timer);
   }
 
-  private async look(): Promise<void> {
+  /** Looks at the files once. Resolves when a change has been reported, or there is none to report. */
+  async look(): Promise<void> {
     // A file system that does not respond gets one request, not one a second.
     if (this.isReading) return;
     this.isReading = true;
@@ -38,7 +42,7 @@ export class FileChanges {
     this.isReading = false;
     const isSettled = found === this.last;
     this.last = found;
-    if (!isSettled || found === this.known) return;
+    if (!isSettled || found === this.known || this.isStopped) return;
     this.known = found;
     this.onChange();
   }

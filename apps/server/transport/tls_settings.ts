@@ -1,7 +1,11 @@
+import { type X509Certificate } from 'node:crypto';
 import { type TlsListenOptions } from '../../../lib/index';
 import { SettingsError } from '../../runtime/settings';
 import { readAuthorities, readIdentity, readRevocations, type TlsFile, TlsFileError } from '../../runtime/tls_files';
 import { type ServerSettings } from '../settings';
+import { type TlsExpiry } from '../stats/tls_activity';
+import { DerError } from './der_elements';
+import { parseRevocationList, type RevocationList } from './revocation_list';
 import { type ServerIdentity } from './transport';
 
 /** The files of the settings SERVER_TLS_…. */
@@ -16,8 +20,9 @@ export interface ServerTlsFiles {
 export interface ServerTlsContent {
   readonly identity: ServerIdentity;
   readonly options: TlsListenOptions;
-  /** The end of validity of the server's certificate, and of the first authority. */
-  readonly expiry: { readonly certificate: Date; readonly clientCa: Date };
+  readonly authorities: readonly X509Certificate[];
+  readonly revocationLists: readonly RevocationList[];
+  readonly expiry: TlsExpiry;
 }
 
 /** @throws SettingsError a setting that TLS needs is missing. */
@@ -48,18 +53,40 @@ function required(
 export function readServerTls(files: ServerTlsFiles): ServerTlsContent {
   const { cert, key, validTo } = readIdentity(files.certificate, files.key);
   const authorities = readAuthorities(files.clientCa);
+  const crl = files.revocations === undefined ? undefined : readRevocations(files.revocations);
+  const revocationLists = crl === undefined ? [] : crl.map((pem) => parsedList(files.revocations!, pem));
   const options: TlsListenOptions = {
     cert,
     key,
     ca: authorities.ca,
-    crl: files.revocations === undefined ? undefined : readRevocations(files.revocations),
+    crl,
     minVersion: 'TLSv1.3',
     // certificate_check.ts refuses certificates, behind the handshake and before the first message.
     requestCert: true,
     rejectUnauthorized: false,
     resumption: false,
   };
-  return { identity: { cert, key }, options, expiry: { certificate: validTo, clientCa: authorities.validTo } };
+  return {
+    identity: { cert, key },
+    options,
+    authorities: authorities.certificates,
+    revocationLists,
+    expiry: { certificate: validTo, clientCa: authorities.validTo, revocations: firstEnd(revocationLists) },
+  };
+}
+
+function parsedList(file: TlsFile, pem: string): RevocationList {
+  try {
+    return parseRevocationList(pem);
+  } catch (cause) {
+    if (!(cause instanceof DerError)) throw cause;
+    throw new TlsFileError(file, `has a damaged revocation list: ${cause.message}`, { cause });
+  }
+}
+
+function firstEnd(lists: readonly RevocationList[]): Date | undefined {
+  const ends = lists.flatMap(({ nextUpdate }) => nextUpdate?.getTime() ?? []);
+  return ends.length === 0 ? undefined : new Date(Math.min(...ends));
 }
 
 /** As `readServerTls` at the start. @throws SettingsError */

@@ -7,6 +7,9 @@ export interface ServerIdentity {
   readonly key: string;
 }
 
+/** The reason to refuse a connection, if there is one. */
+export type PeerCheck = (peer: Pick<PeerSocket, 'tls'>) => ProtocolError | undefined;
+
 /** The transport of the sessions: plain TCP, or TLS with the certificates of the agencies. */
 export interface Transport {
   /** The present certificate: the same object until a change of the files. Undefined with plain TCP. */
@@ -15,8 +18,12 @@ export interface Transport {
   /** Makes the listener, which is not bound yet. */
   createListener(): ListenSocket;
 
-  /** Begins the work beside the listener: the reading of changed files, for instance. */
-  start(): void;
+  /**
+   * Begins the work beside the listener: the reading of changed files, for instance.
+   *
+   * @param recheck called with a check of the open sessions, when what was accepted before may be so no longer.
+   */
+  start(recheck: (refusalOf: PeerCheck) => void): void;
 
   /** Ends that work. */
   close(): void;

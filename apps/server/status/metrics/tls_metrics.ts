@@ -38,13 +38,15 @@ export function addTlsMetrics(registers: Registry[], tls: TlsActivity): void {
   });
   new Gauge({
     name: 'lottery_tls_days_to_expiry',
-    help: `${HERE}days until the end of a certificate that is in use: certificate, client_ca.`,
+    help: `${HERE}days until the end of what is in use: certificate, client_ca, crl (revocation list).`,
     labelNames: ['file'],
     registers,
     collect(): void {
       const now = Date.now();
       this.set({ file: 'certificate' }, (tls.expiry!.certificate.getTime() - now) / DAY_MS);
       this.set({ file: 'client_ca' }, (tls.expiry!.clientCa.getTime() - now) / DAY_MS);
+      const { revocations } = tls.expiry!;
+      if (revocations !== undefined) this.set({ file: 'crl' }, (revocations.getTime() - now) / DAY_MS);
     },
   });
   addCounter(
