@@ -48,15 +48,19 @@ function testFilesIn(path) {
 }
 
 /**
- * The order of the files: one of each folder in turn, so computing files run beside waiting ones. The unit tests are
- * short and come last, so no worker ends with a long file.
+ * The order of the files: those of a folder are spread evenly over the pass, so computing files run beside waiting ones
+ * all the time. The unit tests are short and come last, so no worker ends with a long file.
  */
-function inTurns(files) {
+function spread(files) {
+  const folderOf = (file) => nameOf(file).split('/')[0];
+  const sizes = new Map();
+  for (const file of files) sizes.set(folderOf(file), (sizes.get(folderOf(file)) ?? 0) + 1);
   const counts = new Map();
   const placeOf = (file) => {
-    const [folder] = nameOf(file).split('/');
-    counts.set(folder, (counts.get(folder) ?? 0) + 1);
-    return folder === 'unit' ? files.length : counts.get(folder);
+    const folder = folderOf(file);
+    const count = counts.get(folder) ?? 0;
+    counts.set(folder, count + 1);
+    return folder === 'unit' ? 1 : (count + 0.5) / sizes.get(folder);
   };
   const places = files.map((file) => ({ file, place: placeOf(file) }));
   return places.sort((a, b) => a.place - b.place).map(({ file }) => file);
@@ -98,7 +102,7 @@ async function main() {
   for (const module of REQUIRED) require(module);
   const passes = [];
   const together = files.filter((file) => !isAlone(file));
-  if (together.length > 0) passes.push(await runPass(inTurns(together), { reporter, parallel: jobs > 1, jobs }));
+  if (together.length > 0) passes.push(await runPass(spread(together), { reporter, parallel: jobs > 1, jobs }));
   const alone = files.filter(isAlone);
   if (alone.length > 0) passes.push(await runPass(alone, { reporter }));
 
