@@ -11,9 +11,9 @@ const CLIENTS = AGENCIES.map((id) => `client${id}`);
 const SERVERS = ['server1', 'server2', 'server3'];
 const BETS = 10_000;
 
-/** 20 bets in a batch, one batch in flight, and 20 ms a commit: on the fastest machine, the upload takes 10 s. */
+/** 20 bets in a batch, one batch in flight, and 50 ms a commit: on the fastest machine, the upload takes 25 s. */
 const SLOW_UPLOAD = { CLI_BATCH_MAX_AMOUNT: '20', CLI_WINDOW: '1' };
-const SLOW_COMMIT = ['postgres', '-c', 'commit_delay=20000', '-c', 'commit_siblings=0'];
+const SLOW_COMMIT = ['postgres', '-c', 'commit_delay=50000', '-c', 'commit_siblings=0'];
 
 const STORED_BATCH = /action: apuesta_recibida \| result: success/;
 
