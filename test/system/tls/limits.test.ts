@@ -32,7 +32,8 @@ describe('the limits of a server by TLS', function () {
 
   async function start(settings: Record<string, string>): Promise<void> {
     statusPort = await findFreePort();
-    const env = { SERVER_STATUS_PORT: String(statusPort), ...certificates.server, ...settings };
+    const status = { SERVER_STATUS_PORT: String(statusPort), SERVER_STATUS_TLS: 'off' };
+    const env = { ...status, ...certificates.server, ...settings };
     ({ app: server, port } = await sandbox.startServer(env));
     await server.line(/action: status_page \| result: success/);
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { ListenSocket, type ListenSocketOptions } from '../../../lib/index';
+import { type ConnectionHandler, ListenSocket, type ListenSocketOptions, type ServeOptions } from '../../../lib/index';
 import { ActionLog, type LogLevel } from '../../../apps/runtime/action_log';
 import { type ExitCode } from '../../../apps/runtime/exit_code';
 import { loadSettings } from '../../../apps/runtime/settings';
@@ -70,12 +70,12 @@ export class MemoryLottery {
     return this.hasEnded;
   }
 
-  /** The agency's end of a new connection. Waits until the server listens. */
+  /** The agency's end of a new connection. Waits until the server serves. */
   async dial(): Promise<Duplex> {
     return this.listener.connect();
   }
 
-  /** The port of a server over TCP. Waits until it listens. */
+  /** The port of a server over TCP. Waits until it serves. */
   async port(): Promise<number> {
     if (!(this.listener instanceof TcpListener)) throw new Error('the connections are in memory');
     return this.listener.port();
@@ -88,7 +88,7 @@ export class MemoryLottery {
   }
 }
 
-/** A listener that can be waited for. */
+/** A listener whose service can be waited for. */
 class AwaitedListener extends ListenSocket {
   protected readonly ready: Promise<void>;
   private settle!: { resolve: () => void; reject: (error: Error) => void };
@@ -101,12 +101,13 @@ class AwaitedListener extends ListenSocket {
     this.ready.catch(() => {});
   }
 
-  override async bindAndListen(): Promise<void> {
-    await super.bindAndListen();
+  /** A server listens while it opens its store, and serves after that. */
+  override serve(handler: ConnectionHandler, options?: ServeOptions): Promise<void> {
     this.settle.resolve();
+    return super.serve(handler, options);
   }
 
-  /** Rejects the waits for a listening server, after the end of the server. */
+  /** Rejects the waits for a serving server, after the end of the server. */
   fail(): void {
     this.settle.reject(new Error('the server has ended'));
   }
