@@ -1,3 +1,5 @@
+import { CodedError } from '../../runtime/coded_error';
+
 /** An element of the Distinguished Encoding Rules (ITU-T X.690). Tags of several bytes do not occur in certificates. */
 export interface DerElement {
   readonly tag: number;
@@ -7,7 +9,9 @@ export interface DerElement {
 }
 
 /** Bytes that are no DER, or an element other than the expected one. */
-export class DerError extends Error {}
+export class DerError extends CodedError {
+  readonly code = 'DER_INVALID';
+}
 
 /** Longer forms of a length do not occur: four bytes suffice for 4 GiB. */
 const MOST_LENGTH_BYTES = 4;
