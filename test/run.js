@@ -21,6 +21,7 @@ const { summaryLine } = require('./support/summary_reporter');
 const ALONE = [
   'container/lottery', // `docker compose stop` kills a container after 3 s
   'container/servers',
+  'container/tls',
   'system/unread_output', // stops in 2 s beside busy cores
   'torture/crowd_stop', // a stop in 2 s takes half of it without other work
 ];
