@@ -1,7 +1,7 @@
 import { type LimitName } from './limit_name';
 import { type Rate } from './rate';
 
-/** What a session reports to the limits on its messages, and asks them. Times are milliseconds of a clock that does not go back. */
+/** The messages of a session, counted for its limits. Times are milliseconds of a monotonic clock. */
 export interface Traffic {
   /** Counts a received message, its header included. */
   onMessage(bytes: number, now: number): void;

@@ -1,4 +1,4 @@
-/** The ends of what is in use. */
+/** The ends of validity of the certificates and lists in use. */
 export interface TlsExpiry {
   /** Of the server's certificate. */
   readonly certificate: Date;

@@ -21,7 +21,7 @@ export interface Transport {
   /**
    * Begins the work beside the listener: the reading of changed files, for instance.
    *
-   * @param recheck called with a check of the open sessions, when what was accepted before may be so no longer.
+   * @param recheck called with a check of the open sessions, after a change of the files.
    */
   start(recheck: (refusalOf: PeerCheck) => void): void;
 

@@ -19,7 +19,7 @@ interface Times {
   readonly cpuMs: number;
 }
 
-/** What is run in each round, and its figures of all rounds. */
+/** A contestant: its run in each round, and the figures of all rounds. */
 class Entrant {
   readonly times: Times[] = [];
 

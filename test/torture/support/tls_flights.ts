@@ -53,7 +53,7 @@ export async function handshake(
     raw.end();
     await end;
   }
-  // The client decrypts what has come in.
+  // The client decrypts the received records.
   await turns(3);
   secure.destroy();
   return data;

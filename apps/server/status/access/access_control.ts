@@ -23,7 +23,7 @@ export interface Credentials {
 /** `Bearer` and a token (RFC 6750, section 2.1). */
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** Decides by the token of a file who may read: a client with the token itself, or a browser after a login with it. */
+/** Access by the token of a file: for a client with the token itself, or a browser after a login with it. */
 export class AccessControl {
   private readonly sessions: LoginSessions;
   private readonly guesses = new GuessLimit();

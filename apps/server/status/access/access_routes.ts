@@ -6,7 +6,7 @@ import { type LoginDocument } from '../page_document';
 import { type StatusApp, type StatusEnv } from '../status_env';
 import { type AccessControl, type Denial } from './access_control';
 
-/** What the endpoints of a login need. */
+/** The dependencies of the endpoints of a login. */
 export interface AccessParts {
   readonly access: AccessControl;
   readonly login: LoginDocument;
