@@ -18,9 +18,6 @@ const ROUNDS = sized(1, 5);
 const HOSTILE = [2 * ROUNDS * HONEST + 1, 2 * ROUNDS * HONEST + 2] as const;
 const HOSTILE_HOST = '127.0.0.2';
 
-/** The honest agencies' speed beside the attack, of that without it. Short runs only print the ratio. */
-const LEAST_SPEED = IS_FULL ? 0.8 : 0;
-
 /** The attacker has the lowest priority, so a busy machine may give it little time. */
 const DEADLINE_MS = sized(120_000, 600_000);
 
@@ -116,7 +113,6 @@ describe('torture: a hostile address', function () {
       const lines = server.lines.filter((line) => /accept_connections \| result: fail/.test(line));
       expect(lines.length, lines.join('\n')).to.be.within(1, 20);
       for (const line of lines) expect(line).to.contain(`| ip: ${HOSTILE_HOST} |`);
-      expect(ratio).to.be.at.least(LEAST_SPEED);
     });
   });
 
