@@ -105,7 +105,7 @@ function describeStack(title: string, options: readonly string[], tests: (stack:
       if (!(await engineAnswers())) this.skip();
       if (options.some((option) => option.startsWith('SERVERS')) && !(await postgresImageIsThere())) this.skip();
       stack = await ComposeStack.create();
-      // Prometheus' own image is not needed to see what its container has and reaches.
+      // The files and the network of the container are tested without the image of Prometheus.
       await stack.edit('docker-compose.template.yaml', (template) =>
         template.replace(/image: prom\/prometheus.*/, 'image: client:latest'),
       );
